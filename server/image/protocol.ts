@@ -1,0 +1,249 @@
+/**
+ * The wire contract between the server and the agent in the image: every operation, its arguments, its result and its
+ * events, written once. `npm run generate` writes `lisp/protocol.lisp` from it; the agent checks its handlers against
+ * that file when it is compiled, and `hello` compares digests when it is reached.
+ *
+ * One message is one JSON object on one line (NDJSON), UTF-8.
+ * Request:  {"id": n, "op": "apply", "args": {...}}
+ * Reply:    {"id": n, "ok": {...}} or {"id": n, "error": {...}}          exactly one per request
+ * Event:    {"id": n, "event": "output", "data": {...}}                  any number, before the reply
+ *
+ * Units: `offset`, `start`, `end` and `column` count Unicode code points, 0-based; `byteOffset` counts UTF-8 bytes from
+ * the start of the file (what SBCL calls a character offset: checked on 2.2.9 to 2.6.4); `line` is 0-based.
+ * Only the schema kinds that generate.ts knows may be used here: object, string, number().int(), boolean, array, enum,
+ * optional, and a reference to another named shape.
+ */
+import { z } from 'zod';
+
+const int = () => z.number().int();
+
+/** A definition as the text names it. `name` is source text (`foo`, `(setf foo)`, `|Foo|`, `pkg:foo`), resolved by the agent in the form's package without the Lisp reader's evaluation. */
+export const DefinitionName = z.object({
+  kind: z.enum([
+    'function', 'macro', 'generic-function', 'method', 'variable', 'constant', 'class', 'condition', 'structure', 'type',
+    'compiler-macro', 'symbol-macro', 'setf-expander', 'package', 'method-combination', 'declaration', 'other',
+  ]),
+  name: z.string(),
+  qualifiers: z.array(z.string()).optional(),
+  specializers: z.array(z.string()).optional(),
+});
+
+/** One top-level form, and where it stands in its file. */
+export const Form = z.object({
+  text: z.string(),
+  /** The name of the package in effect at the form, already in the case of the package's name ("MY-APP"). */
+  package: z.string(),
+  /** The file the form belongs to (absolute path, or the URI of an untitled buffer); absent: code without a file. */
+  file: z.string().optional(),
+  byteOffset: int(),
+  line: int(),
+  column: int(),
+  /** How many top-level forms SBCL's reader finds before this one in the file. */
+  index: int(),
+  /** Identifies the form's text up to white space and comments; the agent remembers it per definition. */
+  digest: z.string(),
+  definitions: z.array(DefinitionName),
+  /** True when loading the form runs code of the user beyond defining (a bare call, a defvar's value, a progn of unknowns). */
+  evaluates: z.boolean(),
+});
+
+/** `kind` and `name` as DefinitionName, `name` and `package` printed by the image (name without its package prefix: "COMPUTE", "(SETF COMPUTE)", "AREA :AROUND (CIRCLE)"). */
+export const Definition = z.object({
+  kind: z.string(),
+  name: z.string(),
+  package: z.string(),
+  change: z.enum(['new', 'redefined', 'unchanged', 'removed']),
+});
+
+export const Hazard = z.object({
+  /** For programs: "locked-package", "constant-changed", "structure-incompatible", "lambda-list", "function-to-generic", "generic-lambda-list", "class-instances", "package-variance", "kind-changed", … */
+  kind: z.string(),
+  /** For people: one sentence that says what will happen. */
+  message: z.string(),
+});
+
+export const Assessment = z.object({
+  form: int(),
+  definition: Definition,
+  class: z.enum(['unchanged', 'safe', 'dependents', 'migration', 'hazardous']),
+  hazard: Hazard.optional(),
+  /** The digest last installed through an agent operation, where there was one and the definition is still the one it installed. */
+  installed: z.string().optional(),
+  /** Where the image says the definition came from, and the Unix time of that file's contents. */
+  file: z.string().optional(),
+  fileWriteDate: int().optional(),
+});
+
+export const ThreadReference = z.object({ id: int(), name: z.string() });
+
+export const Thread = z.object({
+  id: int(),
+  name: z.string(),
+  state: z.enum(['running', 'blocked', 'unknown']),
+  main: z.boolean(),
+  /** Only when a symbol or a transaction was asked about: whether the thread is inside that (replaced) code. */
+  runs: z.enum(['yes', 'no', 'unknown']).optional(),
+});
+
+/** A compiler note, a reader error or a condition signalled while loading. `form` indexes the request's forms; `start`/`end` count code points in that form's text. */
+export const Note = z.object({
+  severity: z.enum(['error', 'warning', 'style-warning', 'note']),
+  message: z.string(),
+  condition: z.string(),
+  form: int(),
+  start: int().optional(),
+  end: int().optional(),
+});
+
+export const Frame = z.object({
+  number: int(),
+  text: z.string(),
+  file: z.string().optional(),
+  byteOffset: int().optional(),
+});
+
+/** An error of the image as data. */
+export const Condition = z.object({ type: z.string(), text: z.string(), backtrace: z.array(Frame) });
+
+export const Location = z.object({
+  kind: z.string(),
+  name: z.string(),
+  package: z.string(),
+  file: z.string().optional(),
+  byteOffset: int().optional(),
+  /** The top-level form's number in the file, as recorded by the compiler. */
+  form: int().optional(),
+  fileWriteDate: int().optional(),
+  digest: z.string().optional(),
+});
+
+/** The result of everything that changes definitions. */
+export const Change = z.object({
+  status: z.enum(['applied', 'failed', 'partial', 'unchanged']),
+  transaction: z.string(),
+  generation: int(),
+  /** Where a failure happened. */
+  step: z.enum(['read', 'compile', 'load', 'install']).optional(),
+  definitions: z.array(Definition),
+  notes: z.array(Note),
+  output: z.string(),
+  threads: z.array(ThreadReference),
+  condition: Condition.optional(),
+  /** What could not be put back, one sentence each; not empty exactly when the status is "partial". */
+  remains: z.array(z.string()),
+  /** Microseconds in the agent. */
+  elapsed: int(),
+});
+
+/** Shapes by name, for the generator. */
+export const shapes = {
+  DefinitionName, Form, Definition, Hazard, Assessment, ThreadReference, Thread, Note, Frame, Condition, Location, Change,
+} as const;
+
+const Output = z.object({ stream: z.enum(['stdout', 'stderr']), text: z.string() });
+const Progress = z.object({ message: z.string(), done: int().optional(), total: int().optional() });
+export const events = { output: Output, progress: Progress } as const;
+
+/** Every operation of the agent. `writes` marks those that a read-only image refuses. */
+export const operations = {
+  hello: {
+    writes: false,
+    args: z.object({ digest: z.string(), client: z.string(), roots: z.array(z.string()) }),
+    result: z.object({
+      digest: z.string(),
+      /** A random identity made when the agent was loaded: the same image answers the same to every server. */
+      image: z.string(),
+      pid: int(),
+      implementation: z.string(),
+      version: z.string(),
+      machine: z.string(),
+      directory: z.string(),
+      readOnly: z.boolean(),
+      generation: int(),
+      /** *FEATURES*, as upper-case names. */
+      features: z.array(z.string()),
+      capabilities: z.array(z.string()),
+      /** Capabilities that this SBCL does not offer, with the reason. */
+      missing: z.array(z.string()),
+      /** Whether the image's program works from one of `roots` (its directory or a loaded source file lies there). */
+      belongs: z.boolean(),
+    }),
+  },
+  check: {
+    writes: false,
+    args: z.object({ forms: z.array(Form), threads: z.boolean() }),
+    result: z.object({
+      generation: int(),
+      assessments: z.array(Assessment),
+      /** Threads that are inside code which the change would replace; empty when not asked. */
+      threads: z.array(ThreadReference),
+    }),
+  },
+  apply: {
+    writes: true,
+    args: z.object({ transaction: z.string(), generation: int(), forms: z.array(Form) }),
+    result: Change,
+  },
+  undo: { writes: true, args: z.object({ transaction: z.string(), force: z.boolean() }), result: Change },
+  redo: { writes: true, args: z.object({ transaction: z.string(), force: z.boolean() }), result: Change },
+  source: {
+    writes: false,
+    args: z.object({ symbol: z.string(), package: z.string().optional() }),
+    result: z.object({ locations: z.array(Location) }),
+  },
+  eval: {
+    writes: true,
+    args: z.object({ code: z.string(), package: z.string().optional(), outputLimit: int() }),
+    result: z.object({
+      status: z.enum(['evaluated', 'unreadable', 'signalled']),
+      /** The printed values of the last form. */
+      values: z.array(z.string()),
+      /** The printed values of every form, in order. */
+      results: z.array(z.array(z.string())),
+      output: z.string(),
+      truncated: z.boolean(),
+      notes: z.array(Note),
+      condition: Condition.optional(),
+      package: z.string(),
+      elapsed: int(),
+    }),
+  },
+  threads: {
+    writes: false,
+    args: z.object({ symbol: z.string().optional(), transaction: z.string().optional() }),
+    result: z.object({ threads: z.array(Thread) }),
+  },
+  cancel: {
+    writes: false,
+    args: z.object({ request: int() }),
+    result: z.object({ found: z.boolean() }),
+  },
+} as const;
+
+export type Op = keyof typeof operations;
+export type Args<O extends Op> = z.infer<(typeof operations)[O]['args']>;
+export type Result<O extends Op> = z.infer<(typeof operations)[O]['result']>;
+export type Event = { [E in keyof typeof events]: { event: E; data: z.infer<(typeof events)[E]> } }[keyof typeof events];
+
+/** The kinds of an error reply. `signalled`: the agent itself met an unexpected condition, which `condition` describes. */
+export const WireError = z.object({
+  kind: z.enum([
+    'invalid-request', 'unknown-package', 'unknown-symbol', 'unknown-transaction', 'read-only', 'stale-generation', 'superseded',
+    'cancelled', 'signalled',
+  ]),
+  message: z.string(),
+  condition: Condition.optional(),
+  /** The offending form of the request, with `unknown-package`. */
+  form: int().optional(),
+});
+export type WireErrorData = z.infer<typeof WireError>;
+
+export type Form = z.infer<typeof Form>;
+export type DefinitionName = z.infer<typeof DefinitionName>;
+export type Definition = z.infer<typeof Definition>;
+export type Assessment = z.infer<typeof Assessment>;
+export type Note = z.infer<typeof Note>;
+export type Location = z.infer<typeof Location>;
+export type Change = z.infer<typeof Change>;
+export type Condition = z.infer<typeof Condition>;
+export type Thread = z.infer<typeof Thread>;
