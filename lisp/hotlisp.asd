@@ -1,0 +1,11 @@
+;;;; For those who load the agent with ASDF; the server itself sends or caches the same files.
+
+(defsystem "hotlisp"
+  :description "The agent of Hotlisp: hot code reloading inside a running SBCL."
+  :license "MIT"
+  :serial t
+  ;; The list of files is written once, in files.txt.
+  :components #.(with-open-file (stream (merge-pathnames "files.txt" (or *load-truename* *compile-file-truename*)))
+                  (loop for name = (read-line stream nil)
+                        while name
+                        unless (string= name "") collect (list :file name))))
