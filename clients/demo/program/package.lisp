@@ -1,0 +1,3 @@
+(defpackage #:job-server
+  (:use #:common-lisp)
+  (:export #:start #:stop #:port))
