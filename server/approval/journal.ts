@@ -1,0 +1,143 @@
+/**
+ * The journal: one line of JSON per decision and per change, appended and flushed to the disk before its result is reported.
+ * Several servers may append to one file: each entry is a single write with O_APPEND.
+ */
+import { createHash } from 'node:crypto';
+import { constants, promises as fs } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { HotlispError } from '../errors.ts';
+
+export interface JournalDefinition {
+  readonly kind: string;
+  readonly name: string;
+  readonly package: string;
+  readonly change?: string;
+}
+
+export interface JournalEntry {
+  /** ISO 8601, UTC. */
+  readonly time: string;
+  readonly event: 'decision' | 'outcome';
+  /** "user@host pid client" of the server that acted. */
+  readonly actor: string;
+  readonly image: { readonly id: string; readonly title: string };
+  readonly operation: string;
+  readonly request: number;
+  readonly transaction?: string;
+  readonly definitions?: readonly JournalDefinition[];
+  /** Source by form: what was there (where known) and what was asked for. */
+  readonly source?: readonly { readonly before: string | null; readonly after: string; readonly file: string | null; readonly package: string }[];
+  readonly decision?: string;
+  readonly reason?: string;
+  readonly outcome?: { readonly status: string; readonly message?: string; readonly remains?: readonly string[]; readonly target?: string };
+}
+
+export class Journal {
+  #file: Promise<fs.FileHandle> | undefined;
+  #flushing: Promise<void> = Promise.resolve();
+  #flushQueued: Promise<void> | undefined;
+  readonly path: string;
+
+  /** @param directory absolute path; made with mode 0700 when it is not there */
+  constructor(
+    directory: string,
+    private readonly warn: (message: string) => void,
+  ) {
+    this.path = path.join(directory, 'journal.ndjson');
+  }
+
+  /**
+   * Appends one entry and resolves once it is on the disk.
+   * @throws HotlispError `internal` naming the file, when it cannot be written; nothing must then be done or reported as done
+   */
+  async append(entry: JournalEntry): Promise<void> {
+    try {
+      const file = await (this.#file ??= this.#open());
+      const line = Buffer.from(JSON.stringify(entry) + '\n');
+      const { bytesWritten } = await file.write(line);
+      if (bytesWritten !== line.length) {
+        // The disk filled up inside the line: end it, so that the next entry stands on a line of its own.
+        await file.write('\n').catch(() => undefined);
+        throw new Error('the disk is full');
+      }
+      await this.#flush(file);
+    } catch (error) {
+      this.#file = undefined;
+      throw new HotlispError(
+        'internal',
+        `The journal ${this.path} cannot be written (${(error as Error).message}), so nothing is done without it. Mend that or set hotlisp.journal.directory.`,
+        { path: this.path },
+      );
+    }
+  }
+
+  /** Entries in the order they were written; a torn or foreign line is skipped with a warning. An absent journal is empty. */
+  async read(): Promise<JournalEntry[]> {
+    let text: string;
+    try {
+      text = await fs.readFile(this.path, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw new HotlispError('internal', `The journal ${this.path} cannot be read (${(error as Error).message}).`, { path: this.path });
+    }
+    const entries: JournalEntry[] = [];
+    text.split('\n').forEach((line, index) => {
+      if (line.trim() === '') return;
+      const entry = parseEntry(line);
+      if (entry) entries.push(entry);
+      else this.warn(`${this.path}:${index + 1} is not a whole journal entry; skipped.`);
+    });
+    return entries;
+  }
+
+  async close(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    await this.#flushing.catch(() => undefined);
+    await (await file?.catch(() => undefined))?.close();
+  }
+
+  async #open(): Promise<fs.FileHandle> {
+    const directory = path.dirname(this.path);
+    await fs.mkdir(directory, { recursive: true, mode: 0o700 });
+    const { O_APPEND, O_CREAT, O_RDWR, O_NOFOLLOW } = constants;
+    const file = await fs.open(this.path, O_APPEND | O_CREAT | O_RDWR | O_NOFOLLOW, 0o600);
+    await file.chmod(0o600);
+    const { size } = await file.stat();
+    if (size > 0) {
+      const last = Buffer.alloc(1);
+      await file.read(last, 0, 1, size - 1);
+      if (last[0] !== 0x0a) await file.write('\n'); // a server killed mid-line: keep its torn line apart
+    }
+    return file;
+  }
+
+  /** Entries written while a flush is under way share the next one. */
+  #flush(file: fs.FileHandle): Promise<void> {
+    this.#flushQueued ??= this.#flushing
+      .catch(() => undefined)
+      .then(() => {
+        this.#flushQueued = undefined;
+        return (this.#flushing = file.datasync());
+      });
+    return this.#flushQueued;
+  }
+}
+
+function parseEntry(line: string): JournalEntry | undefined {
+  try {
+    const entry = JSON.parse(line) as JournalEntry;
+    return typeof entry === 'object' && entry !== null && typeof entry.time === 'string' && typeof entry.event === 'string' ? entry : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where a workspace's journal is by default: `$XDG_STATE_HOME/hotlisp/<name>-<hash of the root>`. */
+export function defaultJournalDirectory(root: string | undefined): string {
+  const state = process.env.XDG_STATE_HOME || path.join(os.homedir(), '.local', 'state');
+  if (root === undefined) return path.join(state, 'hotlisp', 'no-workspace');
+  const hash = createHash('sha256').update(root).digest('hex').slice(0, 12);
+  return path.join(state, 'hotlisp', `${path.basename(root) || 'root'}-${hash}`);
+}

@@ -1,0 +1,40 @@
+/** Every operation, in the order in which they are documented. Commands, dispatch and documentation come from this list. */
+import * as code from './code.ts';
+import * as evaluation from './eval.ts';
+import * as queries from './queries.ts';
+import * as reload from './reload.ts';
+import * as session from './session.ts';
+import * as transactions from './transactions.ts';
+import type { Operation } from './operation.ts';
+
+export const catalogue: readonly Operation[] = [
+  code.codeCompileString,
+  code.codeReplaceFunction,
+  queries.sourceLocation,
+  evaluation.replEval,
+  queries.threadList,
+  session.requestApproval,
+  reload.reloadForm,
+  reload.reloadChanged,
+  reload.reloadFile,
+  session.plan,
+  transactions.rollback,
+  transactions.redo,
+  transactions.history,
+  session.outcome,
+  session.approve,
+  session.reject,
+  session.imageConnect,
+  session.imageDisconnect,
+  session.imageRestart,
+  session.imageStatus,
+];
+
+const byName = new Map(catalogue.map(each => [each.name, each]));
+
+export const commandPrefix = 'hotlisp.';
+export const commandOf = (operation: { readonly name: string }) => commandPrefix + operation.name;
+
+/** The operation of a command or bare name; undefined where there is none. */
+export const operationNamed = (name: string): Operation | undefined =>
+  byName.get(name.startsWith(commandPrefix) ? name.slice(commandPrefix.length) : name);

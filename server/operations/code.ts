@@ -1,0 +1,137 @@
+/** Changing the image from code that a caller holds as a string. */
+import { z } from 'zod';
+import { HotlispError } from '../errors.ts';
+import type { Snapshot, TopLevelForm } from '../source/types.ts';
+import { arguments_, operation, type ChangePlan, type PlanContext } from './operation.ts';
+import { brokenForm, formName, plannedForm, type Place } from './forms.ts';
+
+export const codeCompileString = operation({
+  name: 'code_compile_string',
+  title: 'Compile and load string',
+  documentation:
+    'Compiles and loads code. With `filename`, its definitions take the place of those of the same name in that file: package and source location come from there.',
+  approval: 'compile-file',
+  args: z.strictObject({
+    code: z.string().min(1),
+    filename: z.string().min(1).optional(),
+    package: arguments_.package.optional(),
+    position: arguments_.position.optional(),
+  }),
+  async plan(args, context) {
+    const code = context.scratch(args.code);
+    const file = args.filename === undefined ? undefined : await existing(context, args.filename);
+    const place = (form: TopLevelForm) => placeIn(file, form, args.position, context);
+    return codePlan(code, 'compile', args.filename === undefined ? undefined : context.fileOf(context.uriOf(args.filename)), args.package, place);
+  },
+});
+
+export const codeReplaceFunction = operation({
+  name: 'code_replace_function',
+  title: 'Replace function',
+  documentation: 'Compiles one defining form and swaps the function of that name for it, atomically.',
+  approval: 'modify-running-code',
+  args: z.strictObject({ function: arguments_.symbol, new_code: z.string().min(1) }),
+  async plan(args, context) {
+    const code = context.scratch(args.new_code);
+    const name = splitName(args.function);
+    const form = soleDefinition(code, args.function, name.symbol);
+    const [location] = (await context.locate(args.function)).filter(each => each.kind === 'function' || each.kind === 'macro');
+    const file = location?.file === undefined ? undefined : await existing(context, location.file);
+    const packageName = name.package ?? form.package ?? location?.package;
+    if (packageName === undefined)
+      throw new HotlispError('unknown-package', `Which package is ${args.function} in? Write it with its prefix, as in my-app:${name.symbol}.`, {
+        path: 'function',
+      });
+    return codePlan(code, 'replace', location?.file, packageName, each => placeIn(file, each, undefined, context));
+  },
+});
+
+function codePlan(
+  code: Snapshot,
+  verb: string,
+  file: string | undefined,
+  packageName: string | undefined,
+  placeOf: (form: TopLevelForm) => Place | undefined,
+): ChangePlan {
+  const active = code.forms.filter(form => form.active);
+  const forms = active.filter(form => form.operator !== 'in-package' && !form.broken);
+  const broken = active.filter(form => form.broken).map(form => brokenForm(code, form));
+  const strays = broken.length === 0 ? code.problems.map(({ span, message }) => ({ snapshot: code, span, message })) : [];
+  if (forms.length + broken.length + strays.length === 0)
+    throw new HotlispError('invalid-arguments', 'There is no form in the code.', { path: 'code' });
+  return {
+    type: 'change',
+    title: `${verb} ${forms.length === 1 ? formName(forms[0]!) : `${forms.length} forms`}`,
+    onlyChanged: false,
+    forms: forms.map(form => {
+      const place = placeOf(form);
+      const inPackage = packageName ?? place?.package;
+      return plannedForm(code, form, file, { ...(place ?? start), ...(inPackage !== undefined && { package: inPackage }) });
+    }),
+    broken: [...broken, ...strays],
+    buffers: [],
+  };
+}
+
+const start: Place = { byteOffset: 0, line: 0, column: 0, index: 0 };
+
+/** The file's snapshot; undefined where there is no such file yet. */
+async function existing(context: PlanContext, file: string): Promise<Snapshot | undefined> {
+  try {
+    return await context.snapshot(context.uriOf(file));
+  } catch (error) {
+    if (error instanceof HotlispError && error.kind === 'invalid-arguments') return undefined;
+    throw error;
+  }
+}
+
+/** Where `form` belongs in `file`: the definition of the same name there, else the position asked for, else the end. */
+function placeIn(file: Snapshot | undefined, form: TopLevelForm, position: { line: number; character: number } | undefined, context: PlanContext): Place | undefined {
+  if (!file) return position && { ...start, line: position.line, column: position.character, byteOffset: position.line + position.character };
+  const same = position ? undefined : file.forms.find(each => each.active && sameDefinition(each, form));
+  if (same) {
+    const { file: _file, ...place } = plannedForm(file, same, undefined).wire;
+    return place;
+  }
+  const offset = position ? file.offsetAt(position, context.encoding) : file.text.length;
+  const before = file.forms.filter(each => each.span.end <= offset);
+  const packageName = file.packageAt(offset);
+  const text = file.text.slice(0, offset);
+  return {
+    ...(packageName !== undefined && { package: packageName }),
+    byteOffset: Buffer.byteLength(text),
+    line: file.positionAt(offset, 'utf-16').line,
+    column: Array.from(text.slice(Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r')) + 1)).length,
+    index: before.filter(each => each.active).length,
+  };
+}
+
+function sameDefinition(one: TopLevelForm, other: TopLevelForm): boolean {
+  const [a] = one.definitions;
+  const [b] = other.definitions;
+  if (!a || !b) return false;
+  const key = (each: typeof a) =>
+    [each.kind, splitName(each.name).symbol, ...(each.qualifiers ?? []), ...(each.specializers ?? [])].join(' ').toLowerCase();
+  return key(a) === key(b);
+}
+
+/** `my-app:process-queue` in its parts; the package's name in the case of the standard readtable. */
+function splitName(name: string): { package: string | undefined; symbol: string } {
+  const match = /^([^:|\s()]+)::?([^:]+)$/.exec(name);
+  return match ? { package: match[1]!.toUpperCase(), symbol: match[2]! } : { package: undefined, symbol: name };
+}
+
+/** @throws HotlispError `invalid-arguments` unless `code` is exactly one form and defines the function of that name */
+function soleDefinition(code: Snapshot, asked: string, symbol: string): TopLevelForm {
+  const fail = (message: string) => new HotlispError('invalid-arguments', message, { path: 'new_code' });
+  const forms = code.forms.filter(form => form.operator !== 'in-package');
+  const [form] = forms;
+  if (!form || forms.length !== 1) throw fail(`new_code must be exactly one form that defines ${asked}; it has ${forms.length} forms.`);
+  if (form.broken) return form;
+  const [definition] = form.definitions;
+  if (!definition || form.definitions.length !== 1 || !['function', 'macro', 'generic-function', 'method'].includes(definition.kind))
+    throw fail(`new_code must define the function ${asked}; it is ${definition ? `a ${definition.operator} form` : `a call of ${form.operator ?? 'nothing'}`}.`);
+  if (splitName(definition.name).symbol.toLowerCase() !== symbol.toLowerCase())
+    throw fail(`new_code defines ${definition.name}, but the function to replace is ${asked}.`);
+  return form;
+}

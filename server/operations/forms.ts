@@ -1,0 +1,127 @@
+/** From forms of a snapshot to forms of the wire. */
+import { HotlispError } from '../errors.ts';
+import type { Form, DefinitionName } from '../image/protocol.ts';
+import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
+import type { ChangePlan, PlanContext, PlannedForm } from './operation.ts';
+
+/** Wire kinds are those that an image knows; a test or system is "other" to it. */
+const wireKind = (kind: SourceDefinition['kind']): DefinitionName['kind'] => (kind === 'test' || kind === 'system' ? 'other' : kind);
+
+export function wireDefinition(definition: SourceDefinition): DefinitionName {
+  return {
+    kind: wireKind(definition.kind),
+    name: definition.name,
+    ...(definition.qualifiers && { qualifiers: [...definition.qualifiers] }),
+    ...(definition.specializers && { specializers: [...definition.specializers] }),
+  };
+}
+
+/** The package of forms before any IN-PACKAGE: what LOAD and COMPILE-FILE start in, by convention. */
+const initialPackage = 'COMMON-LISP-USER';
+
+/** Where code without a place of its own is taken to stand. */
+export interface Place {
+  readonly package?: string;
+  readonly file?: string;
+  readonly byteOffset: number;
+  readonly line: number;
+  readonly column: number;
+  readonly index: number;
+}
+
+/**
+ * `form` as it stands in `snapshot`; `place` overrides where that is.
+ * @throws HotlispError `unknown-package` when an IN-PACKAGE stands before the form but does not name a package literally
+ */
+export function plannedForm(snapshot: Snapshot, form: TopLevelForm, file: string | undefined, place?: Place): PlannedForm {
+  const { start, end } = form.span;
+  if (form.packageUnknown) throw packageUnknown(snapshot, form);
+  const packageName = form.package ?? place?.package ?? initialPackage;
+  const before = snapshot.text.slice(0, start);
+  const lineStart = Math.max(before.lastIndexOf('\n'), before.lastIndexOf('\r')) + 1;
+  const here = {
+    byteOffset: Buffer.byteLength(before),
+    line: snapshot.positionAt(start, 'utf-16').line,
+    column: Array.from(before.slice(lineStart)).length,
+    index: form.index,
+  };
+  const { package: _package, file: placedFile, ...placed } = place ?? {};
+  const shownFile = file ?? placedFile;
+  return {
+    snapshot,
+    span: form.span,
+    wire: {
+      text: snapshot.text.slice(start, end),
+      package: packageName,
+      ...(shownFile !== undefined && { file: shownFile }),
+      ...here,
+      ...(place && combine(placed as Place, here)),
+      digest: form.digest,
+      definitions: form.definitions.map(wireDefinition),
+      evaluates: form.evaluates,
+    },
+  };
+}
+
+/** A form at `here` within code that itself stands at `place`. */
+function combine(place: Place, here: Omit<Place, 'package' | 'file'>): Omit<Place, 'package' | 'file'> {
+  return {
+    byteOffset: place.byteOffset + here.byteOffset,
+    line: place.line + here.line,
+    column: here.line === 0 ? place.column + here.column : here.column,
+    index: place.index + here.index,
+  };
+}
+
+function packageUnknown(snapshot: Snapshot, form: TopLevelForm): HotlispError {
+  const line = snapshot.positionAt(form.span.start, 'utf-16').line + 1;
+  return new HotlispError(
+    'unknown-package',
+    `The package of the form at line ${line} cannot be told: the IN-PACKAGE before it does not name one literally, and nothing is evaluated to find out.`,
+    { line: line - 1 },
+  );
+}
+
+export const isInPackage = (form: TopLevelForm) => form.operator === 'in-package';
+
+/** The plan that installs `forms` of one document, in order. */
+export function changeOf(
+  snapshot: Snapshot,
+  forms: readonly TopLevelForm[],
+  title: string,
+  context: PlanContext,
+  onlyChanged = false,
+): ChangePlan {
+  const file = context.fileOf(snapshot.uri);
+  const wanted = forms.filter(form => form.active && !isInPackage(form));
+  const broken = wanted.filter(form => form.broken);
+  return {
+    type: 'change',
+    title,
+    onlyChanged,
+    forms: wanted.filter(form => !form.broken).map(form => plannedForm(snapshot, form, file)),
+    broken: broken.map(form => brokenForm(snapshot, form)),
+    buffers: context.isOpen(snapshot.uri) ? [{ uri: snapshot.uri, version: snapshot.version }] : [],
+  };
+}
+
+export function brokenForm(snapshot: Snapshot, form: TopLevelForm): ChangePlan['broken'][number] {
+  const problem = snapshot.problems.find(({ span }) => span.start < form.span.end && span.end > form.span.start);
+  return {
+    snapshot,
+    span: problem?.span ?? form.span,
+    message: problem?.message ?? 'This form cannot be read: something in it does not parse.',
+  };
+}
+
+/** "compute-result", "area :around (circle)", "(setf foo)"; the operator where nothing is named. */
+export function formName(form: TopLevelForm): string {
+  const [first, ...others] = form.definitions;
+  if (!first) return form.operator ? `${form.operator} form` : 'form';
+  const more = others.length > 0 ? ` and ${others.length} more` : '';
+  return `${definitionName(first)}${more}`;
+}
+
+export function definitionName({ name, qualifiers = [], specializers }: SourceDefinition): string {
+  return [name, ...qualifiers, ...(specializers ? [`(${specializers.join(' ')})`] : [])].join(' ');
+}

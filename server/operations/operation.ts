@@ -1,0 +1,125 @@
+/**
+ * What an operation is: a name, an argument schema and a pure plan. The runner alone carries plans out.
+ * The catalogue (catalogue.ts) is the one list of them.
+ */
+import { z } from 'zod';
+import type { ApprovalKind } from '../approval/approver.ts';
+import type { Args, Form, Location, Op, Result } from '../image/protocol.ts';
+import type { PositionEncoding, Snapshot, Span, TopLevelForm } from '../source/types.ts';
+
+/** A form of a plan, with the snapshot that its notes are shown in. */
+export interface PlannedForm {
+  readonly wire: Form;
+  readonly snapshot: Snapshot;
+  readonly span: Span;
+}
+
+/** Definitions to compile and install. */
+export interface ChangePlan {
+  readonly type: 'change';
+  /** For people, completing "… in <image>": "reload compute-result", "reload 3 changed forms of jobs.lisp". */
+  readonly title: string;
+  readonly forms: readonly PlannedForm[];
+  /** Leave out forms that the image already runs. */
+  readonly onlyChanged: boolean;
+  /** Forms that do not parse: the operation fails with these before the image is asked. */
+  readonly broken: readonly { readonly snapshot: Snapshot; readonly span: Span; readonly message: string }[];
+  /** Documents whose later change makes the plan stale. */
+  readonly buffers: readonly { readonly uri: string; readonly version: number }[];
+}
+
+/** A transaction to take back or to do again. */
+export interface HistoryPlan {
+  readonly type: 'undo' | 'redo';
+  /** Absent: the last one that can be. */
+  readonly transaction: string | undefined;
+}
+
+export interface EvalPlan {
+  readonly type: 'eval';
+  readonly code: string;
+  readonly package: string | undefined;
+}
+
+/** One reading call of the wire, and what to make of its answer. */
+export interface QueryPlan<O extends Op = Op> {
+  readonly type: 'query';
+  readonly op: O;
+  readonly args: Args<O>;
+  report(result: Result<O>, context: PlanContext): Promise<unknown>;
+}
+
+export type Plan = ChangePlan | HistoryPlan | EvalPlan | QueryPlan;
+
+/** What planning may look at. */
+export interface PlanContext {
+  readonly encoding: PositionEncoding;
+  /**
+   * The open buffer, else the file on disk.
+   * @throws HotlispError `stale` when the open buffer is not at `version`, `invalid-arguments` when there is no such file
+   */
+  snapshot(uri: string, version?: number): Promise<Snapshot>;
+  /** A snapshot of code that stands in no file. */
+  scratch(code: string): Snapshot;
+  isOpen(uri: string): boolean;
+  /** The URI of a path, relative ones from the workspace's root; a URI is returned as it is. */
+  uriOf(path: string): string;
+  /** The path of a file: URI, else the URI itself. */
+  fileOf(uri: string): string;
+  /** Where the image says a symbol is defined. Reads only. */
+  locate(symbol: string, packageName?: string): Promise<readonly Location[]>;
+}
+
+/** What operations that concern the server itself, not an image's code, may use. */
+export interface Session {
+  outcome(request: number, wait: boolean): Promise<unknown>;
+  answer(request: number, answer: 'approve' | 'reject'): void;
+  requestApproval(kind: ApprovalKind, details: unknown, call: Call): Promise<unknown>;
+  planOf(operation: string, args: unknown): Promise<unknown>;
+  history(limit: number, symbol: string | undefined): Promise<unknown>;
+  imageStatus(): unknown;
+  connectImage(): Promise<unknown>;
+  disconnectImage(): Promise<unknown>;
+  restartImage(): Promise<unknown>;
+}
+
+/** One call of an operation: its number and its way to be cancelled. */
+export interface Call {
+  readonly request: number;
+  readonly signal: AbortSignal;
+}
+
+interface Common<A> {
+  /** The command is `hotlisp.<name>`. */
+  readonly name: string;
+  readonly title: string;
+  readonly documentation: string;
+  readonly args: z.ZodType<A>;
+}
+
+export type Operation<A = unknown> = Common<A> &
+  (
+    | {
+        /** Absent: the operation only reads. */
+        readonly approval?: ApprovalKind;
+        plan(args: A, context: PlanContext): Promise<Plan> | Plan;
+      }
+    | { serve(args: A, session: Session, call: Call): Promise<unknown> }
+  );
+
+/** Keeps the argument type of each operation while the catalogue holds them all alike. */
+export const operation = <A>(definition: Operation<A>): Operation => definition as unknown as Operation;
+
+const zeroBased = z.number().int().nonnegative();
+
+export const arguments_ = {
+  position: z.strictObject({ line: zeroBased, character: zeroBased }).describe('0-based, in the negotiated encoding'),
+  uri: z.string().min(1).describe('URI of the document'),
+  version: z.number().int().describe('the version the caller saw; another one is an error'),
+  package: z.string().min(1).describe('name of a package'),
+  symbol: z.string().min(1).describe('a symbol as written in code, with its package prefix'),
+  transaction: z.string().min(1).describe('a transaction of the history'),
+  request: z.number().int().positive().describe('number of a request'),
+} as const;
+
+export type { Form, TopLevelForm };

@@ -1,0 +1,77 @@
+/** Operations about the server's own affairs: approvals, outcomes, plans, the connection to the image. */
+import { z } from 'zod';
+import { approvalKinds } from '../approval/approver.ts';
+import { arguments_, operation } from './operation.ts';
+
+const none = z.strictObject({});
+
+export const requestApproval = operation({
+  name: 'request_approval',
+  title: 'Request approval',
+  documentation: 'Asks the person for an approval and answers {approved, decision, reason}.',
+  args: z.strictObject({ operation: z.enum(approvalKinds), details: z.record(z.string(), z.unknown()).optional() }),
+  serve: ({ operation: kind, details }, session, call) => session.requestApproval(kind, details, call),
+});
+
+export const plan = operation({
+  name: 'plan',
+  title: 'Plan',
+  documentation: 'Says what an operation would do with the given arguments, and changes nothing.',
+  args: z.looseObject({ operation: z.string().min(1) }),
+  serve: ({ operation: name, ...args }, session) => session.planOf(name, args),
+});
+
+export const outcome = operation({
+  name: 'outcome',
+  title: 'Outcome',
+  documentation: 'The outcome of a background request: its result or its error, as the request itself would have had it; with `wait`, once it is there.',
+  args: z.strictObject({ request: arguments_.request, wait: z.boolean().default(false) }),
+  serve: ({ request, wait }, session) => session.outcome(request, wait),
+});
+
+const answering = (name: 'approve' | 'reject', title: string) =>
+  operation({
+    name,
+    title,
+    documentation: `${title}: a person's answer where the editor cannot show the prompt.`,
+    args: z.strictObject({ request: arguments_.request }),
+    serve: async ({ request }, session) => {
+      session.answer(request, name);
+      return { request, answer: name };
+    },
+  });
+
+export const approve = answering('approve', 'Approve');
+export const reject = answering('reject', 'Reject');
+
+export const imageStatus = operation({
+  name: 'image_status',
+  title: 'Image status',
+  documentation: 'Which image is connected, or why none is.',
+  args: none,
+  serve: async (_, session) => session.imageStatus(),
+});
+
+export const imageConnect = operation({
+  name: 'image_connect',
+  title: 'Connect to the image',
+  documentation: 'Connects to the image that the settings name, starting one where they say so.',
+  args: none,
+  serve: (_, session) => session.connectImage(),
+});
+
+export const imageDisconnect = operation({
+  name: 'image_disconnect',
+  title: 'Disconnect from the image',
+  documentation: 'Ends the connection: an attached image goes on, a spawned one is ended.',
+  args: none,
+  serve: (_, session) => session.disconnectImage(),
+});
+
+export const imageRestart = operation({
+  name: 'image_restart',
+  title: 'Restart the image',
+  documentation: 'Ends a spawned image and starts a new one; reconnects to an attached one.',
+  args: none,
+  serve: (_, session) => session.restartImage(),
+});

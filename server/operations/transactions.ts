@@ -1,0 +1,31 @@
+/** Taking changes back, doing them again, and looking at what was done. */
+import { z } from 'zod';
+import { arguments_, operation } from './operation.ts';
+
+const args = z.strictObject({ transaction: arguments_.transaction.optional() });
+
+export const rollback = operation({
+  name: 'rollback',
+  title: 'Roll back',
+  documentation: 'Takes a change back: the definitions it replaced are installed again, those it made are removed.',
+  approval: 'modify-running-code',
+  args,
+  plan: ({ transaction }) => ({ type: 'undo', transaction }),
+});
+
+export const redo = operation({
+  name: 'redo',
+  title: 'Redo',
+  documentation: 'Installs again what a rollback took back.',
+  approval: 'modify-running-code',
+  args,
+  plan: ({ transaction }) => ({ type: 'redo', transaction }),
+});
+
+export const history = operation({
+  name: 'history',
+  title: 'History',
+  documentation: 'What the journal holds, the newest first.',
+  args: z.strictObject({ limit: z.number().int().positive().max(10_000).default(50), symbol: arguments_.symbol.optional() }),
+  serve: ({ limit, symbol }, session) => session.history(limit, symbol),
+});

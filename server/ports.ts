@@ -1,0 +1,39 @@
+/** What the runner needs of an editor, in our own words; editor.ts speaks LSP for it. */
+import type { Range } from './source/types.ts';
+
+export type Severity = 'error' | 'warning' | 'info';
+
+export interface Progress {
+  report(message: string, fraction?: number): void;
+  end(message?: string): void;
+  /** Aborted when the person cancels in the editor. */
+  readonly signal: AbortSignal;
+}
+
+export type Answer =
+  | { readonly type: 'title'; readonly title: string }
+  /** Dismissed, answered with something else, or with an error. */
+  | { readonly type: 'none'; readonly why: string }
+  /** The editor cannot ask (it answers MethodNotFound). */
+  | { readonly type: 'unsupported' };
+
+export interface Editor {
+  /** Asks with a choice of titles; resolves with what the person answered, however late; aborting withdraws the question. Never rejects. */
+  ask(message: string, titles: readonly string[], signal: AbortSignal): Promise<Answer>;
+  tell(severity: Severity, message: string): void;
+  log(severity: Severity, message: string): void;
+  /** Shows a document (URI) to the person; false when the editor cannot. Never rejects. */
+  show(uri: string): Promise<boolean>;
+  /** Begins a progress that the editor shows; a silent one where it cannot show any. */
+  progress(title: string): Progress;
+  /** Tells that code actions, lenses and diagnostics may have changed. */
+  refresh(): void;
+}
+
+/** A compiler note or syntax problem as reported: positions in the negotiated encoding. */
+export interface ReportedNote {
+  readonly severity: 'error' | 'warning' | 'style-warning' | 'note';
+  readonly message: string;
+  readonly uri: string | null;
+  readonly range: Range | null;
+}

@@ -1,0 +1,164 @@
+/** What people and programs are told of an operation: pure functions from plans and the image's answers. */
+import { displayDefinition, listed, oneLine, plural } from './approval/display.ts';
+import type { Assessment, Change, Definition, Note } from './image/protocol.ts';
+import type { ChangePlan, PlannedForm } from './operations/operation.ts';
+import type { ReportedNote } from './ports.ts';
+import type { PositionEncoding, Range } from './source/types.ts';
+
+export interface ReportedDefinition extends Definition {
+  readonly class?: Assessment['class'];
+  readonly hazard?: NonNullable<Assessment['hazard']>;
+}
+
+/** The result of an operation, as the public contract has it. */
+export interface OperationResult {
+  readonly status: 'applied' | 'failed' | 'rolled-back' | 'partial' | 'unchanged';
+  readonly transaction?: string;
+  readonly definitions: readonly ReportedDefinition[];
+  readonly dependents: readonly unknown[];
+  readonly notes: readonly ReportedNote[];
+  readonly threads: readonly { id: number; name: string }[];
+  readonly output: string;
+  readonly values?: readonly string[];
+  readonly duration_ms: number;
+  readonly [further: string]: unknown;
+}
+
+export const emptyResult = { definitions: [], dependents: [], notes: [], threads: [], output: '' } as const;
+
+/** `redefines function APP::COMPUTE (safe), makes macro APP::WITH-JOB (new)`. */
+function describeAssessments(assessments: readonly Assessment[]): string {
+  const verbs = { new: 'defines', redefined: 'redefines', unchanged: 'compiles again', removed: 'removes' } as const;
+  const parts = assessments.map(({ definition, class: effect }) => {
+    const note = definition.change === 'new' ? 'new' : effect;
+    return `${verbs[definition.change]} ${displayDefinition(definition)} (${note})`;
+  });
+  return listed(parts);
+}
+
+/** The question that a prompt asks, on one line. */
+export function changeQuestion(
+  request: number,
+  plan: ChangePlan,
+  image: string,
+  assessments: readonly Assessment[],
+  threads: readonly { name: string }[],
+): string {
+  const hazards = assessments.flatMap(({ hazard }) => (hazard ? [oneLine(hazard.message, 300)] : []));
+  const runsCode = plan.forms.some(({ wire }) => wire.evaluates);
+  return [
+    `#${request} ${capitalised(oneLine(plan.title))} in ${oneLine(image)}?`,
+    `It ${assessments.length > 0 ? describeAssessments(assessments) : 'defines nothing by name'}${runsCode ? ', and runs code while it loads' : ''}.`,
+    hazards.length > 0 ? `Hazard: ${listed(hazards, 4)}` : '',
+    threads.length > 0 ? `${capitalised(plural(threads.length, 'thread'))} in the code it replaces: ${listed(threads.map(({ name }) => oneLine(name, 60)))}.` : '',
+  ]
+    .filter(Boolean)
+    .join(' ');
+}
+
+/** The image's notes at their places in the buffers. */
+export function reportedNotes(forms: readonly PlannedForm[], notes: readonly Note[], encoding: PositionEncoding): ReportedNote[] {
+  return notes.map(({ severity, message, form, start, end }) => {
+    const planned = forms[form];
+    return { severity, message, ...(planned ? placeOf(planned, start, end, encoding) : { uri: null, range: null }) };
+  });
+}
+
+/** `start` and `end` are code points within the form. */
+function placeOf(form: PlannedForm, start: number | undefined, end: number | undefined, encoding: PositionEncoding): { uri: string | null; range: Range } {
+  const span = noteSpan(form, start, end);
+  return { uri: uriOf(form), range: form.snapshot.rangeOf(span, encoding) };
+}
+
+/** The UTF-16 span of a note in its snapshot; the form's whole span where the note has no place. */
+export function noteSpan({ span, wire }: PlannedForm, start: number | undefined, end: number | undefined): { start: number; end: number } {
+  if (start === undefined) return span;
+  const from = span.start + utf16Length(wire.text, start);
+  return { start: from, end: Math.max(from, span.start + utf16Length(wire.text, end ?? start)) };
+}
+
+/** UTF-16 units that the first `points` code points of `text` take. */
+function utf16Length(text: string, points: number): number {
+  let at = 0;
+  for (let n = 0; n < points && at < text.length; n++) at += text.codePointAt(at)! > 0xffff ? 2 : 1;
+  return at;
+}
+
+export const scratchScheme = 'hotlisp-scratch:';
+const uriOf = ({ snapshot }: PlannedForm) => (snapshot.uri.startsWith(scratchScheme) ? null : snapshot.uri);
+
+/** What a change that does not parse answers, without asking anybody. */
+export function brokenResult(plan: ChangePlan, encoding: PositionEncoding, started: number): OperationResult {
+  const notes = plan.broken.map(({ snapshot, span, message }) => ({
+    severity: 'error' as const,
+    message,
+    uri: snapshot.uri.startsWith(scratchScheme) ? null : snapshot.uri,
+    range: snapshot.rangeOf(span, encoding),
+  }));
+  return { ...emptyResult, status: 'failed', step: 'read', notes, duration_ms: since(started) };
+}
+
+export function changeResult(
+  change: Change,
+  forms: readonly PlannedForm[],
+  assessments: readonly Assessment[],
+  encoding: PositionEncoding,
+  started: number,
+): OperationResult {
+  const definitions = change.definitions.map(definition => {
+    const assessed = assessments.find(each => sameDefinition(each.definition, definition));
+    return { ...definition, ...(assessed && { class: assessed.class }), ...(assessed?.hazard && { hazard: assessed.hazard }) };
+  });
+  return {
+    status: change.status,
+    transaction: change.transaction,
+    definitions,
+    dependents: [],
+    notes: reportedNotes(forms, change.notes, encoding),
+    threads: change.threads,
+    output: change.output,
+    ...(change.step && { step: change.step }),
+    ...(change.condition && { condition: change.condition }),
+    ...(change.remains.length > 0 && { remains: change.remains }),
+    duration_ms: since(started),
+  };
+}
+
+const sameDefinition = (a: Definition, b: Definition) => a.kind === b.kind && a.name === b.name && a.package === b.package;
+
+/** Milliseconds since `started` (performance.now()), to a microsecond. */
+export const since = (started: number) => Math.round((performance.now() - started) * 1000) / 1000;
+
+/** One line for the person after a background operation. */
+export function summary(title: string, result: unknown): { severity: 'error' | 'warning' | 'info'; message: string } | undefined {
+  if (typeof result !== 'object' || result === null || !('status' in result)) return undefined;
+  const { status, definitions = [], notes = [], threads = [], values, remains, duration_ms } = result as Partial<OperationResult> & { remains?: string[] };
+  const what = definitions.length > 0 ? listed(definitions.map(displayDefinition), 4) : title;
+  const firstError = notes.find(({ severity }) => severity === 'error') ?? notes[0];
+  const why = firstError ? `: ${place(firstError)}${oneLine(firstError.message, 300)}` : '';
+  switch (status) {
+    case 'applied': {
+      if (values) return { severity: 'info', message: `=> ${values.length > 0 ? oneLine(values.join(', '), 500) : 'no values'}` };
+      const warnings = notes.filter(({ severity }) => severity === 'error' || severity === 'warning').length;
+      const old = threads.length > 0 ? ` ${capitalised(plural(threads.length, 'thread'))} still in the old code.` : '';
+      return {
+        severity: warnings > 0 ? 'warning' : 'info',
+        message: `${capitalised(title)}: ${what} in ${Math.max(1, Math.round(duration_ms ?? 0))} ms.${warnings > 0 ? ` ${capitalised(plural(warnings, 'warning'))}${why}` : ''}${old}`,
+      };
+    }
+    case 'unchanged':
+      return { severity: 'info', message: `${capitalised(title)}: nothing to do, the image runs this text.` };
+    case 'failed':
+      return { severity: 'error', message: `${capitalised(title)} failed, nothing was changed${why}` };
+    case 'rolled-back':
+      return { severity: 'error', message: `${capitalised(title)} was rolled back${why}` };
+    case 'partial':
+      return { severity: 'error', message: `${capitalised(title)} failed in part; what remains: ${listed((remains ?? []).map(each => oneLine(each, 200)))}` };
+    case undefined:
+      return undefined;
+  }
+}
+
+const place = ({ range }: ReportedNote) => (range ? `line ${range.start.line + 1}: ` : '');
+
+export const capitalised = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
