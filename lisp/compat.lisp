@@ -80,7 +80,7 @@ or :SYMBOL (a constant whose value is the symbol, or NIL). Where none exists, us
                      ``(internal-missing ',',name ',',candidates)))))
            (:variable
             `((define-symbol-macro ,name ,(or symbol `(internal-missing ',name ',candidates)))))
-           (:type `((deftype ,name () ',(or symbol 'nil))))
+           (:type `((deftype ,name () '(or ,@(when symbol (list symbol))))))
            (:symbol `((sb-ext:defglobal ,name ',symbol))))
        ',name)))
 

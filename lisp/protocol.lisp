@@ -1,0 +1,168 @@
+;;;; Generated from server/image/protocol.ts by `npm run generate`; do not edit.
+
+(in-package :hotlisp)
+
+(eval-when (:compile-toplevel :load-toplevel :execute)
+  (defparameter *contract*
+    '(:digest "d214543361e4e09875d8d3c151f379ad9619c6d064991ed7dd61f3a3beb76374"
+       :shapes
+       ((:definition-name
+          (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
+          (:name "name" :required :string)
+          (:qualifiers "qualifiers" :optional (:array :string))
+          (:specializers "specializers" :optional (:array :string)))
+         (:form
+          (:text "text" :required :string)
+          (:package "package" :required :string)
+          (:file "file" :optional :string)
+          (:byte-offset "byteOffset" :required :integer)
+          (:line "line" :required :integer)
+          (:column "column" :required :integer)
+          (:index "index" :required :integer)
+          (:digest "digest" :required :string)
+          (:definitions "definitions" :required (:array (:shape :definition-name)))
+          (:evaluates "evaluates" :required :boolean))
+         (:definition
+          (:kind "kind" :required :string)
+          (:name "name" :required :string)
+          (:package "package" :required :string)
+          (:change "change" :required (:enum "new" "redefined" "unchanged" "removed")))
+         (:hazard
+          (:kind "kind" :required :string)
+          (:message "message" :required :string))
+         (:assessment
+          (:form "form" :required :integer)
+          (:definition "definition" :required (:shape :definition))
+          (:class "class" :required (:enum "unchanged" "safe" "dependents" "migration" "hazardous"))
+          (:hazard "hazard" :optional (:shape :hazard))
+          (:installed "installed" :optional :string)
+          (:file "file" :optional :string)
+          (:file-write-date "fileWriteDate" :optional :integer))
+         (:thread-reference
+          (:id "id" :required :integer)
+          (:name "name" :required :string))
+         (:thread
+          (:id "id" :required :integer)
+          (:name "name" :required :string)
+          (:state "state" :required (:enum "running" "blocked" "unknown"))
+          (:main "main" :required :boolean)
+          (:runs "runs" :optional (:enum "yes" "no" "unknown")))
+         (:note
+          (:severity "severity" :required (:enum "error" "warning" "style-warning" "note"))
+          (:message "message" :required :string)
+          (:condition "condition" :required :string)
+          (:form "form" :required :integer)
+          (:start "start" :optional :integer)
+          (:end "end" :optional :integer))
+         (:frame
+          (:number "number" :required :integer)
+          (:text "text" :required :string)
+          (:file "file" :optional :string)
+          (:byte-offset "byteOffset" :optional :integer))
+         (:condition
+          (:type "type" :required :string)
+          (:text "text" :required :string)
+          (:backtrace "backtrace" :required (:array (:shape :frame))))
+         (:location
+          (:kind "kind" :required :string)
+          (:name "name" :required :string)
+          (:package "package" :required :string)
+          (:file "file" :optional :string)
+          (:byte-offset "byteOffset" :optional :integer)
+          (:form "form" :optional :integer)
+          (:file-write-date "fileWriteDate" :optional :integer)
+          (:digest "digest" :optional :string))
+         (:change
+          (:status "status" :required (:enum "applied" "failed" "partial" "unchanged"))
+          (:transaction "transaction" :required :string)
+          (:generation "generation" :required :integer)
+          (:step "step" :optional (:enum "read" "compile" "load" "install"))
+          (:definitions "definitions" :required (:array (:shape :definition)))
+          (:notes "notes" :required (:array (:shape :note)))
+          (:output "output" :required :string)
+          (:threads "threads" :required (:array (:shape :thread-reference)))
+          (:condition "condition" :optional (:shape :condition))
+          (:remains "remains" :required (:array :string))
+          (:elapsed "elapsed" :required :integer)))
+       :operations
+       ((:hello :writes nil
+          :arguments ((:digest "digest" :required :string)
+                      (:client "client" :required :string)
+                      (:roots "roots" :required (:array :string)))
+          :result (:object
+            (:digest "digest" :required :string)
+            (:image "image" :required :string)
+            (:pid "pid" :required :integer)
+            (:implementation "implementation" :required :string)
+            (:version "version" :required :string)
+            (:machine "machine" :required :string)
+            (:directory "directory" :required :string)
+            (:read-only "readOnly" :required :boolean)
+            (:generation "generation" :required :integer)
+            (:features "features" :required (:array :string))
+            (:capabilities "capabilities" :required (:array :string))
+            (:missing "missing" :required (:array :string))
+            (:belongs "belongs" :required :boolean)))
+         (:check :writes nil
+          :arguments ((:forms "forms" :required (:array (:shape :form)))
+                      (:threads "threads" :required :boolean))
+          :result (:object
+            (:generation "generation" :required :integer)
+            (:assessments "assessments" :required (:array (:shape :assessment)))
+            (:threads "threads" :required (:array (:shape :thread-reference)))))
+         (:apply :writes t
+          :arguments ((:transaction "transaction" :required :string)
+                      (:generation "generation" :required :integer)
+                      (:forms "forms" :required (:array (:shape :form))))
+          :result (:shape :change))
+         (:undo :writes t
+          :arguments ((:transaction "transaction" :required :string)
+                      (:force "force" :required :boolean))
+          :result (:shape :change))
+         (:redo :writes t
+          :arguments ((:transaction "transaction" :required :string)
+                      (:force "force" :required :boolean))
+          :result (:shape :change))
+         (:source :writes nil
+          :arguments ((:symbol "symbol" :required :string)
+                      (:package "package" :optional :string))
+          :result (:object
+            (:locations "locations" :required (:array (:shape :location)))))
+         (:eval :writes t
+          :arguments ((:code "code" :required :string)
+                      (:package "package" :optional :string)
+                      (:output-limit "outputLimit" :required :integer))
+          :result (:object
+            (:status "status" :required (:enum "evaluated" "unreadable" "signalled"))
+            (:values "values" :required (:array :string))
+            (:results "results" :required (:array (:array :string)))
+            (:output "output" :required :string)
+            (:truncated "truncated" :required :boolean)
+            (:notes "notes" :required (:array (:shape :note)))
+            (:condition "condition" :optional (:shape :condition))
+            (:package "package" :required :string)
+            (:elapsed "elapsed" :required :integer)))
+         (:threads :writes nil
+          :arguments ((:symbol "symbol" :optional :string)
+                      (:transaction "transaction" :optional :string))
+          :result (:object
+            (:threads "threads" :required (:array (:shape :thread)))))
+         (:cancel :writes nil
+          :arguments ((:request "request" :required :integer))
+          :result (:object
+            (:found "found" :required :boolean))))
+       :events
+       ((:output
+          (:stream "stream" :required (:enum "stdout" "stderr"))
+          (:text "text" :required :string))
+         (:progress
+          (:message "message" :required :string)
+          (:done "done" :optional :integer)
+          (:total "total" :optional :integer)))
+       :error
+       ((:kind "kind" :required (:enum "invalid-request" "unknown-package" "unknown-symbol" "unknown-transaction" "read-only" "stale-generation" "superseded" "cancelled" "signalled"))
+        (:message "message" :required :string)
+        (:condition "condition" :optional (:shape :condition))
+        (:form "form" :optional :integer)))
+    "The wire contract. A member is (keyword \"jsonName\" :required-or-:optional type); a type is :STRING, :INTEGER, :BOOLEAN,
+(:ENUM string...), (:ARRAY type), (:SHAPE keyword) or (:OBJECT member...)."))
