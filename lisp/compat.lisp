@@ -122,6 +122,51 @@ the form TEST is true; TEST runs when the agent is loaded, and an error in it co
 
 ;;;; 3. The operating system
 
+(define-internal unix-getpid :function ("SB-UNIX" "UNIX-GETPID"))
+(define-internal unix-getuid :function ("SB-UNIX" "UNIX-GETUID"))
+(define-internal unix-getcwd :function ("SB-UNIX" "POSIX-GETCWD"))
+(define-internal unix-lstat :function ("SB-UNIX" "UNIX-LSTAT"))
+(define-internal unix-mkdir :function ("SB-UNIX" "UNIX-MKDIR"))
+(define-internal unix-unlink :function ("SB-UNIX" "UNIX-UNLINK"))
+(define-internal unix-open :function ("SB-UNIX" "UNIX-OPEN"))
+(define-internal unix-close :function ("SB-UNIX" "UNIX-CLOSE"))
+(define-internal unix-read :function ("SB-UNIX" "UNIX-READ"))
+(define-internal unix-kill :function ("SB-UNIX" "UNIX-KILL"))
+(define-internal unix-poll :function ("SB-UNIX" "UNIX-SIMPLE-POLL"))
+(define-internal clock-gettime :function ("SB-UNIX" "CLOCK-GETTIME"))
+(define-internal without-interrupts :macro ("SB-SYS" "WITHOUT-INTERRUPTS"))
+(define-internal with-interrupts :macro ("SB-SYS" "WITH-INTERRUPTS"))
+(define-internal with-local-interrupts :macro ("SB-SYS" "WITH-LOCAL-INTERRUPTS"))
+(define-internal allow-with-interrupts :macro ("SB-SYS" "ALLOW-WITH-INTERRUPTS"))
+(define-internal with-pinned-objects :macro ("SB-SYS" "WITH-PINNED-OBJECTS"))
+(define-internal vector-sap :function ("SB-SYS" "VECTOR-SAP"))
+
+(defun microseconds ()
+  "A clock that only goes forward. GET-INTERNAL-REAL-TIME ticks too coarsely on some systems."
+  (multiple-value-bind (seconds nanoseconds) (clock-gettime 1)
+    (+ (* seconds 1000000) (floor nanoseconds 1000))))
+
 ;;;; 4. Threads, stacks and code objects
+
+(define-internal map-backtrace :function ("SB-DEBUG" "MAP-BACKTRACE"))
+(define-internal frame-call :function ("SB-DEBUG" "FRAME-CALL"))
+(define-internal frame-debug-fun :function ("SB-DI" "FRAME-DEBUG-FUN"))
+(define-internal debug-fun-name :function ("SB-DI" "DEBUG-FUN-NAME"))
+(define-internal debug-fun-fun :function ("SB-DI" "DEBUG-FUN-FUN"))
+(define-internal frame-code-location :function ("SB-DI" "FRAME-CODE-LOCATION"))
+(define-internal code-location-debug-source :function ("SB-DI" "CODE-LOCATION-DEBUG-SOURCE"))
+(define-internal debug-source-namestring :function ("SB-DI" "DEBUG-SOURCE-NAMESTRING") ("SB-C" "DEBUG-SOURCE-NAMESTRING"))
+
+(define-capability :backtraces (map-backtrace frame-call frame-debug-fun debug-fun-name))
+
+(defun frame-file (frame)
+  "The native namestring of the file that FRAME's code was compiled from; NIL where there is none on this host."
+  (ignore-errors (real-file (debug-source-namestring (code-location-debug-source (frame-code-location frame))))))
+
+(defun real-file (namestring)
+  "NAMESTRING, unless it is a logical one of SBCL's own sources or empty."
+  (and (stringp namestring) (plusp (length namestring))
+       (not (and (> (length namestring) 4) (string= "SYS:" namestring :end2 4)))
+       namestring))
 
 ;;;; 5. Compiling and installing
