@@ -32,9 +32,12 @@ export function parseArguments(operation: Operation, given: readonly unknown[] |
 
 function explain(issue: z.core.$ZodIssue): [path: string, why: string] {
   const path = issue.path.map(String);
-  if (issue.code === 'unrecognized_keys') return [[...path, issue.keys[0]!].join('.'), 'is not an argument of this command'];
+  if (issue.code === 'unrecognized_keys')
+    return [[...path, issue.keys[0]!].join('.'), 'is not an argument of this command'];
   return [path.join('.'), issue.message];
 }
 
 const invalid = (command: string, path: string, why: string) =>
-  new HotlispError('invalid-arguments', `${command}: ${path === '' ? 'the argument' : path} ${why}.`, { path });
+  new HotlispError('invalid-arguments', `${command}: ${path === '' ? 'the argument' : path} ${why}.`, {
+    path,
+  });

@@ -37,7 +37,11 @@ export class Outcomes {
     if (running) return wait ? running : { status: 'pending', request };
     const settled = this.#settled.get(request);
     if (!settled)
-      throw new HotlispError('invalid-arguments', `There is no request ${request}; the outcomes of the last ${kept} are kept.`, { path: 'request' });
+      throw new HotlispError(
+        'invalid-arguments',
+        `There is no request ${request}; the outcomes of the last ${kept} are kept.`,
+        { path: 'request' },
+      );
     if ('error' in settled) throw settled.error;
     return settled.value;
   }

@@ -26,8 +26,6 @@ export interface Editor {
   show(uri: string): Promise<boolean>;
   /** Begins a progress that the editor shows; a silent one where it cannot show any. */
   progress(title: string): Progress;
-  /** Tells that code actions, lenses and diagnostics may have changed. */
-  refresh(): void;
 }
 
 /** A compiler note or syntax problem as reported: positions in the negotiated encoding. */

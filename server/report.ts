@@ -28,7 +28,12 @@ export const emptyResult = { definitions: [], dependents: [], notes: [], threads
 
 /** `redefines function APP::COMPUTE (safe), makes macro APP::WITH-JOB (new)`. */
 function describeAssessments(assessments: readonly Assessment[]): string {
-  const verbs = { new: 'defines', redefined: 'redefines', unchanged: 'compiles again', removed: 'removes' } as const;
+  const verbs = {
+    new: 'defines',
+    redefined: 'redefines',
+    unchanged: 'compiles again',
+    removed: 'removes',
+  } as const;
   const parts = assessments.map(({ definition, class: effect }) => {
     const note = definition.change === 'new' ? 'new' : effect;
     return `${verbs[definition.change]} ${displayDefinition(definition)} (${note})`;
@@ -50,28 +55,47 @@ export function changeQuestion(
     `#${request} ${capitalised(oneLine(plan.title))} in ${oneLine(image)}?`,
     `It ${assessments.length > 0 ? describeAssessments(assessments) : 'defines nothing by name'}${runsCode ? ', and runs code while it loads' : ''}.`,
     hazards.length > 0 ? `Hazard: ${listed(hazards, 4)}` : '',
-    threads.length > 0 ? `${capitalised(plural(threads.length, 'thread'))} in the code it replaces: ${listed(threads.map(({ name }) => oneLine(name, 60)))}.` : '',
+    threads.length > 0
+      ? `${capitalised(plural(threads.length, 'thread'))} in the code it replaces: ${listed(threads.map(({ name }) => oneLine(name, 60)))}.`
+      : '',
   ]
     .filter(Boolean)
     .join(' ');
 }
 
 /** The image's notes at their places in the buffers. */
-export function reportedNotes(forms: readonly PlannedForm[], notes: readonly Note[], encoding: PositionEncoding): ReportedNote[] {
+export function reportedNotes(
+  forms: readonly PlannedForm[],
+  notes: readonly Note[],
+  encoding: PositionEncoding,
+): ReportedNote[] {
   return notes.map(({ severity, message, form, start, end }) => {
     const planned = forms[form];
-    return { severity, message, ...(planned ? placeOf(planned, start, end, encoding) : { uri: null, range: null }) };
+    return {
+      severity,
+      message,
+      ...(planned ? placeOf(planned, start, end, encoding) : { uri: null, range: null }),
+    };
   });
 }
 
 /** `start` and `end` are code points within the form. */
-function placeOf(form: PlannedForm, start: number | undefined, end: number | undefined, encoding: PositionEncoding): { uri: string | null; range: Range } {
+function placeOf(
+  form: PlannedForm,
+  start: number | undefined,
+  end: number | undefined,
+  encoding: PositionEncoding,
+): { uri: string | null; range: Range } {
   const span = noteSpan(form, start, end);
   return { uri: uriOf(form), range: form.snapshot.rangeOf(span, encoding) };
 }
 
 /** The UTF-16 span of a note in its snapshot; the form's whole span where the note has no place. */
-export function noteSpan({ span, wire }: PlannedForm, start: number | undefined, end: number | undefined): { start: number; end: number } {
+export function noteSpan(
+  { span, wire }: PlannedForm,
+  start: number | undefined,
+  end: number | undefined,
+): { start: number; end: number } {
   if (start === undefined) return span;
   const from = span.start + utf16Length(wire.text, start);
   return { start: from, end: Math.max(from, span.start + utf16Length(wire.text, end ?? start)) };
@@ -107,7 +131,11 @@ export function changeResult(
 ): OperationResult {
   const definitions = change.definitions.map(definition => {
     const assessed = assessments.find(each => sameDefinition(each.definition, definition));
-    return { ...definition, ...(assessed && { class: assessed.class }), ...(assessed?.hazard && { hazard: assessed.hazard }) };
+    return {
+      ...definition,
+      ...(assessed && { class: assessed.class }),
+      ...(assessed?.hazard && { hazard: assessed.hazard }),
+    };
   });
   return {
     status: change.status,
@@ -124,23 +152,40 @@ export function changeResult(
   };
 }
 
-const sameDefinition = (a: Definition, b: Definition) => a.kind === b.kind && a.name === b.name && a.package === b.package;
+const sameDefinition = (a: Definition, b: Definition) =>
+  a.kind === b.kind && a.name === b.name && a.package === b.package;
 
 /** Milliseconds since `started` (performance.now()), to a microsecond. */
 export const since = (started: number) => Math.round((performance.now() - started) * 1000) / 1000;
 
 /** One line for the person after a background operation. */
-export function summary(title: string, result: unknown): { severity: 'error' | 'warning' | 'info'; message: string } | undefined {
+export function summary(
+  title: string,
+  result: unknown,
+): { severity: 'error' | 'warning' | 'info'; message: string } | undefined {
   if (typeof result !== 'object' || result === null || !('status' in result)) return undefined;
-  const { status, definitions = [], notes = [], threads = [], values, remains, duration_ms } = result as Partial<OperationResult> & { remains?: string[] };
+  const {
+    status,
+    definitions = [],
+    notes = [],
+    threads = [],
+    values,
+    remains,
+    duration_ms,
+  } = result as Partial<OperationResult> & { remains?: string[] };
   const what = definitions.length > 0 ? listed(definitions.map(displayDefinition), 4) : title;
   const firstError = notes.find(({ severity }) => severity === 'error') ?? notes[0];
   const why = firstError ? `: ${place(firstError)}${oneLine(firstError.message, 300)}` : '';
   switch (status) {
     case 'applied': {
-      if (values) return { severity: 'info', message: `=> ${values.length > 0 ? oneLine(values.join(', '), 500) : 'no values'}` };
+      if (values)
+        return {
+          severity: 'info',
+          message: `=> ${values.length > 0 ? oneLine(values.join(', '), 500) : 'no values'}`,
+        };
       const warnings = notes.filter(({ severity }) => severity === 'error' || severity === 'warning').length;
-      const old = threads.length > 0 ? ` ${capitalised(plural(threads.length, 'thread'))} still in the old code.` : '';
+      const old =
+        threads.length > 0 ? ` ${capitalised(plural(threads.length, 'thread'))} still in the old code.` : '';
       return {
         severity: warnings > 0 ? 'warning' : 'info',
         message: `${capitalised(title)}: ${what} in ${Math.max(1, Math.round(duration_ms ?? 0))} ms.${warnings > 0 ? ` ${capitalised(plural(warnings, 'warning'))}${why}` : ''}${old}`,
@@ -153,7 +198,10 @@ export function summary(title: string, result: unknown): { severity: 'error' | '
     case 'rolled-back':
       return { severity: 'error', message: `${capitalised(title)} was rolled back${why}` };
     case 'partial':
-      return { severity: 'error', message: `${capitalised(title)} failed in part; what remains: ${listed((remains ?? []).map(each => oneLine(each, 200)))}` };
+      return {
+        severity: 'error',
+        message: `${capitalised(title)} failed in part; what remains: ${listed((remains ?? []).map(each => oneLine(each, 200)))}`,
+      };
     case undefined:
       return undefined;
   }

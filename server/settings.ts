@@ -8,7 +8,11 @@ const policy = z.enum(['ask', 'allow', 'deny']);
 
 const verifyRule = z.strictObject({
   when: z
-    .strictObject({ package: z.string().optional(), system: z.string().optional(), file: z.string().optional() })
+    .strictObject({
+      package: z.string().optional(),
+      system: z.string().optional(),
+      file: z.string().optional(),
+    })
     .describe('which changes the rule is for: all given members must match'),
   form: z.string().describe('a form; false, an error or a time-out rolls the change back'),
   timeoutSeconds: z.number().positive().default(10),
@@ -18,20 +22,32 @@ export const settingsSchema = {
   'image.mode': z
     .enum(['auto', 'spawn', 'attach', 'off'])
     .default('auto')
-    .describe("how the image is found: a serving socket of this workspace's program or else a new SBCL (auto), always a new SBCL (spawn), the one at image.address (attach), or none (off)"),
+    .describe(
+      "how the image is found: a serving socket of this workspace's program or else a new SBCL (auto), always a new SBCL (spawn), the one at image.address (attach), or none (off)",
+    ),
   'image.command': z.string().min(1).default('sbcl').describe('the command that starts an image'),
   'image.address': z
     .string()
     .regex(/^(unix:.+|.+:\d{1,5})$/, 'must be host:port or unix:PATH')
     .optional()
-    .describe('the image to attach to: host:port of Swank or Slynk, or unix:PATH of a program that called (hotlisp:serve)'),
-  'image.init': z.array(z.string()).default([]).describe('forms evaluated in a spawned image once it is there'),
+    .describe(
+      'the image to attach to: host:port of Swank or Slynk, or unix:PATH of a program that called (hotlisp:serve)',
+    ),
+  'image.init': z
+    .array(z.string())
+    .default([])
+    .describe('forms evaluated in a spawned image once it is there'),
   'image.readOnly': z.boolean().default(false).describe('refuse everything that would change the image'),
   'approval.compile-file': policy.default('ask').describe('compiling and loading a string'),
   'approval.modify-running-code': policy.default('ask').describe('reloading, replacing, rolling back'),
   'approval.terminate-thread': policy.default('ask').describe('interrupting and terminating threads'),
   'approval.eval': policy.default('allow').describe('evaluating code on request'),
-  'approval.timeoutSeconds': z.number().positive().max(86_400).default(120).describe('an approval not given by then is denied'),
+  'approval.timeoutSeconds': z
+    .number()
+    .positive()
+    .max(86_400)
+    .default(120)
+    .describe('an approval not given by then is denied'),
   'reload.onSave': z.enum(['off', 'changed']).default('off').describe('what saving a file reloads'),
   'reload.dependents': z
     .enum(['recompile', 'list'])
@@ -39,9 +55,23 @@ export const settingsSchema = {
     .describe('what happens to the users of a changed macro, inline function, constant, structure or type'),
   verify: z.array(verifyRule).default([]).describe('forms that must hold after a change'),
   debugger: z.enum(['ask', 'abort']).default('ask').describe('what an error of evaluated code leads to'),
-  evalTimeoutSeconds: z.number().positive().max(86_400).default(60).describe('an evaluation is cancelled after that time'),
-  'journal.directory': z.string().min(1).optional().describe("where the journal is kept; by default a folder of the workspace's own under the user's state directory"),
-  'trace.server': z.enum(['off', 'messages', 'verbose']).default('off').describe('what of the traffic with the image is logged'),
+  evalTimeoutSeconds: z
+    .number()
+    .positive()
+    .max(86_400)
+    .default(60)
+    .describe('an evaluation is cancelled after that time'),
+  'journal.directory': z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "where the journal is kept; by default a folder of the workspace's own under the user's state directory",
+    ),
+  'trace.server': z
+    .enum(['off', 'messages', 'verbose'])
+    .default('off')
+    .describe('what of the traffic with the image is logged'),
 } as const;
 
 export type SettingKey = keyof typeof settingsSchema;
@@ -61,7 +91,10 @@ export const defaultSettings: Settings = parseSettings({}).settings;
  * Settings from an object with nested (`{image: {mode}}`) or dotted (`{"image.mode": …}`) keys, over `base`.
  * @returns the settings, with a problem for each key that is unknown or has a wrong value (which then keeps its value of `base`)
  */
-export function parseSettings(value: unknown, base?: Settings): { settings: Settings; problems: SettingProblem[] } {
+export function parseSettings(
+  value: unknown,
+  base?: Settings,
+): { settings: Settings; problems: SettingProblem[] } {
   const problems: SettingProblem[] = [];
   const result: Record<string, unknown> = { ...base };
   for (const key of keys) if (!base) result[key] = settingsSchema[key].parse(undefined);
@@ -86,7 +119,10 @@ export function parseSettings(value: unknown, base?: Settings): { settings: Sett
 function flatten(value: unknown, problems: SettingProblem[], prefix = ''): [string, unknown][] {
   if (value === undefined || value === null) return [];
   if (typeof value !== 'object' || Array.isArray(value)) {
-    problems.push({ key: `hotlisp.${prefix}`.replace(/\.$/, ''), message: `hotlisp${prefix && '.' + prefix.slice(0, -1)} must be an object` });
+    problems.push({
+      key: `hotlisp.${prefix}`.replace(/\.$/, ''),
+      message: `hotlisp${prefix && '.' + prefix.slice(0, -1)} must be an object`,
+    });
     return [];
   }
   return Object.entries(value).flatMap(([name, inner]): [string, unknown][] => {
@@ -102,11 +138,16 @@ const strictness = { allow: 0, ask: 1, deny: 2 } as const;
  * What a file of the workspace may say: stricter approval policies and a read-only image, nothing else.
  * @returns `settings` made stricter, and a problem for each key that would loosen or is not for a workspace file
  */
-export function tighten(settings: Settings, value: unknown, file: string): { settings: Settings; problems: SettingProblem[] } {
+export function tighten(
+  settings: Settings,
+  value: unknown,
+  file: string,
+): { settings: Settings; problems: SettingProblem[] } {
   const problems: SettingProblem[] = [];
   const result: Record<string, unknown> = { ...settings };
   for (const [key, given] of flatten(value, problems)) {
-    const refuse = (why: string) => problems.push({ key: `hotlisp.${key}`, message: `${file}: ${key} ${why}` });
+    const refuse = (why: string) =>
+      problems.push({ key: `hotlisp.${key}`, message: `${file}: ${key} ${why}` });
     if (key === 'image.readOnly') {
       if (given === true) result[key] = true;
       else refuse('can only be true in a workspace file');
@@ -114,7 +155,8 @@ export function tighten(settings: Settings, value: unknown, file: string): { set
       const parsed = policy.safeParse(given);
       const current = settings[key as 'approval.eval'];
       if (!parsed.success) refuse('must be ask, allow or deny');
-      else if (strictness[parsed.data] < strictness[current]) refuse(`cannot be loosened to ${parsed.data} by a workspace file`);
+      else if (strictness[parsed.data] < strictness[current])
+        refuse(`cannot be loosened to ${parsed.data} by a workspace file`);
       else result[key] = parsed.data;
     } else refuse('is not a setting that a workspace file may make');
   }

@@ -18,7 +18,12 @@ export type Decision =
   | 'denied-by-policy'
   | 'timed-out';
 
-export const titles = { deny: 'Deny', approve: 'Approve', session: 'Approve for Session', diff: 'Show Diff' } as const;
+export const titles = {
+  deny: 'Deny',
+  approve: 'Approve',
+  session: 'Approve for Session',
+  diff: 'Show Diff',
+} as const;
 const choices = [titles.deny, titles.approve, titles.session, titles.diff];
 
 export interface Question {
@@ -50,7 +55,10 @@ export class Approval {
   /** @throws HotlispError `approval-denied` when it was used before or given for something else */
   consume(digest: string): void {
     if (this.#used || digest !== this.digest)
-      throw new HotlispError('approval-denied', 'This approval was given for another change, or was used before. Ask again.');
+      throw new HotlispError(
+        'approval-denied',
+        'This approval was given for another change, or was used before. Ask again.',
+      );
     this.#used = true;
   }
 }
@@ -96,7 +104,11 @@ export class Approver {
   async obtain(question: Question): Promise<Approval> {
     const policy = this.settings()[`approval.${question.kind}`];
     if (policy === 'deny')
-      throw new Refusal('denied-by-policy', 'approval-denied', `Denied by the setting hotlisp.approval.${question.kind}.`);
+      throw new Refusal(
+        'denied-by-policy',
+        'approval-denied',
+        `Denied by the setting hotlisp.approval.${question.kind}.`,
+      );
     if (policy === 'allow')
       return new Approval('allowed-by-policy', `hotlisp.approval.${question.kind} is allow`, question.digest);
     if (!question.hazardous && this.#sessions.has(sessionKey(question)))
@@ -111,11 +123,17 @@ export class Approver {
   answer(request: number, answer: 'approve' | 'reject'): void {
     const pending = this.#pending.get(request);
     if (!pending)
-      throw new HotlispError('invalid-arguments', `No approval #${request} is waiting for an answer.`, { path: 'request' });
-    if (answer === 'approve' && !pending.byCommand)
-      throw new HotlispError('invalid-arguments', `Approval #${request} can only be given in the prompt that the editor shows for it.`, {
+      throw new HotlispError('invalid-arguments', `No approval #${request} is waiting for an answer.`, {
         path: 'request',
       });
+    if (answer === 'approve' && !pending.byCommand)
+      throw new HotlispError(
+        'invalid-arguments',
+        `Approval #${request} can only be given in the prompt that the editor shows for it.`,
+        {
+          path: 'request',
+        },
+      );
     pending.settle(answer);
   }
 
@@ -158,7 +176,6 @@ export class Approver {
       question.signal.removeEventListener('abort', onAbort);
       withdraw.abort('settled');
       this.#pending.delete(question.request);
-      this.editor.refresh();
     }
   }
 
@@ -190,21 +207,35 @@ export class Approver {
           await Promise.race([question.showDiff(), aborted(signal)]);
           continue;
         case titles.deny:
-          throw new Refusal('denied', 'approval-denied', `#${question.request} was denied. Nothing was changed.`);
+          throw new Refusal(
+            'denied',
+            'approval-denied',
+            `#${question.request} was denied. Nothing was changed.`,
+          );
         default: {
-          const why = typeof answer === 'object' && answer.type === 'none' ? answer.why : `it answered ${JSON.stringify(title)}`;
-          throw new Refusal('denied', 'approval-denied', `#${question.request} was not approved (${why}). Nothing was changed.`);
+          const why =
+            typeof answer === 'object' && answer.type === 'none'
+              ? answer.why
+              : `it answered ${JSON.stringify(title)}`;
+          throw new Refusal(
+            'denied',
+            'approval-denied',
+            `#${question.request} was not approved (${why}). Nothing was changed.`,
+          );
         }
       }
     }
   }
 
-  async #askByCodeAction(question: Question, byCommand: Promise<'approve' | 'reject'>, signal: AbortSignal): Promise<string> {
+  async #askByCodeAction(
+    question: Question,
+    byCommand: Promise<'approve' | 'reject'>,
+    signal: AbortSignal,
+  ): Promise<string> {
     this.editor.tell(
       'warning',
       `${question.message} Answer with the code action "Approve reload #${question.request}" or "Reject reload #${question.request}".`,
     );
-    this.editor.refresh();
     const answer = await Promise.race([byCommand, aborted(signal)]);
     return answer === 'approve' ? titles.approve : titles.deny;
   }
@@ -215,7 +246,8 @@ const sessionKey = (question: Question) => `${question.kind} ${question.image}`;
 /** Rejects when the signal aborts; never resolves. */
 function aborted(signal: AbortSignal): Promise<never> {
   const promise = new Promise<never>((_, reject) => {
-    const fail = () => reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
+    const fail = () =>
+      reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
     if (signal.aborted) fail();
     else signal.addEventListener('abort', fail, { once: true });
   });

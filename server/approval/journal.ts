@@ -27,10 +27,20 @@ export interface JournalEntry {
   readonly transaction?: string;
   readonly definitions?: readonly JournalDefinition[];
   /** Source by form: what was there (where known) and what was asked for. */
-  readonly source?: readonly { readonly before: string | null; readonly after: string; readonly file: string | null; readonly package: string }[];
+  readonly source?: readonly {
+    readonly before: string | null;
+    readonly after: string;
+    readonly file: string | null;
+    readonly package: string;
+  }[];
   readonly decision?: string;
   readonly reason?: string;
-  readonly outcome?: { readonly status: string; readonly message?: string; readonly remains?: readonly string[]; readonly target?: string };
+  readonly outcome?: {
+    readonly status: string;
+    readonly message?: string;
+    readonly remains?: readonly string[];
+    readonly target?: string;
+  };
 }
 
 export class Journal {
@@ -79,7 +89,11 @@ export class Journal {
       text = await fs.readFile(this.path, 'utf8');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-      throw new HotlispError('internal', `The journal ${this.path} cannot be read (${(error as Error).message}).`, { path: this.path });
+      throw new HotlispError(
+        'internal',
+        `The journal ${this.path} cannot be read (${(error as Error).message}).`,
+        { path: this.path },
+      );
     }
     const entries: JournalEntry[] = [];
     text.split('\n').forEach((line, index) => {
@@ -128,7 +142,12 @@ export class Journal {
 function parseEntry(line: string): JournalEntry | undefined {
   try {
     const entry = JSON.parse(line) as JournalEntry;
-    return typeof entry === 'object' && entry !== null && typeof entry.time === 'string' && typeof entry.event === 'string' ? entry : undefined;
+    return typeof entry === 'object' &&
+      entry !== null &&
+      typeof entry.time === 'string' &&
+      typeof entry.event === 'string'
+      ? entry
+      : undefined;
   } catch {
     return undefined;
   }

@@ -21,7 +21,13 @@ export const codeCompileString = operation({
     const code = context.scratch(args.code);
     const file = args.filename === undefined ? undefined : await existing(context, args.filename);
     const place = (form: TopLevelForm) => placeIn(file, form, args.position, context);
-    return codePlan(code, 'compile', args.filename === undefined ? undefined : context.fileOf(context.uriOf(args.filename)), args.package, place);
+    return codePlan(
+      code,
+      'compile',
+      args.filename === undefined ? undefined : context.fileOf(context.uriOf(args.filename)),
+      args.package,
+      place,
+    );
   },
 });
 
@@ -35,14 +41,22 @@ export const codeReplaceFunction = operation({
     const code = context.scratch(args.new_code);
     const name = splitName(args.function);
     const form = soleDefinition(code, args.function, name.symbol);
-    const [location] = (await context.locate(args.function)).filter(each => each.kind === 'function' || each.kind === 'macro');
+    const [location] = (await context.locate(args.function)).filter(
+      each => each.kind === 'function' || each.kind === 'macro',
+    );
     const file = location?.file === undefined ? undefined : await existing(context, location.file);
     const packageName = name.package ?? form.package ?? location?.package;
     if (packageName === undefined)
-      throw new HotlispError('unknown-package', `Which package is ${args.function} in? Write it with its prefix, as in my-app:${name.symbol}.`, {
-        path: 'function',
-      });
-    return codePlan(code, 'replace', location?.file, packageName, each => placeIn(file, each, undefined, context));
+      throw new HotlispError(
+        'unknown-package',
+        `Which package is ${args.function} in? Write it with its prefix, as in my-app:${name.symbol}.`,
+        {
+          path: 'function',
+        },
+      );
+    return codePlan(code, 'replace', location?.file, packageName, each =>
+      placeIn(file, each, undefined, context),
+    );
   },
 });
 
@@ -56,7 +70,8 @@ function codePlan(
   const active = code.forms.filter(form => form.active);
   const forms = active.filter(form => form.operator !== 'in-package' && !form.broken);
   const broken = active.filter(form => form.broken).map(form => brokenForm(code, form));
-  const strays = broken.length === 0 ? code.problems.map(({ span, message }) => ({ snapshot: code, span, message })) : [];
+  const strays =
+    broken.length === 0 ? code.problems.map(({ span, message }) => ({ snapshot: code, span, message })) : [];
   if (forms.length + broken.length + strays.length === 0)
     throw new HotlispError('invalid-arguments', 'There is no form in the code.', { path: 'code' });
   return {
@@ -66,7 +81,10 @@ function codePlan(
     forms: forms.map(form => {
       const place = placeOf(form);
       const inPackage = packageName ?? place?.package;
-      return plannedForm(code, form, file, { ...(place ?? start), ...(inPackage !== undefined && { package: inPackage }) });
+      return plannedForm(code, form, file, {
+        ...(place ?? start),
+        ...(inPackage !== undefined && { package: inPackage }),
+      });
     }),
     broken: [...broken, ...strays],
     buffers: [],
@@ -86,8 +104,21 @@ async function existing(context: PlanContext, file: string): Promise<Snapshot | 
 }
 
 /** Where `form` belongs in `file`: the definition of the same name there, else the position asked for, else the end. */
-function placeIn(file: Snapshot | undefined, form: TopLevelForm, position: { line: number; character: number } | undefined, context: PlanContext): Place | undefined {
-  if (!file) return position && { ...start, line: position.line, column: position.character, byteOffset: position.line + position.character };
+function placeIn(
+  file: Snapshot | undefined,
+  form: TopLevelForm,
+  position: { line: number; character: number } | undefined,
+  context: PlanContext,
+): Place | undefined {
+  if (!file)
+    return (
+      position && {
+        ...start,
+        line: position.line,
+        column: position.character,
+        byteOffset: position.line + position.character,
+      }
+    );
   const same = position ? undefined : file.forms.find(each => each.active && sameDefinition(each, form));
   if (same) {
     const { file: _file, ...place } = plannedForm(file, same, undefined).wire;
@@ -111,14 +142,18 @@ function sameDefinition(one: TopLevelForm, other: TopLevelForm): boolean {
   const [b] = other.definitions;
   if (!a || !b) return false;
   const key = (each: typeof a) =>
-    [each.kind, splitName(each.name).symbol, ...(each.qualifiers ?? []), ...(each.specializers ?? [])].join(' ').toLowerCase();
+    [each.kind, splitName(each.name).symbol, ...(each.qualifiers ?? []), ...(each.specializers ?? [])]
+      .join(' ')
+      .toLowerCase();
   return key(a) === key(b);
 }
 
 /** `my-app:process-queue` in its parts; the package's name in the case of the standard readtable. */
 function splitName(name: string): { package: string | undefined; symbol: string } {
   const match = /^([^:|\s()]+)::?([^:]+)$/.exec(name);
-  return match ? { package: match[1]!.toUpperCase(), symbol: match[2]! } : { package: undefined, symbol: name };
+  return match
+    ? { package: match[1]!.toUpperCase(), symbol: match[2]! }
+    : { package: undefined, symbol: name };
 }
 
 /** @throws HotlispError `invalid-arguments` unless `code` is exactly one form and defines the function of that name */
@@ -126,11 +161,18 @@ function soleDefinition(code: Snapshot, asked: string, symbol: string): TopLevel
   const fail = (message: string) => new HotlispError('invalid-arguments', message, { path: 'new_code' });
   const forms = code.forms.filter(form => form.operator !== 'in-package');
   const [form] = forms;
-  if (!form || forms.length !== 1) throw fail(`new_code must be exactly one form that defines ${asked}; it has ${forms.length} forms.`);
+  if (!form || forms.length !== 1)
+    throw fail(`new_code must be exactly one form that defines ${asked}; it has ${forms.length} forms.`);
   if (form.broken) return form;
   const [definition] = form.definitions;
-  if (!definition || form.definitions.length !== 1 || !['function', 'macro', 'generic-function', 'method'].includes(definition.kind))
-    throw fail(`new_code must define the function ${asked}; it is ${definition ? `a ${definition.operator} form` : `a call of ${form.operator ?? 'nothing'}`}.`);
+  if (
+    !definition ||
+    form.definitions.length !== 1 ||
+    !['function', 'macro', 'generic-function', 'method'].includes(definition.kind)
+  )
+    throw fail(
+      `new_code must define the function ${asked}; it is ${definition ? `a ${definition.operator} form` : `a call of ${form.operator ?? 'nothing'}`}.`,
+    );
   if (splitName(definition.name).symbol.toLowerCase() !== symbol.toLowerCase())
     throw fail(`new_code defines ${definition.name}, but the function to replace is ${asked}.`);
   return form;

@@ -5,7 +5,8 @@ import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.t
 import type { ChangePlan, PlanContext, PlannedForm } from './operation.ts';
 
 /** Wire kinds are those that an image knows; a test or system is "other" to it. */
-const wireKind = (kind: SourceDefinition['kind']): DefinitionName['kind'] => (kind === 'test' || kind === 'system' ? 'other' : kind);
+const wireKind = (kind: SourceDefinition['kind']): DefinitionName['kind'] =>
+  kind === 'test' || kind === 'system' ? 'other' : kind;
 
 export function wireDefinition(definition: SourceDefinition): DefinitionName {
   return {
@@ -33,7 +34,12 @@ export interface Place {
  * `form` as it stands in `snapshot`; `place` overrides where that is.
  * @throws HotlispError `unknown-package` when an IN-PACKAGE stands before the form but does not name a package literally
  */
-export function plannedForm(snapshot: Snapshot, form: TopLevelForm, file: string | undefined, place?: Place): PlannedForm {
+export function plannedForm(
+  snapshot: Snapshot,
+  form: TopLevelForm,
+  file: string | undefined,
+  place?: Place,
+): PlannedForm {
   const { start, end } = form.span;
   if (form.packageUnknown) throw packageUnknown(snapshot, form);
   const packageName = form.package ?? place?.package ?? initialPackage;
@@ -106,7 +112,9 @@ export function changeOf(
 }
 
 export function brokenForm(snapshot: Snapshot, form: TopLevelForm): ChangePlan['broken'][number] {
-  const problem = snapshot.problems.find(({ span }) => span.start < form.span.end && span.end > form.span.start);
+  const problem = snapshot.problems.find(
+    ({ span }) => span.start < form.span.end && span.end > form.span.start,
+  );
   return {
     snapshot,
     span: problem?.span ?? form.span,

@@ -97,15 +97,19 @@ interface Common<A> {
   readonly args: z.ZodType<A>;
 }
 
-export type Operation<A = unknown> = Common<A> &
-  (
-    | {
-        /** Absent: the operation only reads. */
-        readonly approval?: ApprovalKind;
-        plan(args: A, context: PlanContext): Promise<Plan> | Plan;
-      }
-    | { serve(args: A, session: Session, call: Call): Promise<unknown> }
-  );
+/** An operation on the image: it plans, the runner does. */
+export interface PlannedOperation<A = unknown> extends Common<A> {
+  /** Absent: the operation only reads. */
+  readonly approval?: ApprovalKind;
+  plan(args: A, context: PlanContext): Promise<Plan> | Plan;
+}
+
+/** An operation on the server's own affairs. */
+export interface ServedOperation<A = unknown> extends Common<A> {
+  serve(args: A, session: Session, call: Call): Promise<unknown>;
+}
+
+export type Operation<A = unknown> = PlannedOperation<A> | ServedOperation<A>;
 
 /** Keeps the argument type of each operation while the catalogue holds them all alike. */
 export const operation = <A>(definition: Operation<A>): Operation => definition as unknown as Operation;
@@ -113,7 +117,9 @@ export const operation = <A>(definition: Operation<A>): Operation => definition 
 const zeroBased = z.number().int().nonnegative();
 
 export const arguments_ = {
-  position: z.strictObject({ line: zeroBased, character: zeroBased }).describe('0-based, in the negotiated encoding'),
+  position: z
+    .strictObject({ line: zeroBased, character: zeroBased })
+    .describe('0-based, in the negotiated encoding'),
   uri: z.string().min(1).describe('URI of the document'),
   version: z.number().int().describe('the version the caller saw; another one is an error'),
   package: z.string().min(1).describe('name of a package'),

@@ -10,7 +10,8 @@ const query = <O extends QueryPlan['op']>(plan: QueryPlan<O>): QueryPlan => plan
 export const sourceLocation = operation({
   name: 'source_location',
   title: 'Source location',
-  documentation: 'Every definition of a symbol: kind, name, file, line, column, uri, range, and whether the file was edited since.',
+  documentation:
+    'Every definition of a symbol: kind, name, file, line, column, uri, range, and whether the file was edited since.',
   args: z.strictObject({ symbol: arguments_.symbol, package: arguments_.package.optional() }),
   plan: ({ symbol, package: packageName }) =>
     query({
@@ -27,7 +28,12 @@ export const threadList = operation({
   documentation: "The image's threads; with `symbol`, which of them run its code.",
   args: z.strictObject({ symbol: arguments_.symbol.optional() }),
   plan: ({ symbol }) =>
-    query({ type: 'query', op: 'threads', args: symbol === undefined ? {} : { symbol }, report: async ({ threads }) => ({ threads }) }),
+    query({
+      type: 'query',
+      op: 'threads',
+      args: symbol === undefined ? {} : { symbol },
+      report: async ({ threads }) => ({ threads }),
+    }),
 });
 
 /** One definition as the contract has it: `line` and `column` are 1-based, as in `file:line:column` (column in units of the negotiated encoding), `range` is LSP's; null where the image knows no file. */
@@ -47,14 +53,25 @@ async function describe(location: Location, context: PlanContext): Promise<unkno
 }
 
 /** The form that a location means: by its name where the text moved, else at its offset. */
-function findForm(snapshot: Snapshot, location: Location): { form: TopLevelForm | undefined; stale: boolean } {
-  const offset = location.byteOffset === undefined ? undefined : offsetOfByte(snapshot.text, location.byteOffset);
+function findForm(
+  snapshot: Snapshot,
+  location: Location,
+): { form: TopLevelForm | undefined; stale: boolean } {
+  const offset =
+    location.byteOffset === undefined ? undefined : offsetOfByte(snapshot.text, location.byteOffset);
   const there = offset === undefined ? undefined : snapshot.formAt(offset);
-  const named = snapshot.forms.filter(form => form.active && form.definitions.some(each => matches(each.name, location.name)));
+  const named = snapshot.forms.filter(
+    form => form.active && form.definitions.some(each => matches(each.name, location.name)),
+  );
   const changed = (form: TopLevelForm) => location.digest !== undefined && location.digest !== form.digest;
   const exact = named.find(form => location.digest === form.digest);
-  const form = exact ?? (there && (named.length === 0 || named.includes(there)) ? there : (nearest(named, offset) ?? there));
-  return { form, stale: form === undefined || changed(form) || (location.digest === undefined && form !== there) };
+  const form =
+    exact ??
+    (there && (named.length === 0 || named.includes(there)) ? there : (nearest(named, offset) ?? there));
+  return {
+    form,
+    stale: form === undefined || changed(form) || (location.digest === undefined && form !== there),
+  };
 }
 
 function nearest(forms: readonly TopLevelForm[], offset = 0): TopLevelForm | undefined {

@@ -17,15 +17,28 @@ export const reloadForm = operation({
     const snapshot = await context.snapshot(args.uri, args.version);
     const form = snapshot.formAt(snapshot.offsetAt(args.position, context.encoding));
     const line = args.position.line + 1;
-    if (!form) throw new HotlispError('invalid-arguments', `No top-level form at line ${line}. Put the cursor on one.`, { path: 'position' });
+    if (!form)
+      throw new HotlispError(
+        'invalid-arguments',
+        `No top-level form at line ${line}. Put the cursor on one.`,
+        { path: 'position' },
+      );
     if (!form.active)
-      throw new HotlispError('invalid-arguments', `The form at line ${line} stands behind a reader conditional that is false in the image.`, {
-        path: 'position',
-      });
+      throw new HotlispError(
+        'invalid-arguments',
+        `The form at line ${line} stands behind a reader conditional that is false in the image.`,
+        {
+          path: 'position',
+        },
+      );
     if (isInPackage(form))
-      throw new HotlispError('invalid-arguments', 'IN-PACKAGE changes nothing in an image by itself. Reload a form below it, or the file.', {
-        path: 'position',
-      });
+      throw new HotlispError(
+        'invalid-arguments',
+        'IN-PACKAGE changes nothing in an image by itself. Reload a form below it, or the file.',
+        {
+          path: 'position',
+        },
+      );
     return changeOf(snapshot, [form], `reload ${formName(form)}`, context);
   },
 });
@@ -39,7 +52,13 @@ export const reloadChanged = operation({
   async plan(args, context) {
     const snapshot = await context.snapshot(args.uri, args.version);
     const defining = snapshot.forms.filter(form => form.definitions.length > 0);
-    return changeOf(snapshot, defining, `reload changed forms of ${baseName(snapshot.uri, context)}`, context, true);
+    return changeOf(
+      snapshot,
+      defining,
+      `reload changed forms of ${baseName(snapshot.uri, context)}`,
+      context,
+      true,
+    );
   },
 });
 
@@ -50,7 +69,10 @@ export const reloadFile = operation({
   approval: 'modify-running-code',
   args: z
     .strictObject({ uri: uri.optional(), path: z.string().min(1).optional(), version: version.optional() })
-    .refine(args => (args.uri === undefined) !== (args.path === undefined), { message: 'give either uri or path', path: ['uri'] }),
+    .refine(args => (args.uri === undefined) !== (args.path === undefined), {
+      message: 'give either uri or path',
+      path: ['uri'],
+    }),
   async plan(args, context) {
     const snapshot = await context.snapshot(args.uri ?? context.uriOf(args.path!), args.version);
     return changeOf(snapshot, snapshot.forms, `reload ${baseName(snapshot.uri, context)}`, context);

@@ -9,7 +9,10 @@ export const requestApproval = operation({
   name: 'request_approval',
   title: 'Request approval',
   documentation: 'Asks the person for an approval and answers {approved, decision, reason}.',
-  args: z.strictObject({ operation: z.enum(approvalKinds), details: z.record(z.string(), z.unknown()).optional() }),
+  args: z.strictObject({
+    operation: z.enum(approvalKinds),
+    details: z.record(z.string(), z.unknown()).optional(),
+  }),
   serve: ({ operation: kind, details }, session, call) => session.requestApproval(kind, details, call),
 });
 
@@ -24,7 +27,8 @@ export const plan = operation({
 export const outcome = operation({
   name: 'outcome',
   title: 'Outcome',
-  documentation: 'The outcome of a background request: its result or its error, as the request itself would have had it; with `wait`, once it is there.',
+  documentation:
+    'The outcome of a background request: its result or its error, as the request itself would have had it; with `wait`, once it is there.',
   args: z.strictObject({ request: arguments_.request, wait: z.boolean().default(false) }),
   serve: ({ request, wait }, session) => session.outcome(request, wait),
 });

@@ -7,7 +7,8 @@ const args = z.strictObject({ transaction: arguments_.transaction.optional() });
 export const rollback = operation({
   name: 'rollback',
   title: 'Roll back',
-  documentation: 'Takes a change back: the definitions it replaced are installed again, those it made are removed.',
+  documentation:
+    'Takes a change back: the definitions it replaced are installed again, those it made are removed.',
   approval: 'modify-running-code',
   args,
   plan: ({ transaction }) => ({ type: 'undo', transaction }),
@@ -26,6 +27,9 @@ export const history = operation({
   name: 'history',
   title: 'History',
   documentation: 'What the journal holds, the newest first.',
-  args: z.strictObject({ limit: z.number().int().positive().max(10_000).default(50), symbol: arguments_.symbol.optional() }),
+  args: z.strictObject({
+    limit: z.number().int().positive().max(10_000).default(50),
+    symbol: arguments_.symbol.optional(),
+  }),
   serve: ({ limit, symbol }, session) => session.history(limit, symbol),
 });

@@ -1,0 +1,211 @@
+/** Commands: from an id and JSON arguments to exactly one reply, at once or when the outcome is there. */
+import { Refusal, type ApprovalKind, type Approver } from './approval/approver.ts';
+import { digestOf } from './approval/digest.ts';
+import { oneLine } from './approval/display.ts';
+import type { Journal } from './approval/journal.ts';
+import { parseArguments } from './arguments.ts';
+import type { Deeds } from './deeds.ts';
+import { HotlispError } from './errors.ts';
+import { historyOf } from './history.ts';
+import type { Images } from './images.ts';
+import { catalogue, commandOf, operationNamed } from './operations/catalogue.ts';
+import type { Call, Operation, Session } from './operations/operation.ts';
+import { Outcomes } from './outcomes.ts';
+import type { Editor } from './ports.ts';
+import { summary } from './report.ts';
+import type { Runner } from './runner.ts';
+import type { Settings } from './settings.ts';
+
+export interface CommandsDependencies {
+  readonly editor: Editor;
+  readonly runner: Runner;
+  readonly deeds: Deeds;
+  readonly approver: Approver;
+  readonly images: Images;
+  readonly journal: () => Journal;
+  readonly settings: () => Settings;
+}
+
+/** A background operation that takes longer than this shows a progress, in milliseconds. */
+const progressAfter = 400;
+
+export class Commands {
+  readonly #outcomes = new Outcomes();
+
+  constructor(private readonly deps: CommandsDependencies) {}
+
+  /**
+   * Runs a command.
+   * @param signal aborted when the caller gives up; a background request goes on without it
+   * @throws HotlispError, as the public contract lists them
+   */
+  async execute(
+    command: string,
+    args: readonly unknown[] | undefined,
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    const operation = command.startsWith('hotlisp.') ? operationNamed(command) : undefined;
+    if (!operation) {
+      const known = catalogue.map(commandOf).join(', ');
+      throw new HotlispError(
+        'invalid-arguments',
+        `There is no command ${oneLine(command)}. The commands are ${known}.`,
+        { path: 'command' },
+      );
+    }
+    const parsed = parseArguments(operation, args);
+    const controller = new AbortController();
+    const cancel = () => controller.abort(new HotlispError('cancelled', `${operation.title} was cancelled.`));
+    const { request, outcome } = this.#outcomes.start(number =>
+      this.#perform(operation, parsed.args, { request: number, signal: controller.signal }),
+    );
+    if (parsed.background) {
+      void this.#follow(operation, outcome, cancel);
+      return { status: 'pending', request };
+    }
+    signal.addEventListener('abort', cancel, { once: true });
+    if (signal.aborted) cancel();
+    try {
+      return await outcome;
+    } finally {
+      signal.removeEventListener('abort', cancel);
+    }
+  }
+
+  async #perform(operation: Operation, args: unknown, call: Call): Promise<unknown> {
+    return 'plan' in operation
+      ? this.deps.runner.run(operation, args, call)
+      : operation.serve(args, this.#session, call);
+  }
+
+  /** Tells the person how a background operation goes and ends. */
+  async #follow(operation: Operation, outcome: Promise<unknown>, cancel: () => void): Promise<void> {
+    const { editor } = this.deps;
+    const timer = setTimeout(() => {
+      const progress = editor.progress(operation.title);
+      progress.signal.addEventListener('abort', cancel, { once: true });
+      const end = () => progress.end();
+      outcome.then(end, end);
+    }, progressAfter);
+    try {
+      const told = summary(operation.title.toLowerCase(), await outcome);
+      if (told) editor.tell(told.severity, told.message);
+    } catch (error) {
+      const severity =
+        error instanceof Refusal || (error instanceof HotlispError && error.kind === 'cancelled')
+          ? 'info'
+          : 'error';
+      editor.tell(severity, `${operation.title}: ${(error as Error).message}`);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  readonly #session: Session = {
+    outcome: (request, wait) => this.#outcomes.get(request, wait),
+    answer: (request, answer) => this.deps.approver.answer(request, answer),
+    requestApproval: (kind, details, call) => this.#requestApproval(kind, details, call),
+    planOf: (name, args) => this.#planOf(name, args),
+    history: async (limit, symbol) => ({
+      journal: this.deps.journal().path,
+      entries: historyOf(await this.deps.journal().read(), limit, symbol),
+    }),
+    imageStatus: () => this.#imageStatus(),
+    connectImage: async () => {
+      await this.deps.images.connect(undefined);
+      return this.#imageStatus();
+    },
+    disconnectImage: async () => {
+      await (await this.deps.images.manager(undefined)).disconnect();
+      return this.#imageStatus();
+    },
+    restartImage: async () => {
+      await this.deps.images.restart(undefined);
+      return this.#imageStatus();
+    },
+  };
+
+  async #requestApproval(kind: ApprovalKind, details: unknown, call: Call): Promise<unknown> {
+    const image = (await this.deps.images.manager(undefined)).current;
+    const where = image?.title ?? 'no image';
+    const said = details === undefined ? '' : ` Details: ${oneLine(JSON.stringify(details), 600)}`;
+    const digest = digestOf({ kind, details, image: image?.hello.image });
+    const record = (decision: string, reason: string) =>
+      this.deps.deeds.recordDecision({
+        operation: 'request_approval',
+        request: call.request,
+        image,
+        decision,
+        reason: `${kind}: ${reason}`,
+      });
+    try {
+      const approval = await this.deps.approver.obtain({
+        kind,
+        request: call.request,
+        image: image?.hello.image ?? '',
+        digest,
+        message: `#${call.request} Approve ${kind} in ${oneLine(where)}?${said}`,
+        hazardous: false,
+        signal: call.signal,
+        showDiff: async () =>
+          void (await this.deps.deeds.showText(call.request, JSON.stringify(details ?? {}, null, 2) + '\n')),
+      });
+      approval.consume(digest);
+      await record(approval.decision, approval.reason);
+      return { approved: true, decision: approval.decision, reason: approval.reason };
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      await record(error.decision, error.message);
+      return { approved: false, decision: error.decision, reason: error.message };
+    }
+  }
+
+  async #planOf(name: string, given: unknown): Promise<unknown> {
+    const operation = operationNamed(name);
+    if (!operation || !('plan' in operation))
+      throw new HotlispError(
+        'invalid-arguments',
+        `hotlisp.plan: operation ${oneLine(name)} is not one that changes or reads an image.`,
+        { path: 'operation' },
+      );
+    const { args } = parseArguments(operation, [given]);
+    const plan = await this.deps.runner.plan(operation, args);
+    const approval = operation.approval;
+    const base = {
+      operation: operation.name,
+      approval: approval ?? 'none',
+      ...(approval && { policy: this.deps.settings()[`approval.${approval}`] }),
+    };
+    if (plan.type !== 'change')
+      return {
+        ...base,
+        plan: plan.type,
+        ...('transaction' in plan && { transaction: plan.transaction ?? null }),
+      };
+    return { ...base, plan: 'change', ...(await this.deps.runner.preview(plan)) };
+  }
+
+  async #imageStatus(): Promise<unknown> {
+    const manager = await this.deps.images.manager(undefined);
+    const image = manager.current;
+    const { 'image.mode': mode, 'image.command': command, 'image.address': address } = this.deps.settings();
+    const settings = { mode, command, address: address ?? null };
+    if (!image) return { state: manager.state, ...settings };
+    const { hello } = image;
+    return {
+      state: manager.state,
+      ...settings,
+      kind: image.kind,
+      title: image.title,
+      image: hello.image,
+      pid: hello.pid,
+      implementation: hello.implementation,
+      version: hello.version,
+      directory: hello.directory,
+      read_only: hello.readOnly,
+      generation: hello.generation,
+      capabilities: hello.capabilities,
+      missing: hello.missing,
+    };
+  }
+}

@@ -1,0 +1,144 @@
+/** Deeds: what is asked for, what was decided, what became of it. Asks through the approver, writes the journal. */
+import { digestOf } from './approval/digest.ts';
+import { Refusal, type Approval, type ApprovalKind, type Approver } from './approval/approver.ts';
+import type { Journal, JournalEntry } from './approval/journal.ts';
+import type { Documents } from './documents.ts';
+import { HotlispError } from './errors.ts';
+import { guard } from './guard.ts';
+import type { Image } from './image/image.ts';
+import type { Call, ChangePlan } from './operations/operation.ts';
+import type { Editor } from './ports.ts';
+import { DiffFiles } from './previous.ts';
+
+/** Something to be approved and recorded. */
+export interface Deed {
+  readonly operation: string;
+  readonly kind: ApprovalKind;
+  readonly image: Image;
+  /** What the approval is bound to, beyond operation and image. */
+  readonly bound: unknown;
+  readonly message: string;
+  readonly hazardous: boolean;
+  readonly buffers: ChangePlan['buffers'];
+  readonly transaction?: string;
+  readonly definitions?: JournalEntry['definitions'];
+  readonly source?: JournalEntry['source'];
+  diff(): Promise<string>;
+}
+
+/** Identifies operation, image and exactly what is to be done. */
+export function digestOfDeed({ operation, image, bound }: Deed): string {
+  return digestOf({ operation, image: image.hello.image, bound });
+}
+
+export interface DeedsDependencies {
+  readonly editor: Editor;
+  readonly documents: Documents;
+  readonly approver: Approver;
+  readonly journal: () => Journal;
+  /** Who acts, for the journal. */
+  readonly actor: () => string;
+}
+
+export class Deeds {
+  readonly #diffs = new DiffFiles();
+
+  constructor(private readonly deps: DeedsDependencies) {}
+
+  /** @throws Refusal, or what ended the question; either is in the journal by then */
+  async approve(deed: Deed, call: Call): Promise<Approval> {
+    const watch = guard(call.signal, deed.image, this.deps.documents, deed.buffers);
+    try {
+      const approval = await this.deps.approver.obtain({
+        kind: deed.kind,
+        request: call.request,
+        image: deed.image.hello.image,
+        digest: digestOfDeed(deed),
+        message: deed.message,
+        hazardous: deed.hazardous,
+        signal: watch.signal,
+        showDiff: async () => this.showText(call.request, await deed.diff()),
+      });
+      watch.signal.throwIfAborted();
+      await this.#record(deed, call, {
+        event: 'decision',
+        decision: approval.decision,
+        reason: approval.reason,
+      });
+      watch.signal.throwIfAborted();
+      return approval;
+    } catch (error) {
+      const decision = error instanceof Refusal ? error.decision : 'denied';
+      await this.#record(deed, call, { event: 'decision', decision, reason: (error as Error).message });
+      throw error;
+    } finally {
+      watch.dispose();
+    }
+  }
+
+  async #record(
+    deed: Deed,
+    call: Call,
+    what: Pick<JournalEntry, 'event' | 'decision' | 'reason' | 'outcome'>,
+  ): Promise<void> {
+    const { image, operation, transaction, definitions, source } = deed;
+    await this.deps.journal().append({
+      time: new Date().toISOString(),
+      actor: this.deps.actor(),
+      image: { id: image.hello.image, title: image.title },
+      operation,
+      request: call.request,
+      ...(transaction !== undefined && { transaction }),
+      ...(definitions && { definitions }),
+      ...(source && { source }),
+      ...what,
+    });
+  }
+
+  /** Records what became of a deed that changed the image; a change that cannot be recorded is taken back. */
+  async recordOutcome(deed: Deed, call: Call, outcome: NonNullable<JournalEntry['outcome']>): Promise<void> {
+    try {
+      await this.#record(deed, call, { event: 'outcome', outcome });
+    } catch (error) {
+      if (outcome.status === 'applied' && deed.transaction !== undefined && outcome.target === undefined)
+        await deed.image.call('undo', { transaction: deed.transaction, force: true });
+      throw error;
+    }
+  }
+
+  async recordFailure(deed: Deed, call: Call, error: unknown): Promise<void> {
+    const lost = error instanceof HotlispError && error.kind === 'image-lost';
+    await this.#record(deed, call, {
+      event: 'outcome',
+      outcome: { status: lost ? 'unknown' : 'failed', message: (error as Error).message },
+    });
+  }
+
+  /** Journals a decision that stands by itself. */
+  async recordDecision(entry: {
+    operation: string;
+    request: number;
+    image: Image | undefined;
+    decision: string;
+    reason: string;
+  }): Promise<void> {
+    const { image, ...rest } = entry;
+    await this.deps.journal().append({
+      time: new Date().toISOString(),
+      event: 'decision',
+      actor: this.deps.actor(),
+      image: { id: image?.hello.image ?? '', title: image?.title ?? 'no image' },
+      ...rest,
+    });
+  }
+
+  /** Shows a text as a document of its own, as a message where the editor cannot. */
+  async showText(request: number, text: string): Promise<void> {
+    if (!(await this.deps.editor.show(await this.#diffs.write(request, text))))
+      this.deps.editor.tell('info', text.slice(0, 8000));
+  }
+
+  async dispose(): Promise<void> {
+    await this.#diffs.dispose();
+  }
+}

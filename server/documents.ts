@@ -1,0 +1,133 @@
+/** The open buffers, and files read from the disk where a buffer is not open. */
+import { promises as fs } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { HotlispError } from './errors.ts';
+import { scratchScheme } from './report.ts';
+import type { Source, SourceDocument } from './source/index.ts';
+import type { PositionEncoding, Range, Snapshot } from './source/types.ts';
+
+export interface ContentChange {
+  readonly range?: Range;
+  readonly text: string;
+}
+
+export class Documents {
+  readonly #open = new Map<string, SourceDocument>();
+  readonly #listeners = new Set<(uri: string) => void>();
+
+  constructor(
+    private readonly source: Source,
+    private readonly roots: () => readonly string[],
+  ) {}
+
+  open(uri: string, version: number, text: string): Snapshot {
+    this.#open.get(uri)?.dispose();
+    const document = this.source.open(uri, version, text);
+    this.#open.set(uri, document);
+    this.#changed(uri);
+    return document.snapshot;
+  }
+
+  /** @throws HotlispError `invalid-arguments` when the buffer is not open */
+  change(
+    uri: string,
+    version: number,
+    changes: readonly ContentChange[],
+    encoding: PositionEncoding,
+  ): Snapshot {
+    const document = this.#open.get(uri);
+    if (!document) throw new HotlispError('invalid-arguments', `${uri} was changed but never opened.`);
+    document.apply(changes, version, encoding);
+    this.#changed(uri);
+    return document.snapshot;
+  }
+
+  close(uri: string): void {
+    this.#open.get(uri)?.dispose();
+    this.#open.delete(uri);
+    this.#changed(uri);
+  }
+
+  get(uri: string): Snapshot | undefined {
+    return this.#open.get(uri)?.snapshot;
+  }
+
+  get all(): readonly Snapshot[] {
+    return [...this.#open.values()].map(({ snapshot }) => snapshot);
+  }
+
+  /** Calls `listener` with the URI of every buffer that is opened, changed or closed; answers how to stop. */
+  onChange(listener: (uri: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #changed(uri: string): void {
+    for (const listener of this.#listeners) listener(uri);
+  }
+
+  /**
+   * The open buffer, else the file.
+   * @throws HotlispError `stale` when the buffer is not at `version`, `invalid-arguments` when there is neither
+   */
+  async snapshot(uri: string, version?: number): Promise<Snapshot> {
+    const open = this.get(uri);
+    if (open) {
+      if (version !== undefined && open.version !== version)
+        throw new HotlispError(
+          'stale',
+          `The buffer is at version ${open.version}, not ${version} any more. Run the command again.`,
+          {
+            version: open.version,
+          },
+        );
+      return open;
+    }
+    return this.onDisk(uri);
+  }
+
+  /** The file as it is saved. @throws HotlispError `invalid-arguments` when it cannot be read */
+  async onDisk(uri: string): Promise<Snapshot> {
+    if (!uri.startsWith('file:'))
+      throw new HotlispError('invalid-arguments', `${uri} is not open in the editor.`, { path: 'uri' });
+    try {
+      const file = fileURLToPath(uri);
+      return this.source.snapshot(uri, 0, await fs.readFile(file, 'utf8'));
+    } catch (error) {
+      throw new HotlispError('invalid-arguments', `${uri} cannot be read (${(error as Error).message}).`, {
+        path: 'uri',
+      });
+    }
+  }
+
+  /** Seconds since 1970 of the file's last change; undefined where there is no file. */
+  async writeDate(uri: string): Promise<number | undefined> {
+    if (!uri.startsWith('file:')) return undefined;
+    const stat = await fs.stat(fileURLToPath(uri)).catch(() => undefined);
+    return stat && Math.floor(stat.mtimeMs / 1000);
+  }
+
+  scratch(code: string): Snapshot {
+    return this.source.snapshot(scratchScheme, 0, code);
+  }
+
+  uriOf(file: string): string {
+    if (/^[a-z][a-z0-9+.-]+:/i.test(file) && !path.isAbsolute(file)) return file;
+    return pathToFileURL(path.resolve(this.roots()[0] ?? process.cwd(), file)).href;
+  }
+
+  /** The path of a file: URI, else the URI itself. */
+  fileOf(uri: string): string {
+    if (!uri.startsWith('file:')) return uri;
+    try {
+      return fileURLToPath(uri);
+    } catch (error) {
+      throw new HotlispError(
+        'invalid-arguments',
+        `${uri} is not the URI of a file (${(error as Error).message}).`,
+        { path: 'uri' },
+      );
+    }
+  }
+}

@@ -1,0 +1,102 @@
+/** The editor port, spoken in LSP. */
+import {
+  CancellationTokenSource,
+  ErrorCodes,
+  MessageType,
+  ResponseError,
+  ShowMessageRequest,
+  type ClientCapabilities,
+  type Connection,
+  type WorkDoneProgressServerReporter,
+} from 'vscode-languageserver/node';
+import type { Answer, Editor, Progress, Severity } from './ports.ts';
+
+const messageTypes = {
+  error: MessageType.Error,
+  warning: MessageType.Warning,
+  info: MessageType.Info,
+} as const;
+
+export class LspEditor implements Editor {
+  capabilities: ClientCapabilities = {};
+
+  constructor(private readonly connection: Connection) {}
+
+  async ask(message: string, titles: readonly string[], signal: AbortSignal): Promise<Answer> {
+    const cancellation = new CancellationTokenSource();
+    const cancel = () => cancellation.cancel();
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      const params = { type: MessageType.Warning, message, actions: titles.map(title => ({ title })) };
+      const answer: unknown = await this.connection.sendRequest(
+        ShowMessageRequest.type,
+        params,
+        cancellation.token,
+      );
+      // eglot and lsp-mode give back the title alone; cancelling comes as null or an object without one.
+      const title =
+        typeof answer === 'object' && answer !== null && 'title' in answer ? answer.title : undefined;
+      return typeof title === 'string'
+        ? { type: 'title', title }
+        : { type: 'none', why: 'the question was dismissed' };
+    } catch (error) {
+      if (error instanceof ResponseError && error.code === ErrorCodes.MethodNotFound)
+        return { type: 'unsupported' };
+      return { type: 'none', why: `the editor answered with an error: ${(error as Error).message}` };
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      cancellation.dispose();
+    }
+  }
+
+  tell(severity: Severity, message: string): void {
+    // The notification, never window.show…Message of the library: that sends a request, on which eglot blocks.
+    void this.connection.sendNotification('window/showMessage', { type: messageTypes[severity], message });
+  }
+
+  log(severity: Severity, message: string): void {
+    void this.connection.sendNotification('window/logMessage', { type: messageTypes[severity], message });
+  }
+
+  async show(uri: string): Promise<boolean> {
+    if (!this.capabilities.window?.showDocument?.support) return false;
+    try {
+      const { success } = await this.connection.window.showDocument({ uri, takeFocus: false });
+      return success;
+    } catch {
+      return false;
+    }
+  }
+
+  progress(title: string): Progress {
+    const controller = new AbortController();
+    let ended = false;
+    let said: string | undefined;
+    if (!this.capabilities.window?.workDoneProgress)
+      return { report: () => undefined, end: () => undefined, signal: controller.signal };
+    const reporter = this.connection.window.createWorkDoneProgress().then(created => {
+      if (ended) return undefined;
+      created.token.onCancellationRequested(() => controller.abort());
+      created.begin(title, undefined, said, true);
+      return created;
+    });
+    const use = (action: (created: WorkDoneProgressServerReporter) => void) =>
+      void reporter.then(created => created && action(created)).catch(() => undefined); // an editor that refuses the token shows none
+    return {
+      report: (message, fraction) => {
+        said = message;
+        use(created =>
+          fraction === undefined
+            ? created.report(message)
+            : created.report(Math.round(fraction * 100), message),
+        );
+      },
+      end: message => {
+        if (message !== undefined) use(created => created.report(message));
+        use(created => created.done());
+        ended = true;
+      },
+      signal: controller.signal,
+    };
+  }
+}

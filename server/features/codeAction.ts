@@ -1,0 +1,85 @@
+/** Code actions at a place: a pure function of the snapshot; no image is asked. */
+import type { Range, Snapshot } from '../source/types.ts';
+import { formName, isInPackage } from '../operations/forms.ts';
+
+export interface Action {
+  readonly title: string;
+  readonly kind: string;
+  readonly command: {
+    readonly title: string;
+    readonly command: string;
+    readonly arguments: readonly [Record<string, unknown>];
+  };
+}
+
+export const actionKinds = ['hotlisp.reload', 'hotlisp.evaluate', 'hotlisp.approval'] as const;
+
+export interface ActionsRequest {
+  readonly snapshot: Snapshot | undefined;
+  readonly range: Range;
+  /** UTF-16 offset of the range's start, and of its end. */
+  readonly start: number;
+  readonly end: number;
+  /** Kinds the editor asked for; undefined: all. */
+  readonly only: readonly string[] | undefined;
+  /** Requests that wait for an answer by code action. */
+  readonly answerable: readonly number[];
+}
+
+/** In the order in which they are offered; every command answers at once and works in the background. */
+export function codeActions(request: ActionsRequest): Action[] {
+  const all = [
+    ...request.answerable.flatMap(answers),
+    ...(request.snapshot ? reloads(request.snapshot, request) : []),
+  ];
+  const { only } = request;
+  return only === undefined
+    ? all
+    : all.filter(({ kind }) =>
+        only.some(wanted => wanted === '' || kind === wanted || kind.startsWith(wanted + '.')),
+      );
+}
+
+function reloads(snapshot: Snapshot, { range, start, end }: ActionsRequest): Action[] {
+  const { uri, version } = snapshot;
+  const document = { uri, version, background: true };
+  const form = snapshot.formAt(start);
+  const atForm = form && form.active && !isInPackage(form) ? form : undefined;
+  const selected = snapshot.text.slice(start, end).trim();
+  const packageName = snapshot.packageAt(start);
+  const inPackage = packageName === undefined ? {} : { package: packageName };
+  const evaluate = (title: string, code: string) =>
+    action('hotlisp.evaluate', title, 'hotlisp.repl_eval', { code, ...inPackage, background: true });
+  return [
+    ...(atForm
+      ? [
+          action('hotlisp.reload', `Reload ${formName(atForm)}`, 'hotlisp.reload_form', {
+            ...document,
+            position: range.start,
+          }),
+        ]
+      : []),
+    action('hotlisp.reload', 'Reload changed forms', 'hotlisp.reload_changed', document),
+    action('hotlisp.reload', 'Reload file', 'hotlisp.reload_file', document),
+    ...(selected !== '' && !atForm?.packageUnknown ? [evaluate('Evaluate selection', selected)] : []),
+    ...(atForm && !atForm.broken && !atForm.packageUnknown
+      ? [evaluate('Evaluate form', snapshot.text.slice(atForm.span.start, atForm.span.end))]
+      : []),
+  ];
+}
+
+const answers = (request: number): Action[] => [
+  action('hotlisp.approval', `Approve reload #${request}`, 'hotlisp.approve', { request, background: true }),
+  action('hotlisp.approval', `Reject reload #${request}`, 'hotlisp.reject', { request, background: true }),
+];
+
+const action = (
+  kind: (typeof actionKinds)[number],
+  title: string,
+  command: string,
+  argument: Record<string, unknown>,
+): Action => ({
+  title,
+  kind,
+  command: { title, command, arguments: [argument] },
+});

@@ -1,0 +1,100 @@
+/** One image per workspace folder: which manager serves a document, and what the person is told about connections. */
+import { HotlispError } from './errors.ts';
+import type { Image, ImageManager, ImageManagerEvents, ImageSettings } from './image/image.ts';
+import type { Editor } from './ports.ts';
+import type { Settings } from './settings.ts';
+
+export interface ImagesOptions {
+  readonly editor: Editor;
+  readonly createManager: (events: ImageManagerEvents) => ImageManager;
+  /** The features of a newly connected image, for reader conditionals. */
+  readonly onConnected: (image: Image) => void;
+}
+
+export class Images {
+  readonly #managers = new Map<string, ImageManager>();
+  #folders: readonly string[] = [];
+  #settings: ImageSettings | undefined;
+
+  constructor(private readonly options: ImagesOptions) {}
+
+  /** @param folders absolute paths; the first one is used for what belongs to none */
+  async configure(settings: Settings, folders: readonly string[]): Promise<void> {
+    this.#settings = {
+      mode: settings['image.mode'],
+      command: settings['image.command'],
+      address: settings['image.address'],
+      init: settings['image.init'],
+    };
+    this.#folders = folders;
+    for (const [folder, manager] of this.#managers) {
+      if (folder === '' ? folders.length === 0 : folders.includes(folder))
+        await manager.configure(this.#settings, rootsOf(folder));
+      else {
+        this.#managers.delete(folder);
+        await manager.dispose();
+      }
+    }
+    if (this.#settings.mode === 'attach') void this.connect(undefined).catch(() => undefined); // the failure was told by onState
+  }
+
+  /** The manager for a file (absolute path), made at first need. */
+  async manager(file: string | undefined): Promise<ImageManager> {
+    const folder = this.#folderOf(file);
+    let manager = this.#managers.get(folder);
+    if (!manager) {
+      manager = this.options.createManager(this.#events());
+      this.#managers.set(folder, manager);
+      if (this.#settings) await manager.configure(this.#settings, rootsOf(folder));
+    }
+    return manager;
+  }
+
+  /** @throws HotlispError `no-image`, `cancelled` */
+  async connect(file: string | undefined, signal?: AbortSignal): Promise<Image> {
+    if (!this.#settings) throw new HotlispError('no-image', 'The server is not initialized yet.');
+    const manager = await this.manager(file);
+    const connected = manager.current;
+    const image = await manager.connect(signal ? { signal } : {});
+    if (image !== connected) this.options.onConnected(image);
+    return image;
+  }
+
+  /** @throws HotlispError `no-image` */
+  async restart(file: string | undefined): Promise<Image> {
+    const image = await (await this.manager(file)).restart();
+    this.options.onConnected(image);
+    return image;
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all([...this.#managers.values()].map(manager => manager.dispose()));
+    this.#managers.clear();
+  }
+
+  #folderOf(file: string | undefined): string {
+    const inside = this.#folders.filter(
+      folder => file !== undefined && (file === folder || file.startsWith(folder + '/')),
+    );
+    return inside.sort((a, b) => b.length - a.length)[0] ?? this.#folders[0] ?? '';
+  }
+
+  #events(): ImageManagerEvents {
+    const { editor } = this.options;
+    return {
+      onState(state, { title, reason }) {
+        if (state === 'connected') editor.log('info', `Connected to ${title ?? 'an image'}.`);
+        else if (state === 'lost')
+          editor.tell(
+            'warning',
+            `The image is gone${reason ? ` (${reason})` : ''}. The next operation connects again.`,
+          );
+        else if (state !== 'connecting')
+          editor.log('info', `Image: ${state}${reason ? ` (${reason})` : ''}.`);
+      },
+      onLog: line => editor.log('info', line),
+    };
+  }
+}
+
+const rootsOf = (folder: string) => (folder === '' ? [] : [folder]);

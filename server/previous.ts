@@ -1,0 +1,96 @@
+/** What a form's definition said before: for the diff that the person reads and for the journal. */
+import { createTwoFilesPatch } from 'diff';
+import { promises as fs } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { PlannedForm } from './operations/operation.ts';
+import type { Snapshot } from './source/types.ts';
+
+const keyOf = ({ wire }: PlannedForm) =>
+  JSON.stringify([
+    wire.package,
+    wire.definitions.map(({ kind, name, qualifiers, specializers }) => [
+      kind,
+      name,
+      qualifiers,
+      specializers,
+    ]),
+  ]);
+
+export class PreviousSources {
+  readonly #installed = new Map<string, string>();
+
+  /** @param onDisk the saved text of a document; undefined where there is none */
+  constructor(private readonly onDisk: (uri: string) => Promise<Snapshot | undefined>) {}
+
+  /** The text of these forms is what the image runs now. */
+  remember(forms: readonly PlannedForm[]): void {
+    for (const form of forms) this.#installed.set(keyOf(form), form.wire.text);
+  }
+
+  forget(): void {
+    this.#installed.clear();
+  }
+
+  /** The text last installed for the form's definitions, else what the saved file says; null where neither is known. */
+  async of(form: PlannedForm): Promise<string | null> {
+    const installed = this.#installed.get(keyOf(form));
+    if (installed !== undefined) return installed;
+    const saved = await this.onDisk(form.snapshot.uri);
+    const wanted = JSON.stringify(
+      form.wire.definitions.map(({ kind, name, qualifiers = [], specializers = [] }) => [
+        kind,
+        name,
+        qualifiers,
+        specializers,
+      ]),
+    );
+    const same = saved?.forms.find(
+      each =>
+        each.definitions.length > 0 &&
+        JSON.stringify(
+          each.definitions.map(({ kind, name, qualifiers = [], specializers = [] }) => [
+            kind,
+            name,
+            qualifiers,
+            specializers,
+          ]),
+        ) === wanted,
+    );
+    return same ? saved!.text.slice(same.span.start, same.span.end) : null;
+  }
+}
+
+/** A unified diff of all forms, a file header each. */
+export function diffOf(
+  changes: readonly { readonly form: PlannedForm; readonly before: string | null }[],
+): string {
+  return changes
+    .map(({ form: { wire }, before }) => {
+      const name = wire.file ?? `code in ${wire.package}`;
+      const was = before === null ? 'not known' : 'before';
+      return createTwoFilesPatch(name, name, ended(before ?? ''), ended(wire.text), was, 'proposed');
+    })
+    .join('\n');
+}
+
+const ended = (text: string) => (text === '' || text.endsWith('\n') ? text : text + '\n');
+
+/** Diffs as files that an editor can open, in a private directory that goes with the server. */
+export class DiffFiles {
+  #directory: Promise<string> | undefined;
+
+  /** Writes one diff; answers its URI. */
+  async write(request: number, text: string): Promise<string> {
+    const directory = await (this.#directory ??= fs.mkdtemp(path.join(os.tmpdir(), 'hotlisp-diff-')));
+    const file = path.join(directory, `request-${request}.diff`);
+    await fs.writeFile(file, text, { mode: 0o600 });
+    return pathToFileURL(file).href;
+  }
+
+  async dispose(): Promise<void> {
+    const directory = await this.#directory?.catch(() => undefined);
+    if (directory !== undefined) await fs.rm(directory, { recursive: true, force: true });
+  }
+}

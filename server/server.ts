@@ -1,0 +1,374 @@
+/** The LSP door: lifecycle, capabilities, dispatch, and the one mapping of our errors to LSP errors. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  DidChangeConfigurationNotification,
+  ErrorCodes,
+  LSPErrorCodes,
+  ResponseError,
+  TextDocumentSyncKind,
+  type CancellationToken,
+  type Connection,
+  type InitializeParams,
+  type InitializeResult,
+} from 'vscode-languageserver/node';
+import { Approver } from './approval/approver.ts';
+import { Journal, defaultJournalDirectory } from './approval/journal.ts';
+import { Commands } from './commands.ts';
+import { Deeds } from './deeds.ts';
+import { Documents } from './documents.ts';
+import { LspEditor } from './editor.ts';
+import { HotlispError, type ErrorKind } from './errors.ts';
+import { actionKinds, codeActions } from './features/codeAction.ts';
+import { diagnosticsOf } from './features/diagnostics.ts';
+import { documentSymbols } from './features/documentSymbol.ts';
+import { foldingRanges } from './features/foldingRange.ts';
+import { selectionRanges } from './features/selectionRange.ts';
+import type { ImageManager, ImageManagerEvents } from './image/image.ts';
+import { Images } from './images.ts';
+import { Notes } from './notes.ts';
+import { followOldCode } from './oldCode.ts';
+import { catalogue, commandOf } from './operations/catalogue.ts';
+import { Runner } from './runner.ts';
+import { defaultSettings, parseSettings, tighten, type SettingProblem, type Settings } from './settings.ts';
+import type { Source } from './source/index.ts';
+import type { PositionEncoding, Snapshot } from './source/types.ts';
+
+export interface ServerOptions {
+  readonly version: string;
+  readonly source: Source;
+  readonly createImageManager: (events: ImageManagerEvents) => ImageManager;
+}
+
+/** The file in which a workspace may make approvals stricter. */
+const workspaceFile = '.hotlisp.json';
+/** Milliseconds after an edit until diagnostics are published: a burst of keystrokes publishes once. */
+const diagnosticsAfter = 60;
+
+type State = 'starting' | 'running' | 'shut-down';
+
+export class Server {
+  readonly #editor: LspEditor;
+  readonly #documents: Documents;
+  readonly #images: Images;
+  readonly #approver: Approver;
+  readonly #deeds: Deeds;
+  readonly #runner: Runner;
+  readonly #commands: Commands;
+  readonly #notes = new Notes();
+  readonly #publishing = new Map<string, NodeJS.Timeout>();
+  #state: State = 'starting';
+  #client = 'unknown client';
+  #encoding: PositionEncoding = 'utf-16';
+  #folders: string[] = [];
+  #initialSettings: Settings = defaultSettings;
+  #settings: Settings = defaultSettings;
+  #journal: Journal | undefined;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly options: ServerOptions,
+  ) {
+    const editor = (this.#editor = new LspEditor(connection));
+    const settings = () => this.#settings;
+    const journal = () => this.#currentJournal();
+    const documents = (this.#documents = new Documents(options.source, () => this.#folders));
+    const images = (this.#images = new Images({
+      editor,
+      createManager: options.createImageManager,
+      onConnected: image => options.source.setFeatures(image.hello.features),
+    }));
+    const approver = (this.#approver = new Approver(editor, settings));
+    const deeds = (this.#deeds = new Deeds({
+      editor,
+      documents,
+      approver,
+      journal,
+      actor: () => `${this.#client}, hotlisp ${process.pid}`,
+    }));
+    const runner = (this.#runner = new Runner({
+      editor,
+      settings,
+      documents,
+      images,
+      deeds,
+      journal,
+      encoding: () => this.#encoding,
+      showNotes: (forms, notes) => {
+        for (const uri of this.#notes.record(forms, notes)) this.#publishSoon(uri);
+      },
+      onOldCode: (image, transaction, title) => void followOldCode(editor, image, transaction, title),
+    }));
+    this.#commands = new Commands({ editor, runner, deeds, approver, images, journal, settings });
+    documents.onChange(uri => this.#publishSoon(uri));
+    this.#listen();
+  }
+
+  #listen(): void {
+    const { connection } = this;
+    connection.onInitialize(params => this.#initialize(params));
+    connection.onInitialized(() => void this.#initialized());
+    connection.onShutdown(() => this.#shutdown());
+
+    connection.onDidOpenTextDocument(
+      ({ textDocument: { uri, version, text } }) => void this.#documents.open(uri, version, text),
+    );
+    connection.onDidChangeTextDocument(({ textDocument: { uri, version }, contentChanges }) => {
+      this.#documents.change(uri, version, contentChanges, this.#encoding);
+    });
+    connection.onDidCloseTextDocument(({ textDocument: { uri } }) => {
+      this.#documents.close(uri);
+      this.#notes.forget(uri);
+    });
+    connection.onDidSaveTextDocument(({ textDocument: { uri } }) => {
+      if (this.#settings['reload.onSave'] === 'changed')
+        void this.#commands.execute(
+          'hotlisp.reload_changed',
+          [{ uri, background: true }],
+          new AbortController().signal,
+        );
+    });
+    connection.onDidChangeConfiguration(({ settings }) => void this.#configure(settings));
+
+    connection.onDocumentSymbol(this.#syntactic(snapshot => documentSymbols(snapshot, this.#encoding)));
+    connection.onFoldingRanges(this.#syntactic(snapshot => foldingRanges(snapshot, this.#encoding)));
+    connection.onSelectionRanges(
+      this.#syntactic((snapshot, { positions }) => selectionRanges(snapshot, positions, this.#encoding)),
+    );
+    connection.onCodeAction(params =>
+      this.#answer(async () => {
+        const { textDocument, range, context } = params;
+        const snapshot = this.#documents.get(textDocument.uri);
+        const offset = (position: typeof range.start) => snapshot?.offsetAt(position, this.#encoding) ?? 0;
+        return codeActions({
+          snapshot,
+          range,
+          start: offset(range.start),
+          end: offset(range.end),
+          only: context.only,
+          answerable: this.#approver.answerable,
+        }).map(action => ({
+          ...action,
+          command: { ...action.command, arguments: [...action.command.arguments] },
+        }));
+      }),
+    );
+    connection.onExecuteCommand((params, token, workDone) =>
+      this.#answer(async () => {
+        workDone.begin('Hotlisp', undefined, params.command, true);
+        try {
+          return await this.#commands.execute(
+            params.command,
+            params.arguments as unknown[] | undefined,
+            signalOf(token),
+          );
+        } finally {
+          workDone.done();
+        }
+      }),
+    );
+  }
+
+  // ---------------------------------------------------------------- lifecycle
+
+  #initialize(params: InitializeParams): InitializeResult | ResponseError {
+    if (this.#state !== 'starting')
+      return new ResponseError(ErrorCodes.InvalidRequest, 'initialize may be sent once only.');
+    this.#state = 'running';
+    this.#editor.capabilities = params.capabilities;
+    this.#client = [params.clientInfo?.name ?? 'unknown client', params.clientInfo?.version]
+      .filter(Boolean)
+      .join(' ');
+    this.#encoding = chooseEncoding(params.capabilities.general?.positionEncodings);
+    const folders =
+      params.workspaceFolders?.map(({ uri }) => uri) ?? (params.rootUri ? [params.rootUri] : []);
+    this.#folders = pathsOf(folders);
+    const { settings, problems } = parseSettings(params.initializationOptions ?? {});
+    this.#initialSettings = settings;
+    this.#settings = settings;
+    this.#problems = problems;
+    return {
+      serverInfo: { name: 'hotlisp', version: this.options.version },
+      capabilities: {
+        positionEncoding: this.#encoding,
+        textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental, save: true },
+        documentSymbolProvider: true,
+        foldingRangeProvider: true,
+        selectionRangeProvider: true,
+        codeActionProvider: { codeActionKinds: [...actionKinds] },
+        executeCommandProvider: { commands: catalogue.map(commandOf), workDoneProgress: true },
+        workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
+      },
+    };
+  }
+
+  #problems: SettingProblem[] = [];
+
+  async #initialized(): Promise<void> {
+    const { workspace } = this.#editor.capabilities;
+    if (workspace?.didChangeConfiguration?.dynamicRegistration)
+      await this.connection.client
+        .register(DidChangeConfigurationNotification.type, { section: 'hotlisp' })
+        .catch(() => undefined);
+    if (workspace?.workspaceFolders)
+      this.connection.workspace.onDidChangeWorkspaceFolders(({ added, removed }) => {
+        const gone = pathsOf(removed.map(({ uri }) => uri));
+        this.#folders = [
+          ...this.#folders.filter(folder => !gone.includes(folder)),
+          ...pathsOf(added.map(({ uri }) => uri)),
+        ];
+        void this.#useSettings(this.#settings, []);
+      });
+    await this.#configure(undefined);
+  }
+
+  /** Pulls the settings where the client has them, else takes those of the notification (`{hotlisp: {…}}`). */
+  async #configure(pushed: unknown): Promise<void> {
+    const section = this.#editor.capabilities.workspace?.configuration
+      ? ((await this.connection.workspace.getConfiguration('hotlisp').catch(() => null)) as unknown)
+      : typeof pushed === 'object' && pushed !== null && 'hotlisp' in pushed
+        ? pushed.hotlisp
+        : null;
+    const { settings, problems } = parseSettings(section ?? {}, this.#initialSettings);
+    await this.#useSettings(settings, [...this.#problems, ...problems]);
+    this.#problems = [];
+  }
+
+  async #useSettings(settings: Settings, problems: readonly SettingProblem[]): Promise<void> {
+    let used = settings;
+    const all = [...problems];
+    for (const folder of this.#folders) {
+      const stricter = tighten(
+        used,
+        await this.#workspaceSettings(folder, all),
+        path.join(folder, workspaceFile),
+      );
+      used = stricter.settings;
+      all.push(...stricter.problems);
+    }
+    this.#settings = used;
+    for (const { message } of all) this.#editor.tell('warning', `Hotlisp setting ignored: ${message}`);
+    if (this.#journal && path.dirname(this.#journal.path) !== this.#journalDirectory())
+      await this.#closeJournal();
+    await this.#images.configure(used, this.#folders);
+  }
+
+  async #workspaceSettings(folder: string, problems: SettingProblem[]): Promise<unknown> {
+    const file = path.join(folder, workspaceFile);
+    try {
+      return JSON.parse(await readFile(file, 'utf8'));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+        problems.push({ key: file, message: `${file}: ${(error as Error).message}` });
+      return {};
+    }
+  }
+
+  #journalDirectory(): string {
+    return this.#settings['journal.directory'] ?? defaultJournalDirectory(this.#folders[0]);
+  }
+
+  #currentJournal(): Journal {
+    return (this.#journal ??= new Journal(this.#journalDirectory(), message =>
+      this.#editor.tell('warning', message),
+    ));
+  }
+
+  async #closeJournal(): Promise<void> {
+    const journal = this.#journal;
+    this.#journal = undefined;
+    await journal?.close();
+  }
+
+  async #shutdown(): Promise<void> {
+    this.#state = 'shut-down';
+    for (const timer of this.#publishing.values()) clearTimeout(timer);
+    await this.#images.dispose();
+    await this.#deeds.dispose();
+    await this.#closeJournal();
+  }
+
+  // -------------------------------------------------------------- diagnostics
+
+  #publishSoon(uri: string): void {
+    clearTimeout(this.#publishing.get(uri));
+    this.#publishing.set(
+      uri,
+      setTimeout(() => {
+        this.#publishing.delete(uri);
+        if (this.#state === 'running') this.#publish(uri);
+      }, diagnosticsAfter),
+    );
+  }
+
+  #publish(uri: string): void {
+    const snapshot = this.#documents.get(uri);
+    const diagnostics = snapshot ? diagnosticsOf(snapshot, this.#notes.of(snapshot), this.#encoding) : [];
+    void this.connection.sendDiagnostics({
+      uri,
+      ...(snapshot && { version: snapshot.version }),
+      diagnostics,
+    });
+  }
+
+  // ------------------------------------------------------------------ replies
+
+  /** A handler that needs the buffer only; null where it is not open. */
+  #syntactic<P extends { textDocument: { uri: string } }, R>(handler: (snapshot: Snapshot, params: P) => R) {
+    return (params: P): Promise<R | null> =>
+      this.#answer(async () => {
+        const snapshot = this.#documents.get(params.textDocument.uri);
+        return snapshot ? handler(snapshot, params) : null;
+      });
+  }
+
+  async #answer<R>(work: () => Promise<R>): Promise<R> {
+    if (this.#state === 'starting')
+      throw new ResponseError(ErrorCodes.ServerNotInitialized, 'The server is not initialized yet.');
+    if (this.#state === 'shut-down')
+      throw new ResponseError(ErrorCodes.InvalidRequest, 'The server was shut down.');
+    try {
+      return await work();
+    } catch (error) {
+      throw responseError(error);
+    }
+  }
+}
+
+const codes: Partial<Record<ErrorKind, number>> = {
+  'invalid-arguments': ErrorCodes.InvalidParams,
+  stale: LSPErrorCodes.ContentModified,
+  cancelled: LSPErrorCodes.RequestCancelled,
+  internal: ErrorCodes.InternalError,
+};
+
+function responseError(error: unknown): ResponseError<unknown> {
+  if (error instanceof ResponseError) return error as ResponseError<unknown>;
+  if (error instanceof HotlispError)
+    return new ResponseError(codes[error.kind] ?? LSPErrorCodes.RequestFailed, error.message, {
+      ...error.details,
+      kind: error.kind,
+    });
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  return new ResponseError(ErrorCodes.InternalError, `Hotlisp met an error of its own: ${message}`, {
+    kind: 'internal',
+    stack,
+  });
+}
+
+function signalOf(token: CancellationToken): AbortSignal {
+  const controller = new AbortController();
+  if (token.isCancellationRequested) controller.abort();
+  token.onCancellationRequested(() => controller.abort());
+  return controller.signal;
+}
+
+/** UTF-16 is what every client has and what text is held in; another one only for a client that does not offer it. */
+function chooseEncoding(offered: readonly string[] | undefined): PositionEncoding {
+  if (!offered || offered.length === 0 || offered.includes('utf-16')) return 'utf-16';
+  return offered.find(each => each === 'utf-8' || each === 'utf-32') ?? 'utf-16';
+}
+
+const pathsOf = (uris: readonly string[]) =>
+  uris.filter(uri => uri.startsWith('file:')).map(uri => fileURLToPath(uri).replace(/(.)\/$/, '$1'));
