@@ -69,7 +69,7 @@ export const isObject = (value: unknown): value is Record<string, unknown> =>
 export class JsonRpc {
   private readonly pending = new Map<number, Pending>();
   private nextId = 1;
-  private buffer = Buffer.alloc(0);
+  private buffer: Buffer = Buffer.alloc(0);
   private ended: Error | undefined;
 
   constructor(
