@@ -7,15 +7,16 @@ import {
   ShowMessageRequest,
   type ClientCapabilities,
   type Connection,
+  type ShowMessageRequestParams,
   type WorkDoneProgressServerReporter,
 } from 'vscode-languageserver/node';
 import type { Answer, Editor, Progress, Severity } from './ports.ts';
 
-const messageTypes = {
+const messageTypes: Record<Severity, MessageType> = {
   error: MessageType.Error,
   warning: MessageType.Warning,
   info: MessageType.Info,
-} as const;
+};
 
 export class LspEditor implements Editor {
   capabilities: ClientCapabilities = {};
@@ -27,7 +28,11 @@ export class LspEditor implements Editor {
     const cancel = () => cancellation.cancel();
     signal.addEventListener('abort', cancel, { once: true });
     try {
-      const params = { type: MessageType.Warning, message, actions: titles.map(title => ({ title })) };
+      const params: ShowMessageRequestParams = {
+        type: MessageType.Warning,
+        message,
+        actions: titles.map(title => ({ title })),
+      };
       const answer: unknown = await this.connection.sendRequest(
         ShowMessageRequest.type,
         params,

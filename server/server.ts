@@ -21,9 +21,10 @@ import { Documents } from './documents.ts';
 import { LspEditor } from './editor.ts';
 import { HotlispError, type ErrorKind } from './errors.ts';
 import { actionKinds, codeActions } from './features/codeAction.ts';
-import { diagnosticsOf } from './features/diagnostics.ts';
+import { syntaxDiagnostics } from './features/diagnostics.ts';
 import { documentSymbols } from './features/documentSymbol.ts';
 import { foldingRanges } from './features/foldingRange.ts';
+import { noteDiagnostics } from './features/noteDiagnostics.ts';
 import { selectionRanges } from './features/selectionRange.ts';
 import type { ImageManager, ImageManagerEvents } from './image/image.ts';
 import { Images } from './images.ts';
@@ -172,7 +173,7 @@ export class Server {
 
   // ---------------------------------------------------------------- lifecycle
 
-  #initialize(params: InitializeParams): InitializeResult | ResponseError {
+  #initialize(params: InitializeParams): InitializeResult {
     if (this.#state !== 'starting')
       return new ResponseError(ErrorCodes.InvalidRequest, 'initialize may be sent once only.');
     this.#state = 'running';
@@ -304,7 +305,12 @@ export class Server {
 
   #publish(uri: string): void {
     const snapshot = this.#documents.get(uri);
-    const diagnostics = snapshot ? diagnosticsOf(snapshot, this.#notes.of(snapshot), this.#encoding) : [];
+    const diagnostics = snapshot
+      ? [
+          ...syntaxDiagnostics(snapshot, this.#encoding),
+          ...noteDiagnostics(snapshot, this.#notes.of(snapshot), this.#encoding),
+        ]
+      : [];
     void this.connection.sendDiagnostics({
       uri,
       ...(snapshot && { version: snapshot.version }),
