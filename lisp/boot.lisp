@@ -1,0 +1,296 @@
+;;;; Brings the agent into an image. A spawned image loads this file; over Swank and Slynk its text is loaded from a
+;;;; string, so nothing here may depend on files of the server's host but where an argument says so. It is loaded before
+;;;; the agent and apart from it, and so looks up by name whatever is not exported by SBCL or its contribs.
+
+(require :sb-posix)
+
+(defpackage :hotlisp-boot
+  (:use :common-lisp)
+  (:documentation "Loads Hotlisp's agent into an image, from a cache of compiled files where it can.")
+  (:export #:ensure-agent #:loaded-digest #:start-spawned #:attach #:call))
+
+(in-package :hotlisp-boot)
+
+(defvar *lock* (sb-thread:make-mutex :name "hotlisp boot")
+  "Held while the agent is loaded: two servers may attach at once.")
+
+(defvar *digest* nil
+  "The digest of the agent that this file belongs to; set by whoever loads this file from a string.")
+
+(defun symbol-of (package name)
+  "The symbol NAME of PACKAGE, a package or the name of one; NIL where there is none."
+  (let ((package (find-package package)))
+    (and package (values (find-symbol name package)))))
+
+(defun value-of (package name)
+  "The value of the variable NAME of PACKAGE; NIL where there is none."
+  (let ((symbol (symbol-of package name)))
+    (and symbol (boundp symbol) (symbol-value symbol))))
+
+(defun agent-function (name)
+  "The agent's function NAME. Signals an UNDEFINED-FUNCTION where the image has no agent, or one without it."
+  (let ((symbol (symbol-of "HOTLISP" name)))
+    (if (and symbol (fboundp symbol))
+        (symbol-function symbol)
+        (error 'undefined-function :name (or symbol name)))))
+
+(defun loaded-digest ()
+  "The digest of the agent in this image, where this file loaded it; else NIL."
+  (value-of "HOTLISP" "*AGENT-DIGEST*"))
+
+;;;; 1. The cache of compiled agents
+
+(defun own-p (path type-bits forbidden-mode)
+  "Whether PATH, a native namestring, is of the type TYPE-BITS (no link), this user's, and none of FORBIDDEN-MODE is set."
+  (handler-case
+      (let ((stat (sb-posix:lstat path)))
+        (and (= (logand (sb-posix:stat-mode stat) #o170000) type-bits)
+             (= (sb-posix:stat-uid stat) (sb-posix:geteuid))
+             (zerop (logand (sb-posix:stat-mode stat) forbidden-mode))))
+    (sb-posix:syscall-error () nil)))
+
+(defun private-directory-p (path) (own-p path #o040000 #o077))
+(defun trusted-file-p (path) (own-p path #o100000 #o022))
+
+(defun make-directory (path)
+  (handler-case (sb-posix:mkdir path #o700) (sb-posix:syscall-error () nil)))
+
+(defun cache-directory ()
+  "The directory of compiled agents as a native namestring that ends in a slash; NIL when there is none that is safe."
+  (flet ((absolute (value) (and value (string/= value "") (char= (char value 0) #\/) value)))
+    (let* ((home (absolute (sb-ext:posix-getenv "HOME")))
+           (base (or (absolute (sb-ext:posix-getenv "XDG_CACHE_HOME"))
+                     (and home (concatenate 'string (string-right-trim "/" home) "/.cache")))))
+      (when base
+        (let ((directory (concatenate 'string (string-right-trim "/" base) "/hotlisp")))
+          (make-directory base)
+          (make-directory directory)
+          (and (private-directory-p directory) (concatenate 'string directory "/")))))))
+
+(defparameter *relevant-features*
+  '(:sb-thread :sb-unicode :gencgc :mark-region-gc :sb-safepoint :immobile-space :immobile-code
+    :compact-instance-header :linkage-space :permgen)
+  "Features in which two builds of one version may differ such that they cannot load each other's compiled files.")
+
+(defun platform ()
+  "Names what a compiled file depends on, in characters that are safe in a file name."
+  (let ((features (append *features* (value-of "SB-IMPL" "+INTERNAL-FEATURES+"))))
+    (substitute-if-not #\_ (lambda (char) (or (and (alphanumericp char) (< (char-code char) 128)) (find char ".-+")))
+                       (format nil "~a-~a-~a-~{~:[0~;1~]~}"
+                               (lisp-implementation-version) (machine-type) (software-type)
+                               (mapcar (lambda (feature) (member feature features)) *relevant-features*)))))
+
+(defun cached-file (directory digest)
+  (format nil "~aagent-~a-~a.fasl" directory (subseq digest 0 32) (platform)))
+
+(defun native (path) (sb-ext:parse-native-namestring path))
+
+(defun delete-quietly (path)
+  (handler-case (sb-posix:unlink path) (sb-posix:syscall-error () nil)))
+
+(defun remove-stale-files (directory)
+  "Delete what other versions left in the cache and nobody has written for a month."
+  (dolist (file (directory (merge-pathnames "agent-*.*" (native directory)) :resolve-symlinks nil))
+    (let ((path (sb-ext:native-namestring file)))
+      (handler-case
+          (when (< (sb-posix:stat-mtime (sb-posix:lstat path))
+                   (- (get-universal-time) (encode-universal-time 0 0 0 1 1 1970 0) (* 31 24 60 60)))
+            (delete-quietly path))
+        (sb-posix:syscall-error () nil)))))
+
+;;;; 2. Compiling and loading
+
+(defun call-with-standard-environment (function)
+  "Call FUNCTION such that what the user has set or declaimed does not matter to the agent, nor the agent's loading to them."
+  (with-standard-io-syntax
+    (let ((*print-readably* nil)
+          (*package* (find-package "COMMON-LISP-USER"))
+          (*macroexpand-hook* #'funcall)
+          (*load-verbose* nil) (*load-print* nil)
+          (*compile-verbose* nil) (*compile-print* nil)
+          (sb-ext:*evaluator-mode* :compile))
+      (with-compilation-unit (:override t :policy '(optimize (speed 1) (space 1) (debug 1) (safety 1)))
+        (funcall function)))))
+
+(defun load-quietly (path)
+  (let ((package (find-package "HOTLISP")))
+    (when package (sb-ext:unlock-package package))
+    (handler-bind ((warning #'muffle-warning)
+                   ;; An older agent's structures may have other slots; nobody else holds any.
+                   (error (lambda (condition)
+                            (let ((restart (and package (find-restart 'continue condition))))
+                              (when (and restart (search "new definition" (princ-to-string restart)))
+                                (invoke-restart restart))))))
+      (load (native path)))))
+
+(defun load-cached (path)
+  "Load the compiled agent at PATH. True when that went well; whatever is wrong with the file, it is no longer there then."
+  (and (trusted-file-p path)
+       (handler-case (progn (load-quietly path) t)
+         (error () (delete-quietly path) nil))))
+
+(defun compile-agent (source target)
+  "Compile the file SOURCE to the file TARGET, both native namestrings.
+The second value is a list of the texts of its warnings, style warnings aside. Signals a SIMPLE-ERROR when nothing was written."
+  (let* ((warnings '())
+         (messages (make-string-output-stream))
+         (output (let ((*error-output* messages) (*standard-output* messages))
+                   (handler-bind ((style-warning #'muffle-warning)
+                                  (sb-ext:compiler-note #'muffle-warning)
+                                  (warning (lambda (condition)
+                                             (push (princ-to-string condition) warnings)
+                                             (muffle-warning condition))))
+                     (compile-file (native source) :output-file (native target) :external-format :utf-8)))))
+    (unless output
+      (error "The agent does not compile in this SBCL: ~a" (get-output-stream-string messages)))
+    (values output (nreverse warnings))))
+
+(defun write-source (text path)
+  (with-open-file (stream (native path) :direction :output :if-exists :supersede :external-format :utf-8)
+    (write-string text stream)))
+
+(defun load-from-source (digest directory source-file source)
+  "Compile and load the agent's text, which is in SOURCE-FILE or is SOURCE; keep the result in DIRECTORY unless it is NIL."
+  (let* ((scratch (or directory (concatenate 'string (sb-posix:mkdtemp "/tmp/hotlisp-XXXXXX") "/")))
+         (stem (format nil "~atmp-~d-~36r" scratch (sb-posix:getpid) (random (expt 36 8) (make-random-state t))))
+         (text (concatenate 'string stem ".lisp"))
+         (compiled (concatenate 'string stem ".fasl")))
+    (unwind-protect
+         (multiple-value-bind (output warnings)
+             (compile-agent (or source-file (progn (write-source source text) text)) compiled)
+           (declare (ignore output))
+           (load-quietly compiled)
+           (when directory
+             (sb-posix:chmod compiled #o600)
+             (sb-posix:rename compiled (cached-file directory digest))
+             (remove-stale-files directory))
+           warnings)
+      (delete-quietly text)
+      (delete-quietly compiled)
+      (unless directory
+        (handler-case (sb-posix:rmdir scratch) (sb-posix:syscall-error () nil))))))
+
+(defun ensure-agent (digest &key source-file source)
+  "See to it that the agent whose digest is DIGEST is in this image, over whatever other version is there.
+SOURCE-FILE is a native namestring, SOURCE a text; both may be missing. The answer is (:LOADED how warning*), where how is
+:ALREADY, :CACHED or :COMPILED, or (:SOURCE-NEEDED) when there is no compiled agent and neither SOURCE-FILE nor SOURCE.
+Signals what compiling and loading signal."
+  (sb-thread:with-recursive-lock (*lock*)
+    (if (equal digest (loaded-digest))
+        (list :loaded :already)
+        (let* ((directory (cache-directory))
+               (how (call-with-standard-environment
+                     (lambda ()
+                       (cond ((and directory (load-cached (cached-file directory digest))) (list :cached))
+                             ((or source-file source)
+                              (cons :compiled (load-from-source digest directory source-file source))))))))
+          (cond (how
+                 (setf (symbol-value (intern "*AGENT-DIGEST*" "HOTLISP")) digest)
+                 (cons :loaded how))
+                (t (list :source-needed)))))))
+
+;;;; 3. A spawned image
+
+(defun report-and-abort (condition hook)
+  "Stands in for the debugger of a spawned image, where nobody could answer it: report CONDITION and end its thread alone."
+  (declare (ignore hook))
+  (let ((*print-readably* nil))
+    (ignore-errors
+     (format *error-output* "~&Unhandled ~s in thread ~s: ~a~%" (type-of condition)
+             (sb-thread:thread-name sb-thread:*current-thread*) condition)
+     (sb-debug:print-backtrace :stream *error-output* :count 30)
+     (finish-output *error-output*)))
+  (if (eq sb-thread:*current-thread* (sb-thread:main-thread))
+      (sb-ext:exit :code 1 :abort t)
+      (sb-thread:abort-thread)))
+
+(defun start-spawned (&key digest source-file socket token)
+  "Serve on SOCKET, a native namestring, as the child of the server that holds our standard input; never returns.
+The line \"hotlisp-ready TOKEN\" on standard output says when the socket is there. An error before that ends the process,
+because the command line disables the debugger; one after it ends only its thread."
+  (dolist (warning (cddr (ensure-agent digest :source-file source-file)))
+    (format *error-output* "~&Compiling the agent: ~a~%" warning))
+  (setf sb-ext:*invoke-debugger-hook* #'report-and-abort)
+  (funcall (agent-function "SERVE") :path socket)
+  (format sb-sys:*stdout* "~&hotlisp-ready ~a~%" token)
+  (finish-output sb-sys:*stdout*)
+  (funcall (agent-function "LIVE-WITH-PARENT")))
+
+;;;; 4. Over Swank and Slynk
+
+(defun server-package-name ()
+  "\"SLYNK\" or \"SWANK\": which of the two this thread works for; NIL elsewhere."
+  (find-if (lambda (name) (value-of name "*EMACS-CONNECTION*")) '("SLYNK" "SWANK")))
+
+(defun send-without-delay (stream)
+  "Set TCP_NODELAY on the socket under STREAM. By the descriptor: a socket object made around it would close it when collected."
+  (let ((descriptor (sb-sys:fd-stream-fd stream)))
+    (sb-alien:with-alien ((on sb-alien:int 1))
+      (sb-alien:alien-funcall
+       (sb-alien:extern-alien "setsockopt" (function sb-alien:int sb-alien:int sb-alien:int sb-alien:int
+                                                     (* sb-alien:int) sb-alien:int))
+       descriptor 6 1 (sb-alien:addr on) 4))))
+
+(defun step-back (server connection)
+  "Take CONNECTION out of SERVER's list, whose first one is where the debugger of the user's own threads appears.
+Closing works the same without it there."
+  (let ((connections (symbol-of server "*CONNECTIONS*")))
+    (when connections
+      ;; Another thread of the server adds it, soon after it was accepted.
+      (loop repeat 200
+            until (member connection (symbol-value connections))
+            do (sleep 1/200))
+      (loop for old = (symbol-value connections)
+            until (eq old (sb-ext:compare-and-swap (symbol-value connections) old (remove connection old)))))))
+
+(defun compile-what-every-call-runs ()
+  "This file is loaded interpreted, which is the faster way to run most of it once."
+  (sb-thread:with-recursive-lock (*lock*)
+    (dolist (name '(symbol-of value-of agent-function server-package-name fits-packet-p event-sender call))
+      (unless (compiled-function-p (symbol-function name))
+        (handler-bind ((warning #'muffle-warning))
+          (compile name))))))
+
+(defun attach ()
+  "Called once on a new connection: make it one that does not get in the way of the user's own.
+Returns \"SWANK\" or \"SLYNK\", or NIL when the thread works for neither."
+  (let* ((server (server-package-name))
+         (connection (and server (value-of server "*EMACS-CONNECTION*"))))
+    (when server
+      (compile-what-every-call-runs)
+      (step-back server connection)
+      (let ((reader (or (symbol-of server "CONNECTION.SOCKET-IO") (symbol-of server "CONNECTION-SOCKET-IO"))))
+        (when (and reader (fboundp reader))
+          (ignore-errors (send-without-delay (funcall reader connection)))))
+      server)))
+
+(defconstant +packet-bytes+ 16000000
+  "A little less than the UTF-8 bytes that a packet's header of six hex digits can count.")
+
+(defun fits-packet-p (text)
+  (or (< (length text) (floor +packet-bytes+ 4))
+      (< (loop for char across text
+               for code = (char-code char)
+               sum (cond ((or (char= char #\") (char= char #\\)) 2) ((< code #x80) 1) ((< code #x800) 2)
+                         ((< code #x10000) 3) (t 4)))
+         +packet-bytes+)))
+
+(defun event-sender (server connection)
+  "A function of an event's text that sends it to CONNECTION from any thread; one that does not fit a packet is dropped."
+  (let ((current (symbol-of server "*EMACS-CONNECTION*"))
+        (counter (symbol-of server "*SEND-COUNTER*"))
+        (send (symbol-function (symbol-of server "SEND-TO-EMACS"))))
+    (lambda (text)
+      (when (fits-packet-p text)
+        (let ((event (list :write-string text :hotlisp)))
+          (if (eq (symbol-value current) connection)
+              (funcall send event)
+              (progv (list current counter) (list connection 0)
+                (funcall send event))))))))
+
+(defun call (text)
+  "Have the agent answer one message that came over Swank or Slynk. The answer is its reply's text, or (:TOO-LARGE characters)."
+  (let* ((server (server-package-name))
+         (reply (funcall (agent-function "RECEIVE") text
+                         (event-sender server (value-of server "*EMACS-CONNECTION*")))))
+    (if (fits-packet-p reply) reply (list :too-large (length reply)))))
