@@ -141,6 +141,143 @@ the form TEST is true; TEST runs when the agent is loaded, and an error in it co
 (define-internal with-pinned-objects :macro ("SB-SYS" "WITH-PINNED-OBJECTS"))
 (define-internal vector-sap :function ("SB-SYS" "VECTOR-SAP"))
 
+;;; Unix-domain sockets, without SB-BSD-SOCKETS: that contrib takes longer to load than all of the agent, and is not there in every image.
+
+(define-internal foreign-symbol-address :function ("SB-SYS" "FIND-FOREIGN-SYMBOL-ADDRESS"))
+
+(defmacro call-c (name result &rest typed-arguments)
+  "Call the C function NAME; TYPED-ARGUMENTS alternate alien types and values. Returns the result and errno."
+  (let ((types (loop for (type) on typed-arguments by #'cddr collect type))
+        (values (loop for (nil value) on typed-arguments by #'cddr collect value)))
+    `(let ((result (sb-alien:alien-funcall (sb-alien:extern-alien ,name (function ,result ,@types)) ,@values)))
+       (values result (sb-alien:get-errno)))))
+
+(define-capability :sockets (foreign-symbol-address unix-read unix-close unix-poll unix-lstat unix-mkdir vector-sap)
+  (every #'foreign-symbol-address '("socket" "bind" "listen" "accept" "connect" "send" "shutdown" "chmod")))
+
+(defconstant +eintr+ 4)
+(defconstant +eagain+ #+darwin 35 #-darwin 11)
+
+(define-condition system-error (error)
+  ((call :initarg :call) (errno :initarg :errno) (subject :initarg :subject :initform nil))
+  (:report (lambda (condition stream)
+             (with-slots (call errno subject) condition
+               (format stream "~a~@[ of ~a~] failed: ~a." call subject (sb-int:strerror errno)))))
+  (:documentation "Signalled when a system call fails."))
+
+(defun check-call (call subject result errno)
+  (if (minusp result) (error 'system-error :call call :subject subject :errno errno) result))
+
+(defun socket-address (path)
+  "PATH as a sockaddr_un in a vector of octets. Signals an error when it is too long for one."
+  (let* ((octets (sb-ext:string-to-octets path :external-format :utf-8))
+         (address (make-array #+darwin 106 #-darwin 110 :element-type '(unsigned-byte 8) :initial-element 0)))
+    (unless (< (length octets) (- (length address) 2))
+      (error "The path ~a is too long for a Unix-domain socket: at most ~d bytes." path (- (length address) 3)))
+    ;; sun_len and sun_family on Darwin, else a 16-bit sun_family; AF_UNIX is 1 everywhere.
+    #+darwin (setf (aref address 0) (length address) (aref address 1) 1)
+    #+(and (not darwin) little-endian) (setf (aref address 0) 1)
+    #+(and (not darwin) big-endian) (setf (aref address 1) 1)
+    (replace address octets :start1 2)
+    address))
+
+(defun make-unix-socket ()
+  (multiple-value-bind (fd errno)
+      (call-c "socket" sb-alien:int sb-alien:int 1 sb-alien:int #+linux (logior 1 #o2000000) #-linux 1 sb-alien:int 0)
+    (check-call "socket" nil fd errno)))
+
+(defun call-with-socket-address (name fd path)
+  (let ((address (socket-address path)))
+    (with-pinned-objects (address)
+      (if (string= name "bind")
+          (call-c "bind" sb-alien:int sb-alien:int fd sb-sys:system-area-pointer (vector-sap address)
+                         sb-alien:unsigned-int (length address))
+          (call-c "connect" sb-alien:int sb-alien:int fd sb-sys:system-area-pointer (vector-sap address)
+                            sb-alien:unsigned-int (length address))))))
+
+(defun listen-at (path)
+  "A listening socket at PATH, mode 0600, which nobody can connect to before it has that mode. Returns its file descriptor."
+  (let ((fd (make-unix-socket)) (done nil))
+    (unwind-protect
+         (progn
+           (multiple-value-call #'check-call "bind" path (call-with-socket-address "bind" fd path))
+           (multiple-value-call #'check-call "chmod" path
+             (call-c "chmod" sb-alien:int sb-alien:c-string path sb-alien:unsigned-int #o600))
+           (multiple-value-call #'check-call "listen" path
+             (call-c "listen" sb-alien:int sb-alien:int fd sb-alien:int 16))
+           (setf done t)
+           fd)
+      (unless done (unix-close fd)))))
+
+(defun connect-to (path)
+  "A socket connected to the one that listens at PATH, or NIL when none does."
+  (let ((fd (make-unix-socket)))
+    (cond ((zerop (call-with-socket-address "connect" fd path)) fd)
+          (t (unix-close fd) nil))))
+
+(defun accept-from (fd)
+  "The file descriptor of the next connection to the listening socket FD; NIL when it is closed or shut down."
+  (loop
+    (multiple-value-bind (result errno)
+        (call-c "accept" sb-alien:int sb-alien:int fd sb-alien:unsigned-long 0 sb-alien:unsigned-long 0)
+      (cond ((>= result 0)
+             #+darwin (no-sigpipe result)
+             (return result))
+            ((member errno '(4 53 103)))   ; EINTR, ECONNABORTED
+            ((member errno '(12 23 24 55 105)) (sleep 0.1)) ; out of memory, descriptors or buffers: try again
+            (t (return nil))))))
+
+#+darwin
+(defun no-sigpipe (fd)
+  "Writing to a connection that the peer closed must not raise SIGPIPE; elsewhere a flag of send says so."
+  (let ((one (make-array 1 :element-type '(signed-byte 32) :initial-element 1)))
+    (with-pinned-objects (one)
+      (call-c "setsockopt" sb-alien:int sb-alien:int fd sb-alien:int #xffff sb-alien:int #x1022
+                           sb-sys:system-area-pointer (vector-sap one) sb-alien:unsigned-int 4))))
+
+(defun shut-down (fd)
+  "End both directions of a connection, or wake up who accepts from a listening socket; the descriptor stays open."
+  (call-c "shutdown" sb-alien:int sb-alien:int fd sb-alien:int 2)
+  nil)
+
+(defun send-octets (fd octets start end)
+  "Hand octets to the connection without blocking. Returns how many it took (0: none for now), or NIL when it is gone."
+  (with-pinned-objects (octets)
+    (multiple-value-bind (sent errno)
+        (call-c "send" sb-alien:long sb-alien:int fd
+                       sb-sys:system-area-pointer (sb-sys:sap+ (vector-sap octets) start)
+                       sb-alien:unsigned-long (- end start)
+                       sb-alien:int #+darwin #x80 #-darwin #x4040) ; MSG_DONTWAIT, MSG_NOSIGNAL
+      (cond ((>= sent 0) sent)
+            ((= errno +eintr+) (send-octets fd octets start end))
+            ((= errno +eagain+) 0)
+            (t nil)))))
+
+(defun receive-octets (fd octets start)
+  "Fill OCTETS from START with what comes next; waits for it. Returns how many came, 0 at the end or when the connection is gone."
+  (loop
+    (multiple-value-bind (count errno)
+        (with-pinned-objects (octets)
+          (unix-read fd (sb-sys:sap+ (vector-sap octets) start) (- (length octets) start)))
+      (cond (count (return count))
+            ((eql errno +eintr+))
+            (t (return 0))))))
+
+(defun writable-p (fd milliseconds)
+  "Whether FD takes output within MILLISECONDS."
+  (unix-poll fd :output milliseconds))
+
+(defun file-status (path)
+  "The mode bits and the owner's id of PATH itself, not of what it may link to; NIL when there is none."
+  (multiple-value-bind (found device inode mode links uid) (unix-lstat path)
+    (declare (ignore device inode links))
+    (and found (values mode uid))))
+
+(defun random-hex (octets)
+  "OCTETS random octets of the operating system's source, in hexadecimal."
+  (with-open-file (stream "/dev/urandom" :element-type '(unsigned-byte 8))
+    (format nil "~(~{~2,'0x~}~)" (loop repeat octets collect (read-byte stream)))))
+
 (defun microseconds ()
   "A clock that only goes forward. GET-INTERNAL-REAL-TIME ticks too coarsely on some systems."
   (multiple-value-bind (seconds nanoseconds) (clock-gettime 1)
@@ -170,3 +307,110 @@ the form TEST is true; TEST runs when the agent is loaded, and an error in it co
        namestring))
 
 ;;;; 5. Compiling and installing
+
+;; The database of names
+(define-internal symbol-dbinfo :function ("SB-KERNEL" "SYMBOL-DBINFO"))
+(define-internal update-symbol-info :function ("SB-IMPL" "UPDATE-SYMBOL-INFO"))
+(define-internal get-info-value :function ("SB-IMPL" "GET-INFO-VALUE"))
+(define-internal set-info-value :function ("SB-INT" "SET-INFO-VALUE"))
+(define-internal clear-info-values :function ("SB-INT" "CLEAR-INFO-VALUES"))
+(define-internal info-types :variable ("SB-IMPL" "*INFO-TYPES*"))
+(define-internal meta-info-number :function ("SB-INT" "META-INFO-NUMBER"))
+(define-internal meta-info-category :function ("SB-IMPL" "META-INFO-CATEGORY"))
+(define-internal meta-info-kind :function ("SB-IMPL" "META-INFO-KIND"))
+(define-internal info-default :function ("SB-INT" "INFO"))
+(define-internal find-fdefn :function ("SB-INT" "FIND-FDEFN"))
+(define-internal fdefn-info-number :variable ("SB-INT" "+FDEFN-INFO-NUM+"))
+(define-internal drop-all-hash-caches :function ("SB-INT" "DROP-ALL-HASH-CACHES"))
+(define-internal with-world-lock :macro ("SB-C" "WITH-WORLD-LOCK"))
+
+(define-capability :rollback
+    (symbol-dbinfo update-symbol-info get-info-value set-info-value clear-info-values info-types meta-info-number
+     meta-info-category meta-info-kind info-default find-fdefn fdefn-info-number drop-all-hash-caches with-world-lock
+     without-interrupts))
+
+;; The compiler's places and notes
+(define-internal current-source-info :variable ("SB-C" "*SOURCE-INFO*"))
+(define-internal source-info-file-info :function ("SB-C" "SOURCE-INFO-FILE-INFO"))
+(define-internal source-info-stream :function ("SB-C" "SOURCE-INFO-STREAM"))
+(define-internal file-info-forms :function ("SB-C" "FILE-INFO-FORMS"))
+(define-internal file-info-positions :function ("SB-C" "FILE-INFO-POSITIONS"))
+(define-internal file-info-subforms :function ("SB-C" "FILE-INFO-SUBFORMS"))
+(define-internal file-info-pathname :function ("SB-C" "FILE-INFO-PATHNAME"))
+(define-internal form-start-char-pos :function ("SB-INT" "FORM-TRACKING-STREAM-FORM-START-CHAR-POS"))
+(define-internal find-error-context :function ("SB-C" "FIND-ERROR-CONTEXT"))
+(define-internal compiler-error-context-p :function ("SB-C" "COMPILER-ERROR-CONTEXT-P"))
+(define-internal context-original-form :function ("SB-C" "COMPILER-ERROR-CONTEXT-ORIGINAL-FORM"))
+(define-internal current-error-context :variable ("SB-C" "*COMPILER-ERROR-CONTEXT*"))
+(define-internal undefined-warnings :variable ("SB-C" "*UNDEFINED-WARNINGS*"))
+(define-internal undefined-warning-name :function ("SB-C" "UNDEFINED-WARNING-NAME"))
+(define-internal undefined-warning-kind :function ("SB-C" "UNDEFINED-WARNING-KIND"))
+(define-internal undefined-warning-contexts :function ("SB-C" "UNDEFINED-WARNING-WARNINGS"))
+(define-internal compiler-error :type ("SB-C" "COMPILER-ERROR"))
+(define-internal input-error :type ("SB-C" "INPUT-ERROR-IN-COMPILE-FILE"))
+(define-internal redefinition-warning :type ("SB-KERNEL" "REDEFINITION-WARNING"))
+(define-internal encapsulated-condition :function ("SB-INT" "ENCAPSULATED-CONDITION"))
+
+(define-capability :exact-notes
+    (current-source-info source-info-file-info source-info-stream file-info-forms file-info-positions file-info-subforms
+     file-info-pathname find-error-context context-original-form))
+
+(define-capability :undefined-names
+    (undefined-warnings undefined-warning-name undefined-warning-kind undefined-warning-contexts))
+
+(defun context-form (context)
+  "The form of the source that the compiler's CONTEXT is about, and whether there is one."
+  (if (and context (compiler-error-context-p context))
+      (values (context-original-form context) t)
+      (values nil nil)))
+
+(defun current-context ()
+  "The compiler's context of the condition being signalled, or NIL."
+  (and (capability :exact-notes)
+       (if (compiler-error-context-p current-error-context)
+           current-error-context
+           (ignore-errors (find-error-context nil)))))
+
+;; Installing
+(define-internal install-function :function ("SB-IMPL" "%DEFUN"))
+(sb-ext:defglobal **defun-symbol** (find-internal '(("SB-IMPL" "%DEFUN")) :function))
+(sb-ext:defglobal **load-defmethod-symbol** (find-internal '(("SB-PCL" "LOAD-DEFMETHOD")) :function))
+(sb-ext:defglobal **defmethod-expander-symbol** (find-internal '(("SB-PCL" "%DEFMETHOD-EXPANDER")) :macro))
+(define-internal call-with-load-bindings :function ("SB-FASL" "CALL-WITH-LOAD-BINDINGS"))
+(define-internal load-as-fasl :function ("SB-FASL" "LOAD-AS-FASL"))
+(define-internal function-code :function ("SB-KERNEL" "FUN-CODE-HEADER"))
+(define-internal closure-function :function ("SB-KERNEL" "%CLOSURE-FUN"))
+(define-internal closure-p :function ("SB-KERNEL" "CLOSUREP"))
+
+(define-capability :staged-functions (install-function))
+
+;; Methods
+(define-internal load-defmethod :function ("SB-PCL" "LOAD-DEFMETHOD"))
+(define-internal gf-lock :function ("SB-PCL" "GF-LOCK"))
+(define-internal flush-effective-method-cache :function ("SB-PCL" "FLUSH-EFFECTIVE-METHOD-CACHE"))
+(define-internal update-dfun :function ("SB-PCL" "UPDATE-DFUN"))
+(define-internal initialize-method-function :function ("SB-PCL" "INITIALIZE-METHOD-FUNCTION"))
+(sb-ext:defglobal **method-slots**
+    (loop for (package name) in '(("SB-PCL" "%FUNCTION") ("SB-PCL" "PLIST") ("SB-PCL" "LAMBDA-LIST") ("SB-PCL" "SOURCE")
+                                  ("SB-PCL" "%DOCUMENTATION") ("SB-PCL" "SIMPLE-NEXT-METHOD-CALL"))
+          for symbol = (find-symbol name package)
+          when (and symbol (find symbol (sb-mop:class-slots (find-class 'standard-method))
+                                 :key #'sb-mop:slot-definition-name))
+            collect symbol))
+(define-internal method-cell-key :symbol ("SB-PCL" "METHOD-CELL"))
+(define-internal method-plist-key :symbol ("SB-PCL" "PLIST"))
+(define-internal method-function-key :symbol ("SB-PCL" "%FUNCTION"))
+(define-internal method-source-key :symbol ("SB-PCL" "SOURCE"))
+(define-internal simple-next-method-call-key :symbol ("SB-PCL" "SIMPLE-NEXT-METHOD-CALL"))
+
+(define-capability :methods-in-place
+    (load-defmethod gf-lock flush-effective-method-cache update-dfun initialize-method-function)
+  (and method-cell-key method-plist-key method-function-key
+       (member method-function-key **method-slots**) (member method-plist-key **method-slots**)))
+
+;; Structures and conditions
+(define-internal find-classoid :function ("SB-KERNEL" "FIND-CLASSOID"))
+(define-internal find-structure-description :function ("SB-KERNEL" "FIND-DEFSTRUCT-DESCRIPTION"))
+(define-internal structure-slots :function ("SB-KERNEL" "DD-SLOTS"))
+(define-internal structure-slot-name :function ("SB-KERNEL" "DSD-NAME"))
+(define-internal structure-slot-type :function ("SB-KERNEL" "DSD-TYPE"))
