@@ -175,7 +175,7 @@ export class Server {
 
   #initialize(params: InitializeParams): InitializeResult {
     if (this.#state !== 'starting')
-      return new ResponseError(ErrorCodes.InvalidRequest, 'initialize may be sent once only.');
+      throw new ResponseError(ErrorCodes.InvalidRequest, 'initialize may be sent once only.');
     this.#state = 'running';
     this.#editor.capabilities = params.capabilities;
     this.#client = [params.clientInfo?.name ?? 'unknown client', params.clientInfo?.version]
