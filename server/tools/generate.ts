@@ -1,11 +1,13 @@
 /**
- * Writes what is generated from the wire contract (server/image/protocol.ts): lisp/protocol.lisp and server/image/digest.ts.
+ * Writes what is generated: from the wire contract (server/image/protocol.ts) lisp/protocol.lisp and server/image/digest.ts, from the
+ * catalogue of operations docs/commands.md, from the schema of the settings docs/settings.md.
  * With `--check` nothing is written: exit 1 and the names of the stale files when one differs.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import * as protocol from '../image/protocol.ts';
+import { commandsPage, settingsPage } from './docs.ts';
 
 /** A type of the wire as plain data; the digest is taken of this, so that comments and formatting do not change it. */
 type WireType =
@@ -175,6 +177,8 @@ export function generatedFiles(): ReadonlyMap<string, string> {
   return new Map([
     ['lisp/protocol.lisp', lispSource(contract, digest)],
     ['server/image/digest.ts', digestSource(digest)],
+    ['docs/commands.md', commandsPage()],
+    ['docs/settings.md', settingsPage()],
   ]);
 }
 
