@@ -25,7 +25,7 @@ export interface WireListener {
 /** Carries the agent's messages. */
 export interface Wire {
   /** Sent with every message where several clients share the agent's space of request numbers. */
-  readonly session?: string;
+  readonly session?: string | undefined;
   /** Starts delivery. Called once, before the first `send`. */
   listen(listener: WireListener): void;
   /** @throws HotlispError when the message cannot be carried; nothing was sent then */
