@@ -176,6 +176,7 @@ export class Commands {
       approval: approval ?? 'none',
       ...(approval && { policy: this.deps.settings()[`approval.${approval}`] }),
     };
+    if (plan.type === 'edit') return { ...base, plan: 'edit', ...plan.report };
     if (plan.type !== 'change')
       return {
         ...base,

@@ -7,9 +7,11 @@ import {
   ShowMessageRequest,
   type ClientCapabilities,
   type Connection,
+  type WorkspaceEdit,
   type ShowMessageRequestParams,
   type WorkDoneProgressServerReporter,
 } from 'vscode-languageserver/node';
+import type { Range } from './source/types.ts';
 import type { Answer, Editor, Progress, Severity } from './ports.ts';
 
 const messageTypes: Record<Severity, MessageType> = {
@@ -70,6 +72,26 @@ export class LspEditor implements Editor {
       return success;
     } catch {
       return false;
+    }
+  }
+
+  async edit(
+    label: string,
+    uri: string,
+    version: number | null,
+    edits: readonly { range: Range; newText: string }[],
+  ): Promise<string | undefined> {
+    const { workspace } = this.capabilities;
+    if (!workspace?.applyEdit) return 'the editor does not accept edits (workspace/applyEdit)';
+    const versioned = workspace.workspaceEdit?.documentChanges;
+    const edit: WorkspaceEdit = versioned
+      ? { documentChanges: [{ textDocument: { uri, version }, edits: [...edits] }] }
+      : { changes: { [uri]: [...edits] } };
+    try {
+      const { applied, failureReason } = await this.connection.workspace.applyEdit({ label, edit });
+      return applied ? undefined : (failureReason ?? 'the editor refused the edit');
+    } catch (error) {
+      return `the editor answered with an error: ${(error as Error).message}`;
     }
   }
 

@@ -24,6 +24,13 @@ export interface Editor {
   log(severity: Severity, message: string): void;
   /** Shows a document (URI) to the person; false when the editor cannot. Never rejects. */
   show(uri: string): Promise<boolean>;
+  /** Makes an edit in the editor's buffer; answers why not, or undefined when it was made. Never rejects. */
+  edit(
+    label: string,
+    uri: string,
+    version: number | null,
+    edits: readonly { readonly range: Range; readonly newText: string }[],
+  ): Promise<string | undefined>;
   /** Begins a progress that the editor shows; a silent one where it cannot show any. */
   progress(title: string): Progress;
 }

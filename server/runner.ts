@@ -18,6 +18,7 @@ import type { Images } from './images.ts';
 import type {
   Call,
   ChangePlan,
+  EditPlan,
   EvalPlan,
   HistoryPlan,
   Plan,
@@ -61,6 +62,10 @@ export class Runner {
     const plan = await this.plan(operation, args);
     call.signal.throwIfAborted();
     switch (plan.type) {
+      case 'answer':
+        return plan.value;
+      case 'edit':
+        return this.#edit(plan);
       case 'change':
         return this.#change(operation.name, operation.approval!, plan, call, started);
       case 'undo':
@@ -382,6 +387,14 @@ export class Runner {
         );
       throw error;
     }
+  }
+
+  async #edit({ dryRun, label, uri, version, edits, report: what }: EditPlan): Promise<unknown> {
+    if (dryRun) return { status: 'unchanged', dry_run: true, ...what };
+    const problem = await this.deps.editor.edit(label, uri, version, edits);
+    if (problem !== undefined)
+      throw new HotlispError('stale', `The buffer was not edited: ${problem}. Run the command again.`);
+    return { status: 'applied', dry_run: false, ...what };
   }
 
   async #query(plan: QueryPlan, call: Call): Promise<unknown> {

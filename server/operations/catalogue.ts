@@ -1,7 +1,9 @@
 /** Every operation, in the order in which they are documented. Commands, dispatch and documentation come from this list. */
 import * as code from './code.ts';
+import { lispEditForm } from './editForm.ts';
 import * as evaluation from './eval.ts';
 import * as queries from './queries.ts';
+import { lispReadFile } from './readFile.ts';
 import * as reload from './reload.ts';
 import * as session from './session.ts';
 import * as transactions from './transactions.ts';
@@ -11,6 +13,8 @@ export const catalogue: readonly Operation[] = [
   code.codeCompileString,
   code.codeReplaceFunction,
   queries.sourceLocation,
+  lispReadFile,
+  lispEditForm,
   evaluation.replEval,
   queries.threadList,
   session.requestApproval,

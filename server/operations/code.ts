@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { HotlispError } from '../errors.ts';
 import type { Snapshot, TopLevelForm } from '../source/types.ts';
 import { arguments_, operation, type ChangePlan, type PlanContext } from './operation.ts';
+import { bareName, spelling } from './names.ts';
 import { brokenForm, formName, plannedForm, type Place } from './forms.ts';
 
 export const codeCompileString = operation({
@@ -140,12 +141,7 @@ function placeIn(
 function sameDefinition(one: TopLevelForm, other: TopLevelForm): boolean {
   const [a] = one.definitions;
   const [b] = other.definitions;
-  if (!a || !b) return false;
-  const key = (each: typeof a) =>
-    [each.kind, splitName(each.name).symbol, ...(each.qualifiers ?? []), ...(each.specializers ?? [])]
-      .join(' ')
-      .toLowerCase();
-  return key(a) === key(b);
+  return a !== undefined && b !== undefined && a.kind === b.kind && spelling(a) === spelling(b);
 }
 
 /** `my-app:process-queue` in its parts; the package's name in the case of the standard readtable. */
@@ -173,7 +169,7 @@ function soleDefinition(code: Snapshot, asked: string, symbol: string): TopLevel
     throw fail(
       `new_code must define the function ${asked}; it is ${definition ? `a ${definition.operator} form` : `a call of ${form.operator ?? 'nothing'}`}.`,
     );
-  if (splitName(definition.name).symbol.toLowerCase() !== symbol.toLowerCase())
+  if (bareName(definition.name) !== bareName(symbol))
     throw fail(`new_code defines ${definition.name}, but the function to replace is ${asked}.`);
   return form;
 }

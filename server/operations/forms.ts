@@ -1,6 +1,6 @@
 /** From forms of a snapshot to forms of the wire. */
 import { HotlispError } from '../errors.ts';
-import type { Form, DefinitionName } from '../image/protocol.ts';
+import type { DefinitionName } from '../image/protocol.ts';
 import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
 import type { ChangePlan, PlanContext, PlannedForm } from './operation.ts';
 

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { ApprovalKind } from '../approval/approver.ts';
 import type { Args, Form, Location, Op, Result } from '../image/protocol.ts';
-import type { PositionEncoding, Snapshot, Span, TopLevelForm } from '../source/types.ts';
+import type { PositionEncoding, Range, Snapshot, Span, TopLevelForm } from '../source/types.ts';
 
 /** A form of a plan, with the snapshot that its notes are shown in. */
 export interface PlannedForm {
@@ -49,7 +49,26 @@ export interface QueryPlan<O extends Op = Op> {
   report(result: Result<O>, context: PlanContext): Promise<unknown>;
 }
 
-export type Plan = ChangePlan | HistoryPlan | EvalPlan | QueryPlan;
+/** What the text alone answers. */
+export interface AnswerPlan {
+  readonly type: 'answer';
+  readonly value: unknown;
+}
+
+/** An edit of a buffer, which the editor makes and can undo. */
+export interface EditPlan {
+  readonly type: 'edit';
+  readonly dryRun: boolean;
+  readonly label: string;
+  readonly uri: string;
+  /** The version the edit is for; null for a document that is not open. */
+  readonly version: number | null;
+  readonly edits: readonly { readonly range: Range; readonly newText: string }[];
+  /** What is answered besides `status`. */
+  readonly report: Readonly<Record<string, unknown>>;
+}
+
+export type Plan = AnswerPlan | EditPlan | ChangePlan | HistoryPlan | EvalPlan | QueryPlan;
 
 /** What planning may look at. */
 export interface PlanContext {
@@ -112,7 +131,7 @@ export interface ServedOperation<A = unknown> extends Common<A> {
 export type Operation<A = unknown> = PlannedOperation<A> | ServedOperation<A>;
 
 /** Keeps the argument type of each operation while the catalogue holds them all alike. */
-export const operation = <A>(definition: Operation<A>): Operation => definition as unknown as Operation;
+export const operation = <A>(definition: Operation<A>): Operation => definition;
 
 const zeroBased = z.number().int().nonnegative();
 

@@ -5,7 +5,7 @@ import type { Snapshot, TopLevelForm } from '../source/types.ts';
 import { arguments_, operation, type PlanContext, type QueryPlan } from './operation.ts';
 
 /** Keeps the link between a query's operation and its report while plans are handled alike. */
-const query = <O extends QueryPlan['op']>(plan: QueryPlan<O>): QueryPlan => plan as unknown as QueryPlan;
+const query = <O extends QueryPlan['op']>(plan: QueryPlan<O>): QueryPlan => plan;
 
 export const sourceLocation = operation({
   name: 'source_location',

@@ -30,6 +30,7 @@ class AskedEditor implements Editor {
   tell = (_severity: string, message: string) => void this.told.push(message);
   log = () => undefined;
   show = async () => true;
+  edit = async () => undefined;
   progress = () => ({ report: () => undefined, end: () => undefined, signal: new AbortController().signal });
 }
 
