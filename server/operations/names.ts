@@ -3,7 +3,7 @@ import type { SourceDefinition, TopLevelForm } from '../source/types.ts';
 
 /** A symbol's text without its package prefix and in the case of the standard readtable; what stands in |bars| keeps its case. */
 export function bareName(text: string): string {
-  const bare = text.trim().replace(/^[^:|"()\s]*::?(?=[^:])/, '');
+  const bare = text.trim().replace(/^[^:|"()\s]+::?(?=[^:])/, '');
   return bare.includes('|') || bare.includes('\\') ? bare : bare.toUpperCase();
 }
 
