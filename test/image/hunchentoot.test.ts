@@ -41,7 +41,7 @@ describe('a hunchentoot application attached over Swank', () => {
     const before = await HttpLoad.get(app.url);
     document.replace('"old ~A ~A"', '"denied ~A ~A"');
     void editor.expectPrompt(/reload hello/i, 'Deny');
-    const error = await deniedOutcome(editor, document, handler);
+    const error = await editor.actionFailure(document, handler, /^Reload hello$/i);
     expect(error.kind).toBe('approval-denied');
     const from = load.answers.all.length;
     await load.answers.next('ten more answers', () => load.answers.all.length >= from + 10, from);
@@ -116,14 +116,6 @@ describe('a hunchentoot application attached over Swank', () => {
     });
   }
 });
-
-async function deniedOutcome(editor: Editor, document: TextDocument, place: string) {
-  const pending = await editor.runAction(document, place, /^Reload hello$/i);
-  return editor.failure('outcome', {
-    request: (pending as { request: number }).request,
-    wait: true,
-  });
-}
 
 /** Where Swank's own jump goes for HELLO: `((NAME (:location (:file F) (:position P) HINTS)))`. */
 async function swankLocation(app: WebApp): Promise<{ file: unknown; position: unknown }> {

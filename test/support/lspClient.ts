@@ -63,12 +63,19 @@ export interface EditorOptions {
   readonly settings?: Record<string, unknown>;
   /** The workspace's folder; a fresh temporary one by default, removed at the end. */
   readonly root?: string;
+  /** Files written into the root before the server starts, by relative name. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Files of the root that a spawned image loads when it starts. */
+  readonly load?: readonly string[];
   readonly env?: Record<string, string>;
   /** Start the process without the initialize handshake. */
   readonly raw?: boolean;
   /** The server's program instead of the built one of this repository. */
   readonly program?: string;
 }
+
+/** Text of a Lisp string literal. */
+export const lispString = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
 
 /** What most editors of today declare. */
 export const usualCapabilities: Record<string, unknown> = {
@@ -170,7 +177,11 @@ export class Editor {
 
   get settings(): Record<string, unknown> {
     const { image, ...others } = this.options.settings ?? {};
-    return { image: { mode: 'spawn', command: sbclCommand, ...(image as object | undefined) }, ...others };
+    const init = (this.options.load ?? []).map(name => `(load ${lispString(path.join(this.root, name))})`);
+    return {
+      image: { mode: 'spawn', command: sbclCommand, init, ...(image as object | undefined) },
+      ...others,
+    };
   }
 
   async initialize(): Promise<Record<string, unknown>> {
@@ -213,6 +224,11 @@ export class Editor {
   /** Says that the next prompt must match and how it is answered. The promise settles with the prompt when it came. */
   expectPrompt(matches: RegExp, answer: ExpectedPrompt['answer']): Promise<Prompt> {
     return new Promise(seen => this.expected.push({ matches, answer, seen }));
+  }
+
+  /** For a test that knows of two ways and has seen the one without a prompt. */
+  forgetExpectedPrompts(): void {
+    this.expected.length = 0;
   }
 
   /** workspace/executeCommand of `hotlisp.<name>`. */
@@ -277,12 +293,15 @@ export class Editor {
     return this.outcome(await this.runAction(document, place, title));
   }
 
+  /** Runs a code action whose outcome must be an error: that error. */
+  async actionFailure(document: TextDocument, place: string, title: RegExp): Promise<RpcError> {
+    const pending = await this.runAction(document, place, title);
+    return this.failure('outcome', { request: requestOf(pending), wait: true });
+  }
+
   /** The outcome of a background request, from the reply that it was answered with. */
   outcome(pending: unknown): Promise<Lsp.OperationResult> {
-    if (!isObject(pending) || pending['status'] !== 'pending' || typeof pending['request'] !== 'number') {
-      throw new Error(`not the answer to a background request: ${JSON.stringify(pending)}`);
-    }
-    return this.command('outcome', { request: pending['request'], wait: true });
+    return this.command('outcome', { request: requestOf(pending), wait: true });
   }
 
   /** The diagnostics of the document at its present version, once they were published and fit. */
@@ -427,6 +446,14 @@ export class Editor {
         this.problems.push(`the server notifies ${method}, which no client knows`);
     }
   }
+}
+
+/** The number of a background request, from the reply that it was answered with at once. */
+function requestOf(pending: unknown): number {
+  if (!isObject(pending) || pending['status'] !== 'pending' || typeof pending['request'] !== 'number') {
+    throw new Error(`not the answer to a background request: ${JSON.stringify(pending)}`);
+  }
+  return pending['request'];
 }
 
 /** A buffer of the scripted editor. Positions count UTF-16 code units, 0-based, whatever was negotiated. */

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
-import { sbclCommand } from './lspClient.ts';
+import { lispString, sbclCommand } from './lspClient.ts';
 import { survivors } from './processes.ts';
 import { within } from './wait.ts';
 
@@ -17,9 +17,6 @@ export interface UserImage {
   isRunning(): boolean;
   stop(): Promise<void>;
 }
-
-/** Text of a Lisp string literal. */
-export const lispString = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
 
 /** Debian's own libraries by ASDF, and a clear word when they are not installed. */
 export const loadSystem = (name: string, debianPackage: string): string => `

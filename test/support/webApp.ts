@@ -2,8 +2,8 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { repository } from './lspClient.ts';
-import { lispString, loadSystem, startUserImage, swankServer, type UserImage } from './userImage.ts';
+import { lispString, repository } from './lspClient.ts';
+import { loadSystem, startUserImage, swankServer, type UserImage } from './userImage.ts';
 
 export interface WebApp {
   readonly image: UserImage;

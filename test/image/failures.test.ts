@@ -1,0 +1,171 @@
+/** What cannot be reloaded: a clear error at the right place, and the image exactly as it was. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Editor, type TextDocument } from '../support/lspClient.ts';
+import type { OperationResult, Range } from '../support/lspTypes.ts';
+import { fingerprintDifferences, shop, takeFingerprint } from '../support/shop.ts';
+
+describe('a reload that fails', () => {
+  let editor: Editor;
+  let document: TextDocument;
+  const form = '(defun total';
+
+  beforeEach(async () => {
+    editor = await Editor.start({
+      files: { 'shop.lisp': shop },
+      load: ['shop.lisp'],
+      settings: { approval: { 'modify-running-code': 'allow' } },
+    });
+    document = editor.openFile(`${editor.root}/shop.lisp`);
+    await takeFingerprint(editor);
+  });
+  afterEach(async () => {
+    try {
+      expect(await fingerprintDifferences(editor)).toBe('NIL');
+      expect(await editor.evaluate('(shop:total 10)')).toEqual(['40']);
+    } finally {
+      await editor.finish();
+    }
+  });
+
+  /** The failed result has one error there, and the same is published as a diagnostic. */
+  async function failsAt(result: OperationResult, place: string, message: RegExp): Promise<void> {
+    expect(result.status).toBe('failed');
+    const errors = result.notes.filter(note => note.severity === 'error' || note.severity === 'warning');
+    expect(errors.map(note => note.message).join('\n')).toMatch(message);
+    const start = document.positionOf(place);
+    const found = errors.find(note => message.test(note.message))!;
+    expect(found.uri).toBe(document.uri);
+    expect(holds(found.range!, start)).toBe(true);
+    const list = await editor.diagnostics(
+      document,
+      each => each.some(one => message.test(one.message)),
+      `one like ${message}`,
+    );
+    expect(list.some(one => message.test(one.message) && holds(one.range, start))).toBe(true);
+  }
+
+  it('does not compile: the note stands at the faulty subform', async () => {
+    document.replace('(twice (tax amount))', '(let ((a 1 2)) (twice (tax a)))');
+    await failsAt(
+      await editor.actionOutcome(document, form, /^Reload total$/),
+      '(let ((a 1 2))',
+      /let|malformed|binding/i,
+    );
+  });
+
+  it('calls a function with too few arguments: refused with the compiler note', async () => {
+    document.replace('(twice (tax amount))', '(car)');
+    await failsAt(await editor.actionOutcome(document, form, /^Reload total$/), '(car)', /argument/i);
+  });
+
+  it('does not read: an unbalanced parenthesis is shown where it is, and the image is not asked', async () => {
+    document.replace('(twice (tax amount)))', '(twice (tax amount)');
+    const result = await editor.actionOutcome(document, form, /^Reload total$/);
+    expect(result).toMatchObject({ status: 'failed' });
+    const list = await editor.diagnostics(document, each => each.length > 0, 'a syntax error');
+    expect(list[0]!.severity).toBe(1);
+    expect(list[0]!.range.start.line).toBeGreaterThanOrEqual(document.positionOf(form).line);
+  });
+
+  it('does not read in the image: an unknown package prefix', async () => {
+    document.replace('(twice (tax amount))', '(no-such-package:frob amount)');
+    await failsAt(
+      await editor.actionOutcome(document, form, /^Reload total$/),
+      '(no-such-package:frob',
+      /no-such-package/i,
+    );
+  });
+
+  it('does not read in the image: a symbol that is not external', async () => {
+    document.replace('(twice (tax amount))', '(sb-ext:no-such-symbol amount)');
+    await failsAt(
+      await editor.actionOutcome(document, form, /^Reload total$/),
+      '(sb-ext:no-such',
+      /no-such-symbol/i,
+    );
+  });
+
+  it('stands in a package that the image does not have: an error, never CL-USER', async () => {
+    document.replace('(in-package #:shop)', '(in-package #:warehouse)');
+    const error = await editor.actionFailure(document, form, /^Reload total$/);
+    expect(error.kind).toBe('unknown-package');
+    expect(error.message).toMatch(/WAREHOUSE/);
+    expect(await editor.evaluate('(list (find-package :warehouse) (find-symbol "TOTAL" :cl-user))')).toEqual([
+      '(NIL NIL)',
+    ]);
+  });
+
+  it('signals while it is loaded: what came before it in the same change is put back', async () => {
+    document.set(
+      shop
+        .replace('(* amount *rate*)', '(+ amount *rate*)')
+        .replace('(twice (tax amount))', '(list :new (twice (tax amount)))')
+        .replace('(defclass basket', '(error "no basket today")\n\n(defclass basket'),
+    );
+    const result = await editor.actionOutcome(document, form, /^Reload file$/);
+    expect(result.status).toBe('failed');
+    expect(JSON.stringify(result)).toMatch(/no basket today/);
+    await failsAt(result, '(error "no basket today")', /no basket today/);
+  });
+
+  it('compiles in part: a broken form at the end leaves the good ones before it uninstalled', async () => {
+    document.set(
+      shop
+        .replace('`(* 2 ,form)', '`(* 3 ,form)')
+        .replace('(* amount *rate*)', '(+ amount *rate*)')
+        .replace('(item-price thing)', '(let ((a 1 2)) a)'),
+    );
+    await failsAt(
+      await editor.actionOutcome(document, form, /^Reload file$/),
+      '(let ((a 1 2))',
+      /let|malformed|binding/i,
+    );
+  });
+
+  it('changes a constant: refused or reported, not changed', async () => {
+    document.set(shop.replace('(defconstant +limit+ 100)', '(defconstant +limit+ (error "no limit"))'));
+    const result = await editor.actionOutcome(document, '(defconstant', /^Reload \+limit\+$/);
+    expect(result.status).toBe('failed');
+    expect(JSON.stringify(result.notes)).toMatch(/no limit/);
+  });
+
+  it('loops for ever while it is compiled: cancelled by the caller', async () => {
+    document.replace('(twice (tax amount))', '(macrolet ((spin () (loop))) (spin))');
+    expect(await cancelled(editor, document, form)).toMatchObject({ kind: 'cancelled', code: -32800 });
+  });
+
+  it('loops for ever while it is loaded: cancelled by the caller', async () => {
+    document.set(`${shop}\n(defun total (amount) (list :new amount))\n(loop)\n`);
+    expect(await cancelled(editor, document, '(loop)')).toMatchObject({ kind: 'cancelled', code: -32800 });
+  });
+});
+
+/** Reloads the form, cancels once the image works on it, and answers the error of the call. */
+async function cancelled(editor: Editor, document: TextDocument, place: string): Promise<unknown> {
+  const { id, reply } = editor.rpc.start('workspace/executeCommand', {
+    command: 'hotlisp.reload_form',
+    arguments: [{ uri: document.uri, version: document.version, position: document.positionOf(place) }],
+  });
+  const settled = reply.then(
+    result => ({ kind: 'no error', result }),
+    (error: unknown) => error,
+  );
+  // The image answers other requests while one of its threads loops, so its threads can be looked at.
+  await loops(editor);
+  editor.rpc.notify('$/cancelRequest', { id });
+  return settled;
+}
+
+/** Resolves once a thread of the agent has been running for two looks in a row. */
+async function loops(editor: Editor): Promise<void> {
+  let seen = 0;
+  for (let look = 0; look < 200 && seen < 3; look++) {
+    const { threads } = await editor.command<{ threads: { name: string; state: string }[] }>('thread_list');
+    seen = threads.some(({ name, state }) => /apply/i.test(name) && state === 'running') ? seen + 1 : 0;
+    await new Promise(resolve => setTimeout(resolve, 25));
+  }
+}
+
+const holds = ({ start, end }: Range, { line, character }: { line: number; character: number }) =>
+  (start.line < line || (start.line === line && start.character <= character)) &&
+  (end.line > line || (end.line === line && end.character >= character));

@@ -1,0 +1,276 @@
+/** The main job on a spawned image: forms reloaded from a buffer, asked first, and what the person and the program are told. */
+import { readFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Editor, type TextDocument } from '../support/lspClient.ts';
+import type { OperationResult, SourceLocation } from '../support/lspTypes.ts';
+import { shop } from '../support/shop.ts';
+
+const form = '(defun total';
+
+describe('reloading from a buffer', () => {
+  let editor: Editor;
+  let document: TextDocument;
+
+  beforeEach(async () => {
+    editor = await Editor.start({ files: { 'shop.lisp': shop }, load: ['shop.lisp'] });
+    document = editor.openFile(`${editor.root}/shop.lisp`);
+  });
+  afterEach(() => editor.finish());
+
+  const total = () => editor.evaluate('(shop:total 10)');
+
+  it('offers the form under the cursor by name, the changed forms, the file and evaluation', async () => {
+    const titles = (await editor.codeActions(document, form)).map(action => action.title);
+    expect(titles).toEqual(['Reload total', 'Reload changed forms', 'Reload file', 'Evaluate form']);
+  });
+
+  it('offers code actions without starting an image', async () => {
+    await editor.codeActions(document, form);
+    expect(await editor.command('image_status')).toMatchObject({ state: 'idle' });
+    expect(editor.children()).toEqual([]);
+  });
+
+  it('installs an approved form, and the program calls it from then on', async () => {
+    expect(await total()).toEqual(['40']);
+    document.replace('(twice (tax amount))', '(1+ (twice (tax amount)))');
+    const prompt = editor.expectPrompt(/reload total/i, 'Approve');
+    const result = await editor.actionOutcome(document, form, /^Reload total$/);
+    expect(result).toMatchObject({
+      status: 'applied',
+      definitions: [{ kind: 'function', name: 'TOTAL', package: 'SHOP', change: 'redefined' }],
+      notes: [],
+      threads: [],
+    });
+    expect(result.transaction).toBeTypeOf('string');
+    expect(result.duration_ms).toBeGreaterThan(0);
+    expect(await total()).toEqual(['41']);
+    const { type, message, actions } = await prompt;
+    expect(type).toBe(2);
+    expect(message).toMatch(/total/i);
+    expect(message).toMatch(/sbcl/i);
+    expect(actions.map(action => action.title)).toEqual([
+      'Deny',
+      'Approve',
+      'Approve for Session',
+      'Show Diff',
+    ]);
+  });
+
+  it('answers the gesture at once, tells the person how it ended, and keeps the outcome', async () => {
+    document.replace('(twice (tax amount))', '(1+ (twice (tax amount)))');
+    let release = (_answer: string) => {};
+    void editor.expectPrompt(/reload total/i, () => new Promise<string>(answer => (release = answer)));
+    const pending = (await editor.runAction(document, form, /^Reload total$/)) as {
+      status: string;
+      request: number;
+    };
+    expect(pending).toEqual({ status: 'pending', request: expect.any(Number) as number });
+    await editor.prompts.next('the prompt', () => true);
+    // While the person thinks, nothing waits: other requests are answered, and the outcome is said to be pending.
+    expect(await editor.command('outcome', { request: pending.request })).toMatchObject({
+      status: 'pending',
+    });
+    expect(
+      await editor.request('textDocument/documentSymbol', { textDocument: { uri: document.uri } }),
+    ).not.toEqual([]);
+    release('Approve');
+    expect(await editor.outcome(pending)).toMatchObject({ status: 'applied' });
+    const told = await editor.messages.next('a message of the outcome', each => /total/i.test(each.message));
+    expect(told.type).toBe(3);
+    // Asked twice, it answers the same.
+    expect(await editor.outcome(pending)).toMatchObject({ status: 'applied' });
+  });
+
+  it('leaves the old definition when it is denied, and says so', async () => {
+    document.replace('(twice (tax amount))', '0');
+    void editor.expectPrompt(/reload total/i, 'Deny');
+    const error = await editor.actionFailure(document, form, /^Reload total$/);
+    expect(error.kind).toBe('approval-denied');
+    expect(error.message).toMatch(/denied/i);
+    expect(await total()).toEqual(['40']);
+  });
+
+  it('waits for the outcome when a program calls the command itself', async () => {
+    document.replace('(twice (tax amount))', '7');
+    void editor.expectPrompt(/reload total/i, 'Approve');
+    const result = await editor.command('reload_form', {
+      uri: document.uri,
+      version: document.version,
+      position: document.positionOf(form),
+    });
+    expect(result.status).toBe('applied');
+    expect(await total()).toEqual(['7']);
+  });
+
+  it('does not ask again after Approve for Session', async () => {
+    document.replace('(twice (tax amount))', '1');
+    void editor.expectPrompt(/reload total/i, 'Approve for Session');
+    await editor.actionOutcome(document, form, /^Reload total$/);
+    document.replace('  1)', '  2)');
+    const again = await editor.actionOutcome(document, form, /^Reload total$/);
+    expect(again.status).toBe('applied');
+    expect(await total()).toEqual(['2']);
+    expect(editor.prompts.all).toHaveLength(1);
+  });
+
+  it('shows the change and asks again after Show Diff', async () => {
+    document.replace('(twice (tax amount))', '(list :changed amount)');
+    void editor.expectPrompt(/reload total/i, 'Show Diff');
+    void editor.expectPrompt(/reload total/i, 'Approve');
+    const result = await editor.actionOutcome(document, form, /^Reload total$/);
+    expect(result.status).toBe('applied');
+    const { text } = await editor.shown.next('the diff', () => true);
+    expect(text).toMatch(/^-.*\(twice \(tax amount\)\)/m);
+    expect(text).toMatch(/^\+.*\(list :changed amount\)/m);
+    expect(await total()).toEqual(['(:CHANGED 10)']);
+  });
+
+  it('reloads the changed forms only', async () => {
+    document.replace('(* amount *rate*)', '(+ amount *rate*)');
+    document.replace('(item-price thing)', '(1+ (item-price thing))');
+    const prompt = editor.expectPrompt(/reload/i, 'Approve');
+    const result = await editor.actionOutcome(document, form, /^Reload changed forms$/);
+    expect(result.status).toBe('applied');
+    expect(
+      result.definitions
+        .filter(each => each.change !== 'unchanged')
+        .map(each => each.name)
+        .sort(),
+    ).toEqual(['AREA (ITEM)', 'TAX']);
+    expect((await prompt).message).not.toMatch(/basket/i);
+    expect(await editor.evaluate('(list (shop::tax 5) (shop::area (shop::make-item :price 3)))')).toEqual([
+      '(7 4)',
+    ]);
+    // A second time there is nothing to do, and nothing to ask.
+    expect(await editor.actionOutcome(document, form, /^Reload changed forms$/)).toMatchObject({
+      status: 'unchanged',
+    });
+  });
+
+  it('reloads a whole file as one change', async () => {
+    document.replace('(* amount *rate*)', '(+ amount *rate*)');
+    document.replace('(twice (tax amount))', '(tax amount)');
+    void editor.expectPrompt(/reload/i, 'Approve');
+    expect(await editor.actionOutcome(document, form, /^Reload file$/)).toMatchObject({ status: 'applied' });
+    expect(await total()).toEqual(['12']);
+  });
+
+  it('evaluates a form without asking, in the package of its place', async () => {
+    document.set(`${shop}\n(list (package-name *package*) (total 1))\n`);
+    const result = await editor.actionOutcome(document, '(list (package-name', /^Evaluate form$/);
+    expect(result.values).toEqual(['("SHOP" 4)']);
+    await editor.messages.next('the value as a message', each => each.message.includes('("SHOP" 4)'));
+  });
+
+  it('finds the new definition at its place in the file right afterwards', async () => {
+    document.replace('(defun total (amount)', ';; moved down\n;; by two lines\n(defun total (amount)');
+    document.replace('(twice (tax amount))', '9');
+    document.save();
+    void editor.expectPrompt(/reload total/i, 'Approve');
+    await editor.actionOutcome(document, form, /^Reload total$/);
+    const start = document.positionOf(form);
+    expect(await editor.command<SourceLocation[]>('source_location', { symbol: 'shop:total' })).toMatchObject(
+      [
+        {
+          kind: 'function',
+          name: 'TOTAL',
+          uri: document.uri,
+          file: document.file,
+          line: start.line + 1,
+          column: 1,
+          stale: false,
+        },
+      ],
+    );
+    // SBCL's own record, which its backtraces and every other tool read.
+    const [printed] = await editor.evaluate(
+      `(let ((source (sb-introspect:find-definition-source (fdefinition 'shop:total))))
+         (list (namestring (sb-introspect:definition-source-pathname source))
+               (sb-introspect:definition-source-character-offset source)))`.replaceAll(
+        'sb-introspect:',
+        'sb-introspect:',
+      ),
+    );
+    expect(printed).toBe(`(${JSON.stringify(document.file)} ${document.text.indexOf(form)})`);
+  });
+
+  it('takes a change back and does it again', async () => {
+    document.replace('(twice (tax amount))', '5');
+    void editor.expectPrompt(/reload total/i, 'Approve');
+    const { transaction } = await editor.actionOutcome(document, form, /^Reload total$/);
+    expect(await total()).toEqual(['5']);
+    void editor.expectPrompt(/roll ?back/i, 'Approve');
+    expect(await editor.command('rollback', { transaction })).toMatchObject({ status: 'applied' });
+    expect(await total()).toEqual(['40']);
+    void editor.expectPrompt(/redo/i, 'Approve');
+    expect(await editor.command('redo')).toMatchObject({ status: 'applied' });
+    expect(await total()).toEqual(['5']);
+  });
+
+  it('keeps a journal of every decision and every change, with the source before and after', async () => {
+    document.replace('(twice (tax amount))', '5');
+    void editor.expectPrompt(/reload total/i, 'Deny');
+    await editor.actionFailure(document, form, /^Reload total$/);
+    void editor.expectPrompt(/reload total/i, 'Approve');
+    const { transaction } = await editor.actionOutcome(document, form, /^Reload total$/);
+    const { journal } = await editor.command<{ journal: string }>('history');
+    const entries = readFileSync(journal, 'utf8')
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as Record<string, unknown>);
+    const reloads = entries.filter(entry => entry['operation'] === 'reload_form');
+    expect(reloads.map(entry => [entry['event'], entry['decision']])).toEqual([
+      ['decision', 'denied'],
+      ['decision', 'approved'],
+      ['outcome', undefined],
+    ]);
+    expect(reloads.at(-1)).toMatchObject({ transaction, outcome: { status: 'applied' } });
+    const source = (reloads[1]!['source'] as { before: string; after: string }[])[0]!;
+    expect(source.before).toContain('(twice (tax amount))');
+    expect(source.after).not.toContain('(twice (tax amount))');
+  });
+
+  it('publishes warnings of the compiler at their place, and clears them with the next reload', async () => {
+    document.replace('(twice (tax amount))', '(let ((unused 1)) (twice (tax amount)))');
+    void editor.expectPrompt(/reload total/i, 'Approve');
+    const result = await editor.actionOutcome(document, form, /^Reload total$/);
+    expect(result.status).toBe('applied');
+    expect(result.notes).toMatchObject([
+      { severity: 'style-warning', message: expect.stringMatching(/UNUSED/) as string },
+    ]);
+    const [diagnostic] = await editor.diagnostics(document, list => list.length > 0, 'a compiler note');
+    expect(diagnostic!.message).toMatch(/UNUSED/);
+    expect(diagnostic!.range.start.line).toBe(document.positionOf('(let ((unused').line);
+    document.replace('(let ((unused 1)) (twice (tax amount)))', '(twice (tax amount))');
+    void editor.expectPrompt(/reload total/i, 'Approve');
+    expect((await editor.actionOutcome(document, form, /^Reload total$/)).notes).toEqual([]);
+    const from = editor.published.all.length;
+    document.replace('What is', 'What  is');
+    await editor.published.next('no more notes', each => each.diagnostics.length === 0, from);
+  });
+
+  it('replaces a function from a string, at the place where it stands', async () => {
+    void editor.expectPrompt(/replace total/i, 'Approve');
+    const result = await editor.command<OperationResult>('code_replace_function', {
+      function: 'shop:total',
+      'new-code': '(defun total (amount) (list :new amount))',
+    });
+    expect(result).toMatchObject({ status: 'applied', definitions: [{ name: 'TOTAL', package: 'SHOP' }] });
+    expect(await total()).toEqual(['(:NEW 10)']);
+    const [location] = await editor.command<SourceLocation[]>('source_location', { symbol: 'shop:total' });
+    expect(location).toMatchObject({ file: document.file, line: document.positionOf(form).line + 1 });
+  });
+
+  it('compiles a string in the package that its file says', async () => {
+    void editor.expectPrompt(/compile/i, 'Approve');
+    const result = await editor.command<OperationResult>('code_compile_string', {
+      code: '(defun discount (amount) (- amount *rate*))',
+      filename: document.file,
+    });
+    expect(result).toMatchObject({
+      status: 'applied',
+      definitions: [{ name: 'DISCOUNT', package: 'SHOP', change: 'new' }],
+    });
+    expect(await editor.evaluate('(shop::discount 10)')).toEqual(['8']);
+  });
+});
