@@ -2,8 +2,6 @@
 ;;;; string, so nothing here may depend on files of the server's host but where an argument says so. It is loaded before
 ;;;; the agent and apart from it, and so looks up by name whatever is not exported by SBCL or its contribs.
 
-(require :sb-posix)
-
 (defpackage :hotlisp-boot
   (:use :common-lisp)
   (:documentation "Loads Hotlisp's agent into an image, from a cache of compiled files where it can.")
@@ -40,20 +38,26 @@
 
 ;;;; 1. The cache of compiled agents
 
-(defun own-p (path type-bits forbidden-mode)
-  "Whether PATH, a native namestring, is of the type TYPE-BITS (no link), this user's, and none of FORBIDDEN-MODE is set."
-  (handler-case
-      (let ((stat (sb-posix:lstat path)))
-        (and (= (logand (sb-posix:stat-mode stat) #o170000) type-bits)
-             (= (sb-posix:stat-uid stat) (sb-posix:geteuid))
-             (zerop (logand (sb-posix:stat-mode stat) forbidden-mode))))
-    (sb-posix:syscall-error () nil)))
+(defun unix (name &rest arguments)
+  "The values of the system call NAME as SBCL wraps it; NIL where this SBCL does not."
+  (let ((function (symbol-of "SB-UNIX" (concatenate 'string "UNIX-" name))))
+    (and function (fboundp function) (apply function arguments))))
 
-(defun private-directory-p (path) (own-p path #o040000 #o077))
-(defun trusted-file-p (path) (own-p path #o100000 #o022))
+(defun own-p (path type)
+  "Whether PATH, a native namestring, belongs to this user and is, without following links, of the TYPE that its mode says."
+  (multiple-value-bind (found device inode mode links uid) (unix "LSTAT" path)
+    (declare (ignore device inode links))
+    (and found (= (logand mode #o170000) type) (eql uid (unix "GETUID")) mode)))
+
+(defun private-directory-p (path)
+  (let ((mode (own-p path #o040000)))
+    (and mode (zerop (logand mode #o077)))))
+
+(defun own-file-p (path)
+  (and (own-p path #o100000) t))
 
 (defun make-directory (path)
-  (handler-case (sb-posix:mkdir path #o700) (sb-posix:syscall-error () nil)))
+  (unix "MKDIR" path #o700))
 
 (defun cache-directory ()
   "The directory of compiled agents as a native namestring that ends in a slash; NIL when there is none that is safe."
@@ -86,17 +90,14 @@
 (defun native (path) (sb-ext:parse-native-namestring path))
 
 (defun delete-quietly (path)
-  (handler-case (sb-posix:unlink path) (sb-posix:syscall-error () nil)))
+  (unix "UNLINK" path))
 
 (defun remove-stale-files (directory)
   "Delete what other versions left in the cache and nobody has written for a month."
   (dolist (file (directory (merge-pathnames "agent-*.*" (native directory)) :resolve-symlinks nil))
-    (let ((path (sb-ext:native-namestring file)))
-      (handler-case
-          (when (< (sb-posix:stat-mtime (sb-posix:lstat path))
-                   (- (get-universal-time) (encode-universal-time 0 0 0 1 1 1970 0) (* 31 24 60 60)))
-            (delete-quietly path))
-        (sb-posix:syscall-error () nil)))))
+    (let ((written (ignore-errors (file-write-date file))))
+      (when (and written (< written (- (get-universal-time) (* 31 24 60 60))))
+        (delete-quietly (sb-ext:native-namestring file))))))
 
 ;;;; 2. Compiling and loading
 
@@ -125,7 +126,7 @@
 
 (defun load-cached (path)
   "Load the compiled agent at PATH. True when that went well; whatever is wrong with the file, it is no longer there then."
-  (and (trusted-file-p path)
+  (and (own-file-p path)
        (handler-case (progn (load-quietly path) t)
          (error () (delete-quietly path) nil))))
 
@@ -149,26 +150,30 @@ The second value is a list of the texts of its warnings, style warnings aside. S
   (with-open-file (stream (native path) :direction :output :if-exists :supersede :external-format :utf-8)
     (write-string text stream)))
 
-(defun load-from-source (digest directory source-file source)
-  "Compile and load the agent's text, which is in SOURCE-FILE or is SOURCE; keep the result in DIRECTORY unless it is NIL."
-  (let* ((scratch (or directory (concatenate 'string (sb-posix:mkdtemp "/tmp/hotlisp-XXXXXX") "/")))
-         (stem (format nil "~atmp-~d-~36r" scratch (sb-posix:getpid) (random (expt 36 8) (make-random-state t))))
-         (text (concatenate 'string stem ".lisp"))
-         (compiled (concatenate 'string stem ".fasl")))
+(defun random-name ()
+  (format nil "~d-~36r" (unix "GETPID") (random (expt 36 10) (make-random-state t))))
+
+(defun load-from-source (digest cache source-file source)
+  "Compile and load the agent's text, which is in SOURCE-FILE or is SOURCE; keep the result in CACHE unless it is NIL.
+Returns a list of warnings."
+  (let* ((name (random-name))
+         (scratch (or cache (format nil "/tmp/hotlisp-~a/" name)))
+         (text (format nil "~atmp-~a.lisp" scratch name))
+         (compiled (format nil "~atmp-~a.fasl" scratch name)))
+    (unless (or cache (make-directory scratch))
+      (error "The directory ~a for compiling the agent cannot be made." scratch))
     (unwind-protect
          (multiple-value-bind (output warnings)
              (compile-agent (or source-file (progn (write-source source text) text)) compiled)
            (declare (ignore output))
            (load-quietly compiled)
-           (when directory
-             (sb-posix:chmod compiled #o600)
-             (sb-posix:rename compiled (cached-file directory digest))
-             (remove-stale-files directory))
+           (when (and cache (unix "RENAME" compiled (cached-file cache digest)))
+             (remove-stale-files cache))
            warnings)
       (delete-quietly text)
       (delete-quietly compiled)
-      (unless directory
-        (handler-case (sb-posix:rmdir scratch) (sb-posix:syscall-error () nil))))))
+      (unless cache
+        (ignore-errors (sb-ext:delete-directory (native scratch)))))))
 
 (defun ensure-agent (digest &key source-file source)
   "See to it that the agent whose digest is DIGEST is in this image, over whatever other version is there.
