@@ -347,6 +347,12 @@ export class Editor {
     if (this.problems.length > 0) throw new Error(this.problems.join('\n'));
   }
 
+  /** Closes the server's input, as an editor that crashed does. */
+  hangUp(): void {
+    this.finished = true;
+    this.child.stdin!.end();
+  }
+
   /** Ends the server at once and cleans up; for tests that break it on purpose. */
   async abandon(): Promise<void> {
     this.finished = true;
