@@ -43,8 +43,9 @@ const replaced = {
   source: repeat(form),
   // A carriage return before the newline is not part of the comment. `#! /` starts a script's first line.
   comment: token(pattern('(;|#! */)([^\\n\\r]|\\r+[^\\n\\r])*')),
-  num_lit: token(prec(2, pattern(NUMBER))),
-  nil_lit: token(prec(1, pattern('[nN][iI][lL]'))),
+  // No precedence here: it would count for more than length and cut 64bit in two. What is listed first wins among equals.
+  num_lit: token(pattern(NUMBER)),
+  nil_lit: token(pattern('[nN][iI][lL]')),
   sym_lit: token(pattern(`${START}${BODY}*`)),
   kwd_symbol: immediate(pattern(`${ANY}+`)),
   kwd_lit: seq(token(pattern(':+')), optional(symbol('kwd_symbol'))),
@@ -83,7 +84,7 @@ const replaced = {
     field('target', form),
   ),
   self_referential_reader_macro: choice(
-    token(prec(1, pattern('#[0-9]+#'))),
+    token(pattern('#[0-9]+#')),
     seq(token(pattern('#[0-9]+=')), field('value', form)),
   ),
   // A dispatch macro that the standard leaves to the user: what stands right behind it belongs to it, and nothing after a space.

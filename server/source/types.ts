@@ -19,9 +19,25 @@ export interface Range {
 }
 
 export type DefinitionKind =
-  | 'function' | 'macro' | 'generic-function' | 'method' | 'variable' | 'constant' | 'class' | 'condition' | 'structure'
-  | 'type' | 'compiler-macro' | 'symbol-macro' | 'setf-expander' | 'package' | 'method-combination' | 'declaration'
-  | 'system' | 'test' | 'other';
+  | 'function'
+  | 'macro'
+  | 'generic-function'
+  | 'method'
+  | 'variable'
+  | 'constant'
+  | 'class'
+  | 'condition'
+  | 'structure'
+  | 'type'
+  | 'compiler-macro'
+  | 'symbol-macro'
+  | 'setf-expander'
+  | 'package'
+  | 'method-combination'
+  | 'declaration'
+  | 'system'
+  | 'test'
+  | 'other';
 
 /** A definition read from the tree; nothing was evaluated for it. */
 export interface SourceDefinition {
@@ -52,12 +68,16 @@ export interface TopLevelForm {
   readonly index: number;
   /** Name of the package in effect, in the case that FIND-PACKAGE wants; undefined before any in-package. */
   readonly package: string | undefined;
+  /** The in-package before the form whose package only evaluation could tell; `package` is then undefined. */
+  readonly packageUnknown?: Span | undefined;
   /** The first symbol of the form, lower-cased, without package prefix; undefined for atoms. */
   readonly operator: string | undefined;
   /** Every definition that the form makes at top level, also inside progn, eval-when, let, macrolet …, in order. */
   readonly definitions: readonly SourceDefinition[];
   /** False when a reader conditional hides the form from an image with the given features. */
   readonly active: boolean;
+  /** True when only evaluating a reader conditional (`#+#.(…)`) could tell whether the form is read; `active` is then false. */
+  readonly guardUnknown: boolean;
   /** True when the form or something inside it does not parse. */
   readonly broken: boolean;
   /** See Form.evaluates of the wire contract. */
@@ -95,7 +115,12 @@ export interface Snapshot {
 
 /** A node of the reader tree, independent of the grammar's own special cases. */
 export interface SyntaxNode {
-  /** Named after the grammar's node where it has one: "source", "list_lit", "sym_lit", "kwd_lit", "str_lit", "num_lit", "char_lit", "comment", "block_comment", "quoting_lit", "ERROR", … */
+  /**
+   * Named after the grammar's node: "source", "list_lit", "sym_lit", "package_lit" (`a:b`), "kwd_lit", "uninterned_lit" (`#:a`), "nil_lit", "str_lit",
+   * "num_lit", "char_lit", "comment", "block_comment", "quoting_lit", "syn_quoting_lit", "unquoting_lit", "unquote_splicing_lit", "var_quoting_lit" (`#'`),
+   * "evaling_lit" (`#.`), "vec_lit" (holds a list_lit), "include_reader_macro" (condition, target), "dispatch_lit" (any other dispatch macro), "ERROR", …
+   * Symbols, numbers, strings, characters and comments have no children; nor has what is nested more than 1,000 deep.
+   */
   readonly type: string;
   readonly span: Span;
   /** Named children in order; comments included. */

@@ -1,0 +1,253 @@
+/**
+ * A text as a row of blocks. A new block starts at every `(` or `#+`/`#-` in column 0 outside strings and comments, so that one
+ * form with a missing bracket leaves the others alone, and a keystroke reads again only the block it falls into.
+ * Which blocks there are depends on the text alone, never on how it came about.
+ */
+import { FormReader, type Fault, type FormSpan, type Mending } from './formReader.ts';
+import { Lexer } from './lexer.ts';
+
+/** What a stretch of text holds; offsets from its start. */
+export interface Stretch {
+  readonly length: number;
+  readonly forms: readonly FormSpan[];
+  readonly faults: readonly Fault[];
+  readonly mending: Mending | undefined;
+  /** It may hold an IN-PACKAGE. */
+  readonly mentionsPackage: boolean;
+}
+
+export interface Block extends Stretch {
+  /** Brackets still open at the end. */
+  readonly open: number;
+  readonly net: number;
+  readonly least: number;
+  /** A string or other token runs past the end; it was ended here by decision. */
+  readonly cut: boolean;
+}
+
+/** A block that never meets a column-0 bracket ends between two forms once it is this long (UTF-16 code units). */
+const LONG = 8192;
+/** How often a run-on string is cut before the rest of the text is left as it is. */
+const MAX_CUTS = 50;
+
+const MENTIONS_PACKAGE = /in-package/i;
+const DEFINING = /\((?:def|in-package|eval-when|declaim)/iy;
+
+function stretchOf(reader: FormReader, text: string, start: number, end: number): Stretch {
+  reader.finish();
+  const shift = <T extends { start: number; end: number }>(x: T): T => ({
+    ...x,
+    start: x.start - start,
+    end: x.end - start,
+  });
+  const { mending } = reader;
+  return {
+    length: end - start,
+    forms: reader.forms.map(shift),
+    faults: reader.faults.map(fault => ({ ...shift(fault), form: fault.form - start })),
+    mending: mending && { closers: mending.closers, blanks: mending.blanks.map(shift) },
+    mentionsPackage: MENTIONS_PACKAGE.test(text.slice(start, end)),
+  };
+}
+
+function blockOf(reader: FormReader, text: string, start: number, end: number, cut: boolean): Block {
+  const { net, least, depth: open } = reader;
+  return { ...stretchOf(reader, text, start, end), open, net, least, cut };
+}
+
+/** Reads a stretch as a whole, whatever stands in column 0. */
+export function readStretch(text: string, start: number, end: number): Stretch {
+  const reader = new FormReader();
+  const lexer = new Lexer(text, start, end);
+  while (lexer.next()) reader.feed(lexer);
+  return stretchOf(reader, text, start, end);
+}
+
+function readCut(text: string, start: number, end: number): Block {
+  const reader = new FormReader();
+  const lexer = new Lexer(text, start, end);
+  while (lexer.next()) reader.feed(lexer);
+  return blockOf(reader, text, start, end, true);
+}
+
+/** A token over several lines with a `(` in column 0: where the text was perhaps not meant to go on. */
+interface Suspect {
+  readonly blocksBefore: number;
+  readonly blockStart: number;
+  readonly cutAt: number;
+  readonly defining: boolean;
+}
+
+function suspect(lexer: Lexer, blocksBefore: number, blockStart: number): Suspect | undefined {
+  const { kind, text } = lexer;
+  const possible = kind === 'string' || lexer.barred || (kind === 'block-comment' && lexer.unterminated);
+  if (!possible) return undefined;
+  const within = text.slice(lexer.start, lexer.end).search(/[\n\r]\(/);
+  if (within < 0) return undefined;
+  const cutAt = lexer.start + within + 1;
+  DEFINING.lastIndex = cutAt;
+  return { blocksBefore, blockStart, cutAt, defining: DEFINING.test(text) };
+}
+
+const startsLine = (text: string, i: number): boolean => {
+  if (i === 0) return true;
+  const c = text.charCodeAt(i - 1);
+  return c === 10 || c === 13;
+};
+
+export interface Scan {
+  readonly blocks: Block[];
+  /** Where the scan met `known`; undefined when it went to the end of the text. */
+  readonly metAt: number | undefined;
+}
+
+/**
+ * Reads blocks from `from`, which must be the start of a block, up to the end or to the first block start that `known` knows.
+ * Answers undefined when a token runs on to the end of the text and `from` is not 0: where it went wrong is then to be sought in the whole.
+ */
+export function scanBlocks(text: string, from: number, known?: (start: number) => boolean): Scan | undefined {
+  const blocks: Block[] = [];
+  let position = from;
+  for (let cuts = 0; ; cuts++) {
+    const suspects: Suspect[] = [];
+    const base = blocks.length;
+    let start = position;
+    let reader = new FormReader();
+    let unterminated = false;
+    const lexer = new Lexer(text, position);
+    while (lexer.next()) {
+      const { kind, start: at } = lexer;
+      if (at > start && (kind === 'open' || kind === 'guard') && !reader.prefixed) {
+        if (startsLine(text, at) || (reader.idle && reader.forms.length > 0 && at - start > LONG)) {
+          blocks.push(blockOf(reader, text, start, at, false));
+          if (known?.(at)) return { blocks, metAt: at };
+          start = at;
+          reader = new FormReader();
+        }
+      }
+      unterminated = lexer.unterminated;
+      const found = suspect(lexer, blocks.length, start);
+      if (found) suspects.push(found);
+      reader.feed(lexer);
+    }
+    if (unterminated && from > 0) return undefined;
+    const culprit =
+      unterminated && cuts < MAX_CUTS ? (suspects.find(s => s.defining) ?? suspects[0]) : undefined;
+    if (!culprit) {
+      if (start < text.length || blocks.length === 0)
+        blocks.push(blockOf(reader, text, start, text.length, unterminated));
+      return { blocks, metAt: undefined };
+    }
+    blocks.length = Math.max(base, culprit.blocksBefore);
+    blocks.push(readCut(text, culprit.blockStart, culprit.cutAt));
+    position = culprit.cutAt;
+  }
+}
+
+/** The blocks of a text after `text[start, end)` of its predecessor was replaced by `inserted` characters; untouched blocks are kept. */
+export function rescan(
+  old: readonly Block[],
+  text: string,
+  edit: { readonly start: number; readonly end: number; readonly inserted: number },
+): readonly Block[] {
+  const delta = edit.inserted - (edit.end - edit.start);
+  if (old.some(block => block.cut)) return reuse(old, scanBlocks(text, 0)!.blocks, edit, delta);
+  const starts = startsOf(old);
+  // The block that holds the character before the edit: what is typed at a block's start may belong to the one before.
+  const first = Math.max(0, blockAt(starts, edit.start - 1));
+  let met = 0;
+  const scan = scanBlocks(text, starts[first]!, at => {
+    met = at - delta >= edit.end ? blockAt(starts, at - delta) : -1;
+    return met >= 0 && starts[met] === at - delta;
+  });
+  if (!scan) return reuse(old, scanBlocks(text, 0)!.blocks, edit, delta);
+  const rest = scan.metAt === undefined ? [] : old.slice(met);
+  return [...old.slice(0, first), ...scan.blocks, ...rest];
+}
+
+/** Where each of a row of stretches starts, and at the end where the last one ends. */
+export function startsOf(row: readonly { readonly length: number }[]): Int32Array {
+  const starts = new Int32Array(row.length + 1);
+  for (let i = 0; i < row.length; i++) starts[i + 1] = starts[i]! + row[i]!.length;
+  return starts;
+}
+
+/** The index of the stretch that holds the offset; the last one for an offset behind them, -1 for one before. */
+export function blockAt(starts: Int32Array, offset: number): number {
+  let low = 0;
+  let high = starts.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (starts[middle]! <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+/** `fresh` with every block that the edit left alone replaced by its equal of old, which may know its tree already. */
+function reuse(
+  old: readonly Block[],
+  fresh: readonly Block[],
+  edit: { readonly start: number; readonly end: number },
+  delta: number,
+): readonly Block[] {
+  const before = new Map<number, Block>();
+  let at = 0;
+  for (const block of old) {
+    if (at + block.length < edit.start) before.set(at, block);
+    else if (at > edit.end) before.set(at + delta, block);
+    at += block.length;
+  }
+  at = 0;
+  return fresh.map(block => {
+    const equal = before.get(at);
+    at += block.length;
+    return equal?.length === block.length && equal.cut === block.cut ? equal : block;
+  });
+}
+
+/** A row of blocks that belong together: one, or several where a form goes on over brackets in column 0. */
+export interface Group {
+  readonly first: number;
+  /** Exclusive. */
+  readonly end: number;
+}
+
+/** Groups blocks: a block with open brackets takes along the blocks up to where they are closed, if they are closed at all. */
+export function groupBlocks(blocks: readonly Block[]): Group[] {
+  const groups: Group[] = [];
+  let sums: Sums | undefined;
+  for (let i = 0; i < blocks.length;) {
+    const block = blocks[i]!;
+    let end = i + 1;
+    if (block.open > 0 && !block.cut) {
+      sums ??= sumBrackets(blocks);
+      let open = block.open;
+      // whether any later block closes this one is known without looking at each
+      while (open > 0 && end < blocks.length && sums.lowest[end]! <= sums.before[end]! - open) {
+        while (open + blocks[end]!.least > 0) open += blocks[end++]!.net;
+        const closing = blocks[end++]!;
+        open = closing.cut ? 0 : closing.open;
+      }
+    }
+    groups.push({ first: i, end });
+    i = end;
+  }
+  return groups;
+}
+
+interface Sums {
+  /** Brackets opened less brackets closed before each block. */
+  readonly before: Int32Array;
+  /** The least that this sum reaches in the block or behind it. */
+  readonly lowest: Int32Array;
+}
+
+function sumBrackets(blocks: readonly Block[]): Sums {
+  const before = new Int32Array(blocks.length + 1);
+  for (let i = 0; i < blocks.length; i++) before[i + 1] = before[i]! + blocks[i]!.net;
+  const lowest = new Int32Array(blocks.length + 1).fill(0x7fffffff);
+  for (let i = blocks.length - 1; i >= 0; i--)
+    lowest[i] = Math.min(lowest[i + 1]!, before[i]! + blocks[i]!.least);
+  return { before, lowest };
+}

@@ -1,0 +1,149 @@
+/** A stretch of text with its forms, and, from first use on, its tree and what its forms are. Shared by all versions that hold it unchanged. */
+import { readStretch, type Block, type Group, type Stretch } from './blocks.ts';
+import { definitionsIn } from './definers.ts';
+import { digestOf } from './digest.ts';
+import { evaluates } from './evaluates.ts';
+import type { FormSpan, Mending } from './formReader.ts';
+import { packageEffect, type PackageEffect } from './packages.ts';
+import type { RawNode, TreeParser } from './parser.ts';
+import { Reader } from './reader.ts';
+import type { SourceDefinition } from './types.ts';
+
+/** What chunks need to know of the world. A change of features makes a new one. */
+export interface Environment {
+  readonly parser: TreeParser;
+  readonly features: ReadonlySet<string>;
+}
+
+/** One form of a chunk; offsets from the chunk's start. */
+export class ChunkForm {
+  #definitions: readonly SourceDefinition[] | undefined;
+  #evaluates: boolean | undefined;
+
+  constructor(
+    readonly span: FormSpan,
+    /** The object behind reader conditionals; undefined where there is no tree of it. */
+    readonly object: RawNode | undefined,
+    /** What became of each reader conditional; undefined: only evaluation could tell. */
+    readonly guards: readonly (boolean | undefined)[],
+    private readonly reader: Reader,
+  ) {}
+
+  get operator(): string | undefined {
+    return this.reader.operator(this.object)?.name.toLowerCase();
+  }
+
+  get definitions(): readonly SourceDefinition[] {
+    return (this.#definitions ??= this.object ? definitionsIn(this.reader, this.object) : []);
+  }
+
+  get evaluates(): boolean {
+    return (this.#evaluates ??= this.object ? evaluates(this.reader, this.object) : true);
+  }
+
+  get packageEffect(): PackageEffect | undefined {
+    return this.object && packageEffect(this.reader, this.object);
+  }
+}
+
+export class Chunk {
+  #text: string | undefined;
+  #tree: RawNode | undefined;
+  #forms: { environment: Environment; forms: readonly ChunkForm[] } | undefined;
+  readonly #digests = new Map<FormSpan, string>();
+
+  constructor(readonly stretch: Stretch) {}
+
+  get length(): number {
+    return this.stretch.length;
+  }
+
+  /** @param whole the text of a version that holds this chunk at `start` */
+  text(whole: string, start: number): string {
+    // A copy: a slice would keep the whole text of this version alive for as long as the chunk lives.
+    return (this.#text ??= Buffer.from(whole.slice(start, start + this.length), 'utf16le').toString(
+      'utf16le',
+    ));
+  }
+
+  tree(environment: Environment, whole: string, start: number): RawNode {
+    if (!this.#tree) {
+      const text = this.text(whole, start);
+      const { mending } = this.stretch;
+      const tree = environment.parser.parse(mend(text, mending));
+      this.#tree = mending ? clamp(tree, text.length) : tree;
+    }
+    return this.#tree;
+  }
+
+  forms(environment: Environment, whole: string, start: number): readonly ChunkForm[] {
+    if (this.#forms?.environment !== environment) {
+      const tree = this.tree(environment, whole, start);
+      const reader = new Reader(this.text(whole, start), environment.features);
+      const nodes = new Map(tree.children.map(node => [node.start, node]));
+      const forms = this.stretch.forms.map(span => {
+        const node = nodes.get(span.start);
+        if (!node) return new ChunkForm(span, undefined, [], reader);
+        const { object, guards } = reader.unwrap(node);
+        return new ChunkForm(
+          span,
+          object,
+          guards.map(guard => reader.holds(guard)),
+          reader,
+        );
+      });
+      this.#forms = { environment, forms };
+    }
+    return this.#forms.forms;
+  }
+
+  digest(form: FormSpan, whole: string, start: number): string {
+    let digest = this.#digests.get(form);
+    if (digest === undefined) {
+      digest = digestOf(this.text(whole, start).slice(form.start, form.end));
+      this.#digests.set(form, digest);
+    }
+    return digest;
+  }
+}
+
+/** The text with what does not read blanked out, and what is open closed: offsets stay as they are. */
+function mend(text: string, mending: Mending | undefined): string {
+  let out = text.charCodeAt(0) === 0xfeff ? ` ${text.slice(1)}` : text;
+  if (!mending) return out;
+  for (const { start, end } of mending.blanks)
+    out = out.slice(0, start) + ' '.repeat(end - start) + out.slice(end);
+  // a comment in the last line must not swallow the closers
+  return mending.closers ? `${out}${/["|]/.test(mending.closers) ? '' : '\n'}${mending.closers}` : out;
+}
+
+/** Nodes that end in the closers of a mended text end with the text. */
+function clamp(node: RawNode, end: number): RawNode {
+  if (node.end <= end) return node;
+  return {
+    ...node,
+    end,
+    children: node.children.filter(child => child.start < end).map(child => clamp(child, end)),
+  };
+}
+
+interface Kept {
+  readonly blocks: readonly Block[];
+  readonly chunk: Chunk;
+}
+
+const kept = new WeakMap<Block, Kept>();
+
+/** The chunk of a group of blocks: the one made before, if the same blocks made it. */
+export function chunkOf(blocks: readonly Block[], group: Group, text: string, start: number): Chunk {
+  const head = blocks[group.first]!;
+  const found = kept.get(head);
+  const size = group.end - group.first;
+  if (found?.blocks.length === size && found.blocks.every((block, i) => block === blocks[group.first + i]))
+    return found.chunk;
+  const own = blocks.slice(group.first, group.end);
+  const length = own.reduce((sum, block) => sum + block.length, 0);
+  const chunk = new Chunk(size === 1 ? head : readStretch(text, start, start + length));
+  kept.set(head, { blocks: own, chunk });
+  return chunk;
+}

@@ -1,0 +1,25 @@
+import type { Fault, FaultCode } from './formReader.ts';
+import type { Lines } from './positions.ts';
+import type { SyntaxProblem } from './types.ts';
+
+/** @param place where the form begins, for people: "line 12" */
+const MESSAGES: Readonly<Record<FaultCode, (what: string, place: string) => string>> = {
+  'unmatched-open': (what, place) => `This ${what} is never closed (in the form that starts in ${place}).`,
+  'unmatched-close': (_, place) =>
+    `This ) closes nothing: the form that starts in ${place} is complete before it.`,
+  'unterminated-string': (_, place) => `This string is never closed (in the form that starts in ${place}).`,
+  'unterminated-symbol': (_, place) =>
+    `This symbol is never finished: a | or a character behind \\ is missing (in the form that starts in ${place}).`,
+  'unterminated-comment': () => 'This #| comment is never closed by |#.',
+  'missing-object': (what, place) => `Nothing follows this ${what} (in the form that starts in ${place}).`,
+  'illegal-dispatch': () => 'A # must be followed by what it announces, here there is nothing.',
+};
+
+/** @param start where the stretch begins that the fault counts from */
+export function problemOf(fault: Fault, start: number, lines: Lines): SyntaxProblem {
+  const span = { start: fault.start + start, end: fault.end + start };
+  const what = lines.text.slice(span.start, span.end);
+  const line = lines.lineAt(fault.form + start) + 1;
+  const place = line === lines.lineAt(span.start) + 1 ? 'this line' : `line ${line}`;
+  return { span, message: MESSAGES[fault.code](what, place), code: fault.code };
+}
