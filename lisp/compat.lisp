@@ -131,7 +131,6 @@ the form TEST is true; TEST runs when the agent is loaded, and an error in it co
 (define-internal unix-open :function ("SB-UNIX" "UNIX-OPEN"))
 (define-internal unix-close :function ("SB-UNIX" "UNIX-CLOSE"))
 (define-internal unix-read :function ("SB-UNIX" "UNIX-READ"))
-(define-internal unix-kill :function ("SB-UNIX" "UNIX-KILL"))
 (define-internal unix-poll :function ("SB-UNIX" "UNIX-SIMPLE-POLL"))
 (define-internal clock-gettime :function ("SB-UNIX" "CLOCK-GETTIME"))
 (define-internal without-interrupts :macro ("SB-SYS" "WITHOUT-INTERRUPTS"))
@@ -273,6 +272,11 @@ the form TEST is true; TEST runs when the agent is loaded, and an error in it co
     (declare (ignore device inode links))
     (and found (values mode uid))))
 
+(defun process-alive-p (pid)
+  "Whether there is a process PID, ours or not."
+  (multiple-value-bind (result errno) (call-c "kill" sb-alien:int sb-alien:int pid sb-alien:int 0)
+    (or (zerop result) (/= errno 3)))) ; ESRCH
+
 (defun random-hex (octets)
   "OCTETS random octets of the operating system's source, in hexadecimal."
   (with-open-file (stream "/dev/urandom" :element-type '(unsigned-byte 8))
@@ -299,6 +303,85 @@ the form TEST is true; TEST runs when the agent is loaded, and an error in it co
 (defun frame-file (frame)
   "The native namestring of the file that FRAME's code was compiled from; NIL where there is none on this host."
   (ignore-errors (real-file (debug-source-namestring (code-location-debug-source (frame-code-location frame))))))
+
+;;; Where code lies in memory, and which code a blocked thread has on its control stack
+
+(define-internal main-thread :function ("SB-THREAD" "MAIN-THREAD"))
+(define-internal thread-os-tid :function ("SB-THREAD" "THREAD-OS-TID"))
+(define-internal stack-end :function ("SB-THREAD" "THREAD-CONTROL-STACK-END"))
+(define-internal stack-start :function ("SB-THREAD" "THREAD-CONTROL-STACK-START"))
+(define-internal fun-code-header :function ("SB-KERNEL" "FUN-CODE-HEADER"))
+(define-internal underlying-function :function ("SB-KERNEL" "%FUN-FUN"))
+(define-internal code-instructions :function ("SB-KERNEL" "CODE-INSTRUCTIONS"))
+(define-internal code-text-size :function ("SB-KERNEL" "%CODE-TEXT-SIZE"))
+(define-internal code-debug-info :function ("SB-KERNEL" "%CODE-DEBUG-INFO"))
+(define-internal debug-info-source :function ("SB-C" "DEBUG-INFO-SOURCE"))
+(define-internal code-at :function ("SB-DI" "CODE-HEADER-FROM-PC"))
+(define-internal frame-component :function ("SB-DI" "COMPILED-DEBUG-FUN-COMPONENT"))
+(define-internal fast-method-function :function ("SB-PCL" "%METHOD-FUNCTION-FAST-FUNCTION"))
+
+(define-capability :stack-scan
+    (thread-os-tid stack-end stack-start fun-code-header underlying-function code-instructions code-text-size code-at
+     with-pinned-objects foreign-symbol-address unix-open unix-read unix-close)
+  (and (foreign-symbol-address "pread")
+       (or (probe-file "/proc/self/syscall") (error "the system has no /proc/self/syscall"))))
+
+(define-capability :interrupting-census (map-backtrace frame-debug-fun frame-component fun-code-header underlying-function))
+
+(defun code-of (function)
+  "The code object that holds FUNCTION's instructions; NIL for what has none of its own, such as a generic function."
+  (and (functionp function)
+       (not (typep function 'sb-mop:funcallable-standard-object))
+       (fun-code-header (underlying-function function))))
+
+(defun method-codes (method)
+  "The code objects that run when METHOD does."
+  (let* ((function (sb-mop:method-function method))
+         ;; Where there is a fast function, FUNCTION is a closure over code that all methods share.
+         (code (or (ignore-errors (code-of (fast-method-function function)))
+                   (ignore-errors (code-of function)))))
+    (and code (list code))))
+
+(defun code-file (code)
+  "The native namestring of the file that CODE was compiled from; NIL where there is none on this host."
+  (ignore-errors (real-file (debug-source-namestring (debug-info-source (code-debug-info code))))))
+
+(defun call-with-code-ranges (codes function)
+  "Call FUNCTION with a list of (start . end), the addresses of the instructions of CODES, which do not move meanwhile."
+  (labels ((pin (rest ranges)
+             (if rest
+                 (let ((code (first rest)))
+                   (with-pinned-objects (code)
+                     (let ((start (sb-sys:sap-int (code-instructions code))))
+                       (pin (rest rest) (cons (cons start (+ start (code-text-size code))) ranges)))))
+                 (funcall function ranges))))
+    (pin codes '())))
+
+(defun read-proc-file (path)
+  "The first kilobyte of PATH as a string, or NIL."
+  (let ((fd (unix-open path 0 0)))
+    (when fd
+      (unwind-protect
+           (let* ((octets (make-array 1024 :element-type '(unsigned-byte 8)))
+                  (count (receive-octets fd octets 0)))
+             (and (plusp count) (map 'string #'code-char (subseq octets 0 count))))
+        (unix-close fd)))))
+
+(defun stack-words (thread pointer)
+  "The words of THREAD's control stack from the address POINTER to the stack's end, or NIL when POINTER is not in it. Read through the kernel,
+so that a thread which ends meanwhile costs an answer and not the process."
+  (let ((start (stack-start thread)) (end (stack-end thread)))
+    (when (and (plusp start) (<= start pointer) (< pointer end))
+      (let* ((pointer (logandc2 pointer 7))
+             (words (make-array (floor (- end pointer) 8) :element-type '(unsigned-byte 64)))
+             (fd (unix-open "/proc/self/mem" 0 0)))
+        (when fd
+          (unwind-protect
+               (with-pinned-objects (words)
+                 (let ((count (call-c "pread" sb-alien:long sb-alien:int fd sb-sys:system-area-pointer (vector-sap words)
+                                              sb-alien:unsigned-long (* 8 (length words)) sb-alien:long pointer)))
+                   (and (= count (* 8 (length words))) (values words pointer))))
+            (unix-close fd)))))))
 
 (defun real-file (namestring)
   "NAMESTRING, unless it is a logical one of SBCL's own sources or empty."
@@ -378,9 +461,7 @@ the form TEST is true; TEST runs when the agent is loaded, and an error in it co
 (sb-ext:defglobal **defmethod-expander-symbol** (find-internal '(("SB-PCL" "%DEFMETHOD-EXPANDER")) :macro))
 (define-internal call-with-load-bindings :function ("SB-FASL" "CALL-WITH-LOAD-BINDINGS"))
 (define-internal load-as-fasl :function ("SB-FASL" "LOAD-AS-FASL"))
-(define-internal function-code :function ("SB-KERNEL" "FUN-CODE-HEADER"))
-(define-internal closure-function :function ("SB-KERNEL" "%CLOSURE-FUN"))
-(define-internal closure-p :function ("SB-KERNEL" "CLOSUREP"))
+(define-internal function-label :function ("SB-KERNEL" "%FUN-NAME"))
 
 (define-capability :staged-functions (install-function))
 
@@ -414,3 +495,58 @@ the form TEST is true; TEST runs when the agent is loaded, and an error in it co
 (define-internal structure-slots :function ("SB-KERNEL" "DD-SLOTS"))
 (define-internal structure-slot-name :function ("SB-KERNEL" "DSD-NAME"))
 (define-internal structure-slot-type :function ("SB-KERNEL" "DSD-TYPE"))
+(define-internal install-structure :function ("SB-KERNEL" "%DEFSTRUCT"))
+(define-internal compiler-install-structure :function ("SB-KERNEL" "%COMPILER-DEFSTRUCT"))
+(define-internal classoid-layout :function ("SB-KERNEL" "CLASSOID-WRAPPER") ("SB-KERNEL" "CLASSOID-LAYOUT"))
+(define-internal layout-inherits :function ("SB-KERNEL" "WRAPPER-INHERITS") ("SB-KERNEL" "LAYOUT-INHERITS"))
+(define-internal structure-slot-index :function ("SB-KERNEL" "DSD-INDEX"))
+(define-internal instance-slot :place ("SB-KERNEL" "%INSTANCE-REF"))
+(define-internal condition-hooks :variable ("SB-KERNEL" "*DEFINE-CONDITION-HOOKS*"))
+
+(define-capability :structures
+    (find-structure-description find-classoid install-structure compiler-install-structure classoid-layout layout-inherits))
+(define-capability :condition-hooks (condition-hooks))
+(define-capability :conditions (find-classoid structure-slots structure-slot-name structure-slot-index instance-slot))
+
+(define-internal structure-name :function ("SB-KERNEL" "DD-NAME"))
+
+(defun install-structure-description (description)
+  "Make the structure's class what DESCRIPTION, one that was replaced, says. Signals an error when instances would not fit it."
+  (let ((inherits (layout-inherits (classoid-layout (find-classoid (structure-name description))))))
+    (install-structure description inherits nil)
+    (compiler-install-structure description inherits)))
+
+(defparameter *condition-class-parts* '("SLOTS" "REPORT" "DIRECT-DEFAULT-INITARGS" "CLASS-SLOTS" "HAIRY-SLOTS" "DIRECT-SUPERCLASSES" "CPL")
+  "The parts of a condition's class that defining it again changes.")
+
+(defun map-condition-class-parts (function name)
+  (let ((classoid (find-classoid name)))
+    (dolist (slot (structure-slots (find-structure-description (type-of classoid))))
+      (when (member (symbol-name (structure-slot-name slot)) *condition-class-parts* :test #'string=)
+        (funcall function classoid slot)))))
+
+(defun condition-class-parts (name)
+  (let ((parts '()))
+    (map-condition-class-parts (lambda (classoid slot)
+                                 (push (instance-slot classoid (structure-slot-index slot)) parts))
+                               name)
+    (cons (classoid-layout (find-classoid name)) (nreverse parts))))
+
+(defun set-condition-class-parts (name parts)
+  "Returns sentences about what could not be put back."
+  (let ((layout (pop parts)))
+    (map-condition-class-parts (lambda (classoid slot)
+                                 (setf (instance-slot classoid (structure-slot-index slot)) (pop parts)))
+                               name)
+    (when (capability :condition-hooks)
+      (dolist (hook condition-hooks) (ignore-errors (funcall hook (find-classoid name)))))
+    (if (eq layout (classoid-layout (find-classoid name)))
+        '()
+        (list (format nil "Conditions of type ~a that exist were made for another set of superclasses." name)))))
+
+
+(defun unix-rmdir (path)
+  "Remove the empty directory PATH, a native namestring; true when that went well."
+  (zerop (sb-alien:alien-funcall (sb-alien:extern-alien "rmdir" (function sb-alien:int sb-alien:c-string)) path)))
+
+(define-capability :load-as (call-with-load-bindings load-as-fasl))

@@ -1,0 +1,270 @@
+;;;; Evaluating text, as a REPL does, with output as events and errors as data.
+
+(in-package :hotlisp)
+
+;;;; Output: two streams into one record, sent as events in lumps
+
+(defstruct (output (:copier nil) (:predicate nil))
+  "What a request has printed. PENDING holds (stream . text) that was not sent yet, newest first."
+  (request nil :read-only t)
+  (limit 0 :read-only t)
+  (lock (sb-thread:make-mutex :name "hotlisp output") :read-only t)
+  (record (make-string-output-stream) :read-only t)
+  (recorded 0 :type fixnum)
+  (truncated nil)
+  (pending '())
+  (sent 0)
+  (open t))
+
+(defconstant +output-interval+ 50000 "Microseconds for which output is gathered before it is sent again.")
+(defconstant +output-lump+ 8192 "Characters that are sent without waiting.")
+
+(defclass output-stream (sb-gray:fundamental-character-output-stream)
+  ((output :initarg :output :reader stream-output)
+   (name :initarg :name :reader stream-name)
+   (column :initform 0 :accessor stream-column))
+  (:documentation "What *STANDARD-OUTPUT* (NAME :STDOUT) and *ERROR-OUTPUT* (:STDERR) are while text is evaluated."))
+
+(defmethod sb-gray:stream-write-char ((stream output-stream) character)
+  (write-output stream (string character))
+  character)
+
+(defmethod sb-gray:stream-write-string ((stream output-stream) string &optional (start 0) end)
+  (write-output stream (subseq string start end))
+  string)
+
+(defmethod sb-gray:stream-line-column ((stream output-stream))
+  (stream-column stream))
+
+(defmethod sb-gray:stream-force-output ((stream output-stream))
+  (flush-output (stream-output stream)))
+
+(defmethod sb-gray:stream-finish-output ((stream output-stream))
+  (flush-output (stream-output stream)))
+
+(defun write-output (stream text)
+  "Record TEXT and send it, or have it sent soon. Once the request is over, and beyond its limit, it is dropped."
+  (let* ((output (stream-output stream))
+         (newline (position #\Newline text :from-end t)))
+    (setf (stream-column stream)
+          (if newline (- (length text) newline 1) (+ (stream-column stream) (length text))))
+    (when (sb-thread:with-recursive-lock ((output-lock output))
+            (and (output-open output)
+                 (plusp (length (setf text (record-output output text))))
+                 (add-pending output (stream-name stream) text newline)))
+      (flush-later output)))
+  nil)
+
+(defun record-output (output text)
+  "Add what there is room for of TEXT to OUTPUT's record, and return that part."
+  (let ((room (- (output-limit output) (output-recorded output))))
+    (when (> (length text) room)
+      (setf text (subseq text 0 (max room 0))
+            (output-truncated output) t))
+    (write-string text (output-record output))
+    (incf (output-recorded output) (length text))
+    text))
+
+(defun add-pending (output name text newline)
+  "Send TEXT now, or keep it and return true when it has to be sent later."
+  (if (eq (car (first (output-pending output))) name)
+      (push text (cdr (first (output-pending output))))
+      (push (list name text) (output-pending output)))
+  (cond ((or (> (length text) +output-lump+)
+             (and newline (> (- (microseconds) (output-sent output)) +output-interval+)))
+         (send-pending output)
+         nil)
+        (t t)))
+
+(defun send-pending (output)
+  (let ((pending (shiftf (output-pending output) '())))
+    (when pending
+      (setf (output-sent output) (microseconds))
+      (loop for (name . texts) in (reverse pending)
+            do (emit-event (output-request output) :output
+                           (list :stream name :text (apply #'concatenate 'string (reverse texts))))))))
+
+(defun flush-output (output)
+  (sb-thread:with-recursive-lock ((output-lock output))
+    (when (output-open output) (send-pending output)))
+  nil)
+
+(defun close-output (output)
+  "Send what is left and drop what comes after. Returns the record."
+  (sb-thread:with-recursive-lock ((output-lock output))
+    (send-pending output)
+    (setf (output-open output) nil)
+    (get-output-stream-string (output-record output))))
+
+;;; One thread sends the pending rest of all outputs, so that a line is seen also when nothing is printed after it.
+
+(sb-ext:defglobal **late-lock** (sb-thread:make-mutex :name "hotlisp late output"))
+(sb-ext:defglobal **late-outputs** '())
+(sb-ext:defglobal **late-sender** nil)
+
+(defun flush-later (output)
+  (sb-thread:with-mutex (**late-lock**)
+    (pushnew output **late-outputs** :test #'eq)
+    (unless **late-sender**
+      (setf **late-sender** t)
+      (run-in-worker #'send-late-outputs))))
+
+(defun send-late-outputs ()
+  (loop
+    (sleep (/ +output-interval+ 1000000))
+    (let ((outputs (sb-thread:with-mutex (**late-lock**)
+                     (or (shiftf **late-outputs** '())
+                         (progn (setf **late-sender** nil) (return))))))
+      (mapc #'flush-output outputs))))
+
+(defun call-with-output (output function)
+  "Call FUNCTION with every standard stream's output going to OUTPUT, and nothing to read."
+  (let* ((standard (make-instance 'output-stream :output output :name :stdout))
+         (errors (make-instance 'output-stream :output output :name :stderr))
+         (input (make-concatenated-stream))
+         (dialogue (make-two-way-stream input errors)))
+    (let ((*standard-output* standard)
+          (*error-output* errors)
+          (*trace-output* standard)
+          (*standard-input* input)
+          (*query-io* dialogue)
+          (*debug-io* dialogue)
+          (*terminal-io* (make-two-way-stream input standard)))
+      (funcall function))))
+
+;;;; Reading
+
+(defun package-readtable (package)
+  "The readtable for PACKAGE's code: what Swank or Slynk was told of, where one is loaded, else the image's global one."
+  (or (loop for server in '("SWANK" "SLYNK")
+            for home = (find-package server)
+            for symbol = (and home (find-symbol "*READTABLE-ALIST*" home))
+            for entry = (and symbol (boundp symbol)
+                             (ignore-errors (assoc (package-name package) (symbol-value symbol) :test #'string=)))
+            when (and entry (readtablep (cdr entry))) return (cdr entry))
+      (sb-ext:symbol-global-value '*readtable*)))
+
+;;;; Evaluating
+
+(defstruct (evaluation (:copier nil) (:predicate nil))
+  (status :evaluated) (results '()) (notes '()) condition)
+
+(defconstant +note-limit+ 200)
+
+(defun add-note (evaluation severity condition start end &optional (message (condition-text condition)))
+  (when (< (length (evaluation-notes evaluation)) +note-limit+)
+    (push (wire :note :severity severity :message message
+                      :condition (if condition (type-name condition) "COMMON-LISP:NIL")
+                      :form 0 :start start :end end)
+          (evaluation-notes evaluation))))
+
+(defun evaluate-text (code evaluation)
+  "Read a form of CODE and evaluate it, until its end or until one fails; what comes of it goes to EVALUATION."
+  (let ((stream (make-string-input-stream code)) (end (length code)))
+    (loop
+      (let* ((start (skip-blanks code (file-position stream)))
+             (form (progn (file-position stream start)
+                          (read-form stream code start evaluation))))
+        (when (or (eq form stream) (not (eq (evaluation-status evaluation) :evaluated))) (return))
+        (evaluate-form form start (min end (file-position stream)) evaluation)
+        (unless (eq (evaluation-status evaluation) :evaluated) (return))))))
+
+(defun skip-blanks (code start)
+  (or (position-if-not (lambda (character) (member character '(#\Space #\Tab #\Newline #\Return #\Page))) code :start start)
+      (length code)))
+
+(defun read-form (stream code start evaluation)
+  "The next form, or STREAM itself at the end. When it cannot be read, the status becomes :UNREADABLE."
+  (flet ((unreadable (condition end)
+           (let ((ran (length (evaluation-results evaluation))))
+             (setf (evaluation-status evaluation) :unreadable)
+             (add-note evaluation :error condition start end
+                       (format nil "~a~@[ (~d form~:p before it had been evaluated.)~]" (reader-error-text condition) (and (plusp ran) ran)))
+             stream)))
+    (handler-case (read stream nil stream)
+      (end-of-file (condition) (unreadable condition (length code)))
+      (reader-error (condition) (unreadable condition (min (length code) (max (1+ start) (file-position stream))))))))
+
+(defun reader-error-text (condition)
+  "What a reader error reports, without the stream's state that SBCL adds: the place is in the note."
+  (if (typep condition 'end-of-file)
+      "The text ends inside this form."
+      (let* ((text (condition-text condition))
+             (extra (search (format nil "~%~%") text)))
+        (string-right-trim '(#\Newline #\Space) (subseq text 0 extra)))))
+
+(defun evaluate-form (form start end evaluation)
+  "Evaluate FORM, which stands from START to END of the text."
+  (block evaluating
+    (flet ((give-up (condition)
+             (setf (evaluation-status evaluation) :signalled
+                   (evaluation-condition evaluation) condition)
+             (return-from evaluating)))
+      (restart-case
+          (let ((values
+                  (handler-bind ((warning (lambda (condition)
+                                            (add-note evaluation (if (typep condition 'style-warning) :style-warning :warning)
+                                                      condition start end))))
+                    (let ((sb-ext:*invoke-debugger-hook* (lambda (condition hook)
+                                                           (declare (ignore hook))
+                                                           (give-up (signalled-data condition)))))
+                      (shiftf - form)
+                      (call-evaluated form)))))
+            (setf +++ ++ ++ + + form
+                  /// // // / / values
+                  *** ** ** * * (first values))
+            (push (mapcar #'print-value values) (evaluation-results evaluation)))
+        (abort ()
+          :report "Abandon the evaluation."
+          (add-note evaluation :error nil start end "The evaluation was abandoned through its ABORT restart.")
+          (give-up nil))))))
+
+(defun call-evaluated (form)
+  "The list of FORM's values. Marks the end of the backtraces of what evaluating it signals."
+  (multiple-value-list (eval form)))
+
+(pushnew 'call-evaluated *backtrace-ends*)
+
+(defun signalled-data (condition)
+  "CONDITION-DATA, or the little that can be said when describing CONDITION fails as well."
+  (let ((sb-ext:*invoke-debugger-hook*
+          (lambda (second hook)
+            (declare (ignore hook))
+            (return-from signalled-data
+              (wire :condition :type (type-name condition)
+                               :text (format nil "(describing it signalled ~a)" (type-name second))
+                               :backtrace '())))))
+    (condition-data condition)))
+
+(define-request eval (code package output-limit)
+  "Evaluates the forms of the text one after the other, each read after those before it have run."
+  (let* ((start (microseconds))
+         (package (known-package package))
+         (session (request-session *request*))
+         (output (make-output :request *request* :limit output-limit))
+         (evaluation (make-evaluation))
+         (record ""))
+    (unwind-protect
+         (let ((*package* package) (*readtable* (package-readtable package)) (*read-eval* t))
+           (call-with-repl-values session
+                                  (lambda ()
+                                    (call-with-output output (lambda () (evaluate-text code evaluation)))))
+           (setf package *package*))
+      (setf record (close-output output)))
+    (let ((results (reverse (evaluation-results evaluation))))
+      (result :status (evaluation-status evaluation)
+              :values (if (eq (evaluation-status evaluation) :evaluated) (first (last results)) '())
+              :results results
+              :output record
+              :truncated (output-truncated output)
+              :notes (reverse (evaluation-notes evaluation))
+              :condition (evaluation-condition evaluation)
+              :package (package-name package)
+              :elapsed (- (microseconds) start)))))
+
+(defun call-with-repl-values (session function)
+  "Call FUNCTION with the REPL's variables as SESSION left them, and keep them for its next evaluation."
+  (destructuring-bind (&optional a b c d e f g h i j) (session-repl-values session)
+    (let ((* a) (** b) (*** c) (+ d) (++ e) (+++ f) (/ g) (// h) (/// i) (- j))
+      (unwind-protect (funcall function)
+        (setf (session-repl-values session) (list * ** *** + ++ +++ / // /// -))))))

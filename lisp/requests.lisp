@@ -1,0 +1,277 @@
+;;;; From a message to its reply, whatever carries the two: a thread for each request, exactly one reply, and cancelling.
+
+(in-package :hotlisp)
+
+;;;; Sessions
+
+(defun add-request (request)
+  "Note that REQUEST is under way; NIL when its session has another one of that id."
+  (let ((session (request-session request)))
+    (sb-thread:with-mutex ((session-lock session))
+      (unless (gethash (request-id request) (session-requests session))
+        (setf (gethash (request-id request) (session-requests session)) request)))))
+
+(defun remove-request (request)
+  (let ((session (request-session request)))
+    (sb-thread:with-mutex ((session-lock session))
+      (remhash (request-id request) (session-requests session)))))
+
+(defun find-request (session id)
+  (sb-thread:with-mutex ((session-lock session))
+    (values (gethash id (session-requests session)))))
+
+(defun session-running (session)
+  "The requests of SESSION that are under way."
+  (sb-thread:with-mutex ((session-lock session))
+    (loop for request being the hash-values of (session-requests session) collect request)))
+
+;;;; The boundary between a request and everything else
+
+(defun call-with-request-boundary (request function)
+  "Call FUNCTION as the work of REQUEST and return its outcome: (:OK value), (:ERROR wire-error), (:SIGNALLED condition-data), (:CANCELLED) or
+(:ABORTED). Conditions do not leave it, and a debugger is never entered. When something unwinds past this, SETTLE-REQUEST has to be called by a cleanup form."
+  ;; Interrupts are off but for FUNCTION itself, so that a cancellation unwinds to the CATCH while there is one, or not at all.
+  (without-interrupts
+    (let ((outcome
+            (catch request
+              (with-local-interrupts
+                (let ((*request* request)
+                      (sb-ext:*invoke-debugger-hook* (lambda (condition hook)
+                                                       (declare (ignore hook))
+                                                       (throw request (condition-outcome condition request)))))
+                  ;; Whoever cancels sets the state, then reads the thread; this one has set the thread, and now reads the state.
+                  (sb-thread:barrier (:memory))
+                  (unwind-if-cancelled request)
+                  (restart-case
+                      (let ((value (funcall function)))
+                        (list :ok value))
+                    (abort ()
+                      :report "Abandon the request to Hotlisp."
+                      (list :aborted))))))))
+      (setf (request-state request) :finished)
+      outcome)))
+
+(defun condition-outcome (condition request)
+  (let ((sb-ext:*invoke-debugger-hook*
+          (lambda (second hook)
+            (declare (ignore hook))
+            (throw request (list :signalled (list :type (type-name condition) :backtrace '()
+                                                  :text (format nil "(describing it signalled ~a)" (type-name second))))))))
+    (if (typep condition 'wire-error)
+        (list :error condition)
+        (list :signalled (condition-data condition)))))
+
+(defun outcome-reply (request outcome)
+  "The text of the reply to REQUEST. Never signals."
+  (let ((id (request-id request)))
+    (ecase (first outcome)
+      (:ok (second outcome))
+      (:error (let ((condition (second outcome)))
+                (encode-error id (wire-error-kind condition) (wire-error-message condition)
+                              :form (wire-error-form condition)
+                              :condition (wire-error-condition-data condition))))
+      (:signalled (let ((data (second outcome)))
+                    (encode-error id :signalled (format nil "The agent met an unexpected condition, ~a: ~a" (getf data :type) (getf data :text))
+                                  :condition data)))
+      (:cancelled (encode-error id :cancelled "The request was cancelled."))
+      (:aborted (encode-error id :cancelled "The request was abandoned through its ABORT restart."))
+      (:ended (encode-error id :signalled "The thread of this request was ended before it had a result, by EXIT or by terminating the thread.")))))
+
+(defun perform-request (request arguments deliver)
+  "Run REQUEST's handler in this thread and call DELIVER with the text of its reply, once, whatever happens."
+  (let ((outcome '(:ended)))
+    (setf (request-thread request) sb-thread:*current-thread*)
+    (unwind-protect
+         (setf outcome (call-with-request-boundary
+                        request
+                        (lambda ()
+                          (encode-ok (request-id request) (request-operation request)
+                                     (funcall (gethash (request-operation request) *handlers*) arguments)))))
+      (setf (request-state request) :finished)
+      (remove-request request)
+      (funcall deliver (outcome-reply request outcome)))))
+
+;;;; Cancelling
+
+(defun cancel-request (request)
+  "Unwind REQUEST where it is. It is thrown to its boundary: a signalled condition would be swallowed by the handlers of the user's code.
+Once it is sealed or finished this does nothing. Does not wait."
+  (sb-ext:compare-and-swap (request-state request) :running :cancelling)
+  (when (eq (request-state request) :cancelling)
+    (let ((thread (request-thread request)))
+      (when thread
+        (handler-case
+            (sb-thread:interrupt-thread thread (lambda () (unwind-if-cancelled request)))
+          (sb-thread:interrupt-thread-error () nil))))))
+
+(defun unwind-if-cancelled (request)
+  (when (and (eq *request* request) (eq (request-state request) :cancelling))
+    (throw request '(:cancelled))))
+
+(defun cancel-session (session)
+  "Cancel all that SESSION has under way: nobody is left who would read the replies."
+  (mapc #'cancel-request (session-running session)))
+
+;;;; Threads that wait for the next request: starting one takes longer than most requests
+
+(defstruct (worker (:copier nil) (:predicate nil))
+  thread
+  (job nil)
+  (wake (sb-thread:make-semaphore) :read-only t))
+
+(sb-ext:defglobal **server** nil)
+(sb-ext:defglobal **workers-lock** (sb-thread:make-mutex :name "hotlisp workers"))
+(sb-ext:defglobal **workers** '())
+(sb-ext:defglobal **idle-workers** '())
+
+(defconstant +idle-seconds+ 60 "How long a thread waits for its next request.")
+
+(defun run-in-worker (job)
+  "Call JOB, a function without arguments, in a thread of its own."
+  (let ((worker (sb-thread:with-mutex (**workers-lock**) (pop **idle-workers**))))
+    (cond (worker
+           (setf (worker-job worker) job)
+           (sb-thread:signal-semaphore (worker-wake worker)))
+          (t
+           (setf worker (make-worker :job job))
+           (sb-thread:with-mutex (**workers-lock**)
+             (push worker **workers**)
+             (setf (worker-thread worker) (make-agent-thread "hotlisp request" (lambda () (work worker)))))))
+    nil))
+
+(defun work (worker)
+  (unwind-protect
+       (loop
+         (funcall (shiftf (worker-job worker) nil))
+         (unless (and (sb-thread:with-mutex (**workers-lock**)
+                        (when **server** (push worker **idle-workers**)))
+                      (or (sb-thread:wait-on-semaphore (worker-wake worker) :timeout +idle-seconds+)
+                          (wanted-after-all-p worker))
+                      (worker-job worker))
+           (return)))
+    (sb-thread:with-mutex (**workers-lock**)
+      (setf **workers** (remove worker **workers**)))))
+
+(defun wanted-after-all-p (worker)
+  "Whether WORKER, whose patience has ended, was given a job at the last moment; takes it out of the idle ones otherwise."
+  (unless (sb-thread:with-mutex (**workers-lock**)
+            (prog1 (find worker **idle-workers**)
+              (setf **idle-workers** (remove worker **idle-workers**))))
+    (sb-thread:wait-on-semaphore (worker-wake worker))))
+
+(defun stop-workers ()
+  "Have all threads for requests end, and wait for them, but for this one and those that do not end within two seconds."
+  (multiple-value-bind (idle all)
+      (sb-thread:with-mutex (**workers-lock**) (values (shiftf **idle-workers** '()) (copy-list **workers**)))
+    (dolist (worker idle)
+      (sb-thread:signal-semaphore (worker-wake worker)))
+    (dolist (worker all)
+      (unless (eq (worker-thread worker) sb-thread:*current-thread*)
+        (sb-thread:join-thread (worker-thread worker) :default nil :timeout 2)))))
+
+;;;; Dispatch
+
+(defparameter *inline-operations* '(:hello :cancel)
+  "Performed by the thread that reads the messages: they are quick, and cancelling must not wait for anything.")
+
+(defun handle-message (text session send &key synchronous)
+  "Perform the request that TEXT, one JSON message, holds. SEND is called with the text of every event and, unless SYNCHRONOUS, of the
+reply, from whatever thread. With SYNCHRONOUS the work is done in this thread and the reply's text returned."
+  (let ((id nil) (reply nil) (request nil) (arguments nil))
+    (handler-case
+        (multiple-value-setq (request arguments) (read-request text session send (lambda (value) (setf id value))))
+      (json-error (condition)
+        (setf reply (encode-error nil :invalid-request (princ-to-string condition))))
+      (wire-error (condition)
+        (setf reply (encode-error id (wire-error-kind condition) (wire-error-message condition)))))
+    (cond ((null request)
+           (if synchronous reply (funcall send reply)))
+          (synchronous
+           (perform-request request arguments (lambda (text) (setf reply text)))
+           reply)
+          ((member (request-operation request) *inline-operations*)
+           (perform-request request arguments send))
+          (t
+           (run-in-worker (lambda () (perform-request request arguments send)))))))
+
+(defun read-request (text session send note-id)
+  "The REQUEST that TEXT holds, entered in SESSION, and its decoded arguments. NOTE-ID is called with its id as soon as that is known."
+  (let ((message (parse-json text)))
+    (unless (json-object-p message)
+      (wire-error :invalid-request "A message is a JSON object, not ~a." (json-kind message)))
+    (let ((id (json-get message "id")))
+      (unless (typep id '(integer 0))
+        (wire-error :invalid-request "id: an integer from 0 expected~@[, not ~a~]." (and id (json-kind id))))
+      (funcall note-id id)
+      (loop for (key) in (rest message)
+            unless (member key '("id" "op" "args" "session") :test #'string=)
+              do (wire-error :invalid-request "~a: a request has no such key; it has id, op and args." key))
+      (let* ((operation (operation-named (json-get message "op")))
+             (contract (contract-operation operation))
+             (arguments (decode-members (getf contract :arguments)
+                                        (let ((value (json-get message "args" '(:object))))
+                                          (if (json-object-p value)
+                                              value
+                                              (wire-error :invalid-request "args: an object expected, not ~a." (json-kind value))))
+                                        '("args")))
+             (request (make-request :id id :operation operation :session session :send send)))
+        (when (and (getf contract :writes) (session-read-only session))
+          (wire-error :read-only "This image is served read-only: the agent refuses ~(~a~), as everything that may change the image." operation))
+        (unless (add-request request)
+          (wire-error :invalid-request "id: a request ~d is still under way." id))
+        (values request arguments)))))
+
+(defun operation-named (name)
+  (let ((entry (and (stringp name)
+                    (find name (getf *contract* :operations) :key #'car :test #'string-equal))))
+    (cond ((null entry)
+           (wire-error :invalid-request "op: ~:[a string expected~;~:*no operation is called ~s~]; there are~{ ~(~a~)~^,~}."
+                       (and (stringp name) name) (mapcar #'car (getf *contract* :operations))))
+          ((gethash (car entry) *handlers*) (car entry))
+          (t (wire-error :invalid-request "op: this agent does not perform ~a." name)))))
+
+;;;; hello and cancel
+
+(sb-ext:defglobal **identity** nil)
+
+(defun image-identity ()
+  "A random text that identifies this process: a saved core that is started, or a fork, is another image."
+  (let ((pid (unix-getpid)))
+    (unless (eql (car **identity**) pid)
+      (setf **identity** (cons pid (random-hex 16))))
+    (cdr **identity**)))
+
+(define-request hello (roots)
+  "Says which image this is and what its SBCL allows."
+  (result :digest (getf *contract* :digest)
+          :image (image-identity)
+          :pid (unix-getpid)
+          :implementation (lisp-implementation-type)
+          :version (lisp-implementation-version)
+          :machine (or (machine-instance) "unknown")
+          :directory (or (ignore-errors (unix-getcwd)) "/")
+          :read-only (session-read-only (request-session *request*))
+          :generation (image-generation)
+          :features (mapcar #'string-upcase (remove-if-not #'symbolp *features*))
+          :capabilities (available-capabilities)
+          :missing (missing-capabilities)
+          :belongs (belongs-p roots)))
+
+(defun belongs-p (roots)
+  "Whether the image's directory, or a file that code of its program was compiled from, lies in one of ROOTS, absolute namestrings."
+  (when roots
+    (let ((prefixes (mapcar (lambda (root) (concatenate 'string (string-right-trim "/" root) "/")) roots)))
+      (flet ((inside-p (namestring)
+               (some (lambda (prefix)
+                       (let ((end (length prefix)))
+                         (and (>= (length namestring) end) (string= prefix namestring :end2 end))))
+                     prefixes)))
+        (or (inside-p (concatenate 'string (string-right-trim "/" (ignore-errors (unix-getcwd))) "/"))
+            (some-loaded-file #'inside-p))))))
+
+(define-request cancel (request)
+  "Has the request unwound; its own reply says so once it is. A request that is done, or never was, is not found."
+  (let ((target (find-request (request-session *request*) request)))
+    (when (and target (not (eq target *request*)))
+      (cancel-request target))
+    (result :found (and target (not (eq target *request*))))))

@@ -1,0 +1,201 @@
+;;;; Threads: who they are, what they do, and whether they are inside given code.
+
+(in-package :hotlisp)
+
+(defun make-agent-thread (name function)
+  "Start a thread of the agent's own. It calls FUNCTION with the standard printer and reader variables' global values, and a debugger that only ends it."
+  (sb-thread:make-thread
+   (lambda ()
+     (let ((sb-ext:*invoke-debugger-hook* (lambda (condition hook)
+                                            (declare (ignore condition hook))
+                                            (sb-thread:abort-thread))))
+       (funcall function)))
+   :name name))
+
+;;;; Identities
+
+(defvar *thread-ids* (make-hash-table :test #'eq :weakness :key :synchronized t))
+(sb-ext:defglobal **last-thread-id** (list 0))
+
+(defun thread-id (thread)
+  "A positive integer that stays THREAD's as long as it lives and is not given to another one."
+  (sb-ext:with-locked-hash-table (*thread-ids*)
+    (or (gethash thread *thread-ids*)
+        (setf (gethash thread *thread-ids*) (incf (car **last-thread-id**))))))
+
+(defun thread-name (thread)
+  (let ((name (sb-thread:thread-name thread)))
+    (if (stringp name) name (princ-to-string name))))
+
+(defun thread-reference (thread)
+  "THREAD as the contract's ThreadReference."
+  (wire :thread-reference :id (thread-id thread) :name (thread-name thread)))
+
+(defun system-call-line (thread)
+  "What the kernel says of THREAD: \"running\", or a line that ends in its stack pointer and program counter; NIL where it does not say."
+  (and (capability :stack-scan)
+       (ignore-errors (read-proc-file (format nil "/proc/self/task/~d/syscall" (thread-os-tid thread))))))
+
+(defun line-running-p (line)
+  (and (>= (length line) 7) (string= "running" line :end2 7)))
+
+(defun line-stack-pointer (line)
+  "The last but one field of LINE, which is hexadecimal after 0x; NIL where there is none."
+  (let* ((end (position #\Space line :from-end t))
+         (start (and end (position #\Space line :from-end t :end end))))
+    (and start (ignore-errors (parse-integer line :start (+ start 3) :end end :radix 16)))))
+
+(defun thread-state (thread)
+  (let ((line (system-call-line thread)))
+    (cond ((null line) :unknown)
+          ((line-running-p line) :running)
+          (t :blocked))))
+
+;;;; Who is inside given code
+
+(defun threads-running (functions &key (timeout 0.5))
+  "For each living thread but this one, (thread . answer): :YES when it is inside one of FUNCTIONS (functions or code objects), :NO, or :UNKNOWN.
+A thread that is blocked in the kernel is looked at from outside and not disturbed. One that computes is asked by an interruption, and only if it goes
+on computing for 20 ms; without an answer within TIMEOUT seconds it is :UNKNOWN."
+  (let ((codes (remove-duplicates
+                (loop for function in functions
+                      for code = (if (functionp function) (code-of function) function)
+                      when code collect code)))
+        (threads (remove-if-not #'sb-thread:thread-alive-p
+                                (remove sb-thread:*current-thread* (sb-thread:list-all-threads)))))
+    (if (null codes)
+        (loop for thread in threads collect (cons thread :no))
+        (let ((answers (scan-threads threads codes)))
+          (ask-threads (loop for (thread . answer) in answers when (eq answer :running) collect thread) codes answers timeout)
+          answers))))
+
+(defun scan-threads (threads codes)
+  "An alist of THREADS with what looking at their stacks says: :YES, :NO, :UNKNOWN or :RUNNING."
+  (let ((answers (loop for thread in threads collect (cons thread :running))))
+    (when (capability :stack-scan)
+      (call-with-code-ranges
+       codes
+       (lambda (ranges)
+         (loop repeat 20
+               do (dolist (entry answers)
+                    (when (eq (cdr entry) :running)
+                      (setf (cdr entry) (scan-thread (car entry) ranges))))
+               while (rassoc :running answers)
+               do (sleep 0.001)))))
+    answers))
+
+(defun scan-thread (thread ranges)
+  "Whether THREAD, if it is blocked, has a frame of code in RANGES on its stack; :RUNNING when it is not blocked long enough to tell."
+  (let ((line (system-call-line thread)))
+    (cond ((null line) (if (sb-thread:thread-alive-p thread) :running :no))
+          ((line-running-p line) :running)
+          (t (let ((pointer (line-stack-pointer line)))
+               (multiple-value-bind (words start) (and pointer (stack-words thread pointer))
+                 (cond ((null words) (if (sb-thread:thread-alive-p thread) :unknown :no))
+                       ((not (equal line (system-call-line thread))) :running)
+                       ((stack-inside-p words start ranges) :yes)
+                       (t :no))))))))
+
+(defun address-inside-p (address ranges)
+  (loop for (start . end) in ranges
+        thereis (and (<= start address) (< address end))))
+
+(defun stack-inside-p (words start ranges)
+  "Whether the control stack whose WORDS begin at the address START holds a frame of code in RANGES.
+Words of frames that were left long ago lie between those in use. On x86-64 frames are linked, (saved frame pointer, return address), and only what
+the links lead to counts, and what lies below the first of them: there the innermost function calls into C without such a pair."
+  (declare (type (simple-array (unsigned-byte 64) (*)) words) (type (unsigned-byte 62) start))
+  (let ((low (loop for range in ranges minimize (car range)))
+        (high (loop for range in ranges maximize (cdr range)))
+        (count (length words)))
+    (flet ((hit-p (index)
+             (let ((word (aref words index)))
+               (and (<= low word) (< word high) (address-inside-p word ranges)))))
+      (if #+x86-64 nil #-x86-64 t
+          (loop for index below count thereis (hit-p index))
+          (and (loop for index below count thereis (hit-p index))
+               (loop with index = 0
+                     with linked = nil
+                     while (< index count)
+                     do (let ((caller (linked-frame words start index)))
+                          (cond (caller
+                                 (when (hit-p (1+ index)) (return t))
+                                 (setf linked t index caller))
+                                ((and (not linked) (hit-p index) (not (function-pointer-p (aref words index))))
+                                 (return t))
+                                (t (incf index))))))))))
+
+(defun linked-frame (words start index)
+  "The index of the caller's frame when WORDS have a frame at INDEX, a pointer to a higher place of the stack and a return address into Lisp code; else NIL."
+  (declare (type (simple-array (unsigned-byte 64) (*)) words) (type (unsigned-byte 62) start) (type fixnum index))
+  (let ((saved (aref words index))
+        (end (+ start (* 8 (length words)))))
+    (and (< (+ start (* 8 index)) saved) (< saved (- end 8)) (zerop (logand saved 7))
+         (< (1+ index) (length words))
+         (code-at (aref words (1+ index)))
+         (floor (- saved start) 8))))
+
+(defun function-pointer-p (word)
+  "Whether WORD looks like a reference to a function object rather than a return address: those carry a tag in their low four bits."
+  (= (logand word 15) 11))
+
+(defun ask-threads (threads codes answers timeout)
+  "Interrupt THREADS, each of which says what is on its own stack, and put that into ANSWERS; :UNKNOWN where none comes within TIMEOUT seconds."
+  (when threads
+    (let ((semaphore (sb-thread:make-semaphore)) (replies '()) (asked 0) (lock (sb-thread:make-mutex)))
+      (when (capability :interrupting-census)
+        (dolist (thread threads)
+          (handler-case
+              (progn
+                (sb-thread:interrupt-thread thread
+                                            (lambda ()
+                                              (let ((answer (if (own-stack-inside-p codes) :yes :no)))
+                                                (sb-thread:with-mutex (lock) (push (cons thread answer) replies)))
+                                              (sb-thread:signal-semaphore semaphore)))
+                (incf asked))
+            (sb-thread:interrupt-thread-error () nil))))
+      (loop with deadline = (+ (microseconds) (* timeout 1000000))
+            repeat asked
+            for left = (/ (- deadline (microseconds)) 1000000)
+            while (and (plusp left) (sb-thread:wait-on-semaphore semaphore :timeout left)))
+      (sb-thread:with-mutex (lock)
+        (dolist (thread threads)
+          (setf (cdr (assoc thread answers))
+                (or (cdr (assoc thread replies))
+                    (if (sb-thread:thread-alive-p thread) :unknown :no))))))))
+
+(defun own-stack-inside-p (codes)
+  (block walk
+    (map-backtrace (lambda (frame)
+                     (when (member (ignore-errors (frame-component (frame-debug-fun frame))) codes)
+                       (return-from walk t)))
+                   :count 10000)
+    nil))
+
+;;;; The operation
+
+(defun symbol-codes (symbol)
+  "The code objects that calling SYMBOL, as a function, a setf function or a macro, may run, methods included."
+  (loop for name in (list symbol (list 'setf symbol))
+        for function = (and (fboundp name) (if (symbolp name)
+                                               (or (macro-function name) (fdefinition name))
+                                               (fdefinition name)))
+        when (and (functionp function) (not (and (symbolp name) (special-operator-p name))))
+          append (if (typep function 'generic-function)
+                     (mapcan #'method-codes (sb-mop:generic-function-methods function))
+                     (list (code-of function)))))
+
+(define-request threads (symbol transaction)
+  "Every living thread; where a symbol or a transaction is given, also whether it is inside the symbol's code, or inside code that the transaction replaced."
+  (let* ((asked (or symbol transaction))
+         (functions (append (when symbol (symbol-codes (known-symbol symbol nil)))
+                            (when transaction (transaction-replaced-code transaction))))
+         (answers (and asked (threads-running functions))))
+    (result :threads
+            (loop for thread in (sort (remove-if-not #'sb-thread:thread-alive-p (sb-thread:list-all-threads)) #'< :key #'thread-id)
+                  collect (wire :thread
+                                :id (thread-id thread)
+                                :name (thread-name thread)
+                                :state (if (eq thread sb-thread:*current-thread*) :running (thread-state thread))
+                                :main (eq thread (main-thread))
+                                :runs (and asked (or (cdr (assoc thread answers)) :no)))))))
