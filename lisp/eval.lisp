@@ -154,7 +154,7 @@
 (defun add-note (evaluation severity condition start end &optional (message (condition-text condition)))
   (when (< (length (evaluation-notes evaluation)) +note-limit+)
     (push (wire :note :severity severity :message message
-                      :condition (if condition (type-name condition) "COMMON-LISP:NIL")
+                      :condition (if condition (type-name condition) "COMMON-LISP:ABORT")
                       :form 0 :start start :end end)
           (evaluation-notes evaluation))))
 
@@ -187,11 +187,12 @@
 
 (defun reader-error-text (condition)
   "What a reader error reports, without the stream's state that SBCL adds: the place is in the note."
-  (if (typep condition 'end-of-file)
-      "The text ends inside this form."
-      (let* ((text (condition-text condition))
-             (extra (search (format nil "~%~%") text)))
-        (string-right-trim '(#\Newline #\Space) (subseq text 0 extra)))))
+  (cond ((typep condition 'end-of-file) "The text ends inside this form.")
+        ((typep condition 'simple-condition)
+         (safely-print (lambda ()
+                         (apply #'format nil (simple-condition-format-control condition) (simple-condition-format-arguments condition)))
+                       4096 "a reader error"))
+        (t (condition-text condition))))
 
 (defun evaluate-form (form start end evaluation)
   "Evaluate FORM, which stands from START to END of the text."

@@ -201,7 +201,7 @@ reply, from whatever thread. With SYNCHRONOUS the work is done in this thread an
       (wire-error :invalid-request "A message is a JSON object, not ~a." (json-kind message)))
     (let ((id (json-get message "id")))
       (unless (typep id '(integer 0))
-        (wire-error :invalid-request "id: an integer from 0 expected~@[, not ~a~]." (and id (json-kind id))))
+        (wire-error :invalid-request "id: an integer from 0 expected~@[, not ~a~]." (cond ((integerp id) id) (id (json-kind id)))))
       (funcall note-id id)
       (loop for (key) in (rest message)
             unless (member key '("id" "op" "args" "session") :test #'string=)

@@ -12,21 +12,27 @@
          arguments))
 
 (defun source-plist (source)
-  "What a DEFINITION-SOURCE of SB-INTROSPECT says, as keys of the contract's Location; absent ones are left out."
+  "What a DEFINITION-SOURCE of SB-INTROSPECT says, as keys of the contract's Location; NIL where it names no file that is there."
   (flet ((slot (name) (ignore-errors (introspect name source))))
-    (let ((pathname (slot "DEFINITION-SOURCE-PATHNAME"))
+    (let ((file (ignore-errors (source-file (slot "DEFINITION-SOURCE-PATHNAME"))))
           (offset (slot "DEFINITION-SOURCE-CHARACTER-OFFSET"))
           (path (slot "DEFINITION-SOURCE-FORM-PATH"))
-          (date (slot "DEFINITION-SOURCE-FILE-WRITE-DATE"))
-          (file nil))
-      (when pathname
-        (setf file (ignore-errors (sb-ext:native-namestring (merge-pathnames (translate-logical-pathname pathname))))))
-      (append (when file (list :file file))
-              (when (and file (integerp offset)) (list :byte-offset offset))
-              (when (and file (integerp (first path))) (list :form (first path)))
-              (when (and file date) (list :file-write-date (- date +unix-epoch+)))))))
+          (date (slot "DEFINITION-SOURCE-FILE-WRITE-DATE")))
+      (when file
+        (append (list :file file)
+                (when (integerp offset) (list :byte-offset offset))
+                (when (integerp (first path)) (list :form (first path)))
+                (when date (list :file-write-date (- date +unix-epoch+))))))))
 
-
+(defun source-file (pathname)
+  "The native namestring of PATHNAME, which SBCL recorded, or the URI that it stands for; NIL when there is no such file."
+  (let* ((recorded (sb-ext:native-namestring pathname))
+         (colon (position #\: recorded)))
+    (if (and colon (> colon 1) (not (typep pathname 'logical-pathname))
+             (every (lambda (character) (or (alphanumericp character) (find character "+.-"))) (subseq recorded 0 colon)))
+        recorded
+        (let ((file (sb-ext:native-namestring (merge-pathnames (translate-logical-pathname pathname)))))
+          (and (file-status file) file)))))
 
 (defun function-source (function)
   "Where FUNCTION comes from, as keys of the contract's Location; NIL where it is not known."
@@ -53,20 +59,19 @@
 ;;;; Definitions of a symbol
 
 (defparameter *source-kinds*
-  '((:function "function") (:generic-function "generic-function") (:method "method") (:macro "macro") (:compiler-macro "compiler-macro")
-    (:variable "variable") (:constant "constant") (:symbol-macro "symbol-macro") (:class "class") (:structure "structure")
-    (:condition "condition") (:type "type") (:setf-expander "setf-expander") (:package "package") (:method-combination "method-combination")
-    (:structure-accessor "other") (:alien-type "other") (:declaration "declaration") (:optimizer "other") (:transform "other")
-    (:source-transform "other") (:ir1-convert "other") (:vop "other") (:define-source-transform "other"))
-  "What SB-INTROSPECT distinguishes, and the contract's kind for each.")
+  '((:function "function") (:generic-function "generic-function") (:method "method") (:compiler-macro "compiler-macro")
+    (:setf-expander "setf-expander") (:macro "macro") (:variable "variable") (:constant "constant") (:symbol-macro "symbol-macro")
+    (:class "class") (:structure "structure") (:condition "condition") (:type "type") (:package "package")
+    (:method-combination "method-combination") (:structure-accessor "other") (:alien-type "other") (:declaration "declaration")
+    (:optimizer "other") (:transform "other") (:source-transform "other") (:ir1-convert "other") (:vop "other"))
+  "What SB-INTROSPECT distinguishes, and the contract's kind for each. Names like (SETF FOO) have the first four.")
 
 (defun source-locations (name)
-  "The contract's Locations of every definition of NAME, a symbol or (SETF symbol), that SBCL has a place for."
-  (loop for (type kind) in *source-kinds*
+  "The contract's Locations of every definition of NAME, a symbol or (SETF symbol), that SBCL knows; without a file where it has none that is there."
+  (loop for (type kind) in (if (consp name) (subseq *source-kinds* 0 4) *source-kinds*)
         append (loop for source in (ignore-errors (introspect "FIND-DEFINITION-SOURCES-BY-NAME" name type))
-                     for place = (source-plist source)
-                     when (getf place :file)
-                       collect (apply #'location name kind (ignore-errors (introspect "DEFINITION-SOURCE-DESCRIPTION" source)) place))))
+                     collect (apply #'location name kind (ignore-errors (introspect "DEFINITION-SOURCE-DESCRIPTION" source))
+                                    (source-plist source)))))
 
 (defun location (name kind description &key file byte-offset form file-write-date)
   (let ((symbol (if (consp name) (second name) name)))
@@ -76,18 +81,26 @@
                     :file file :byte-offset byte-offset :form form :file-write-date file-write-date)))
 
 (defun location-name (name description)
-  "NAME as the contract prints it, with what DESCRIPTION, (NAME qualifier... specializers) for a method, adds: AREA :AROUND (CIRCLE)."
-  (let ((base (let ((bare (bare-symbol-text (symbol-name (if (consp name) (second name) name)))))
-                (if (consp name) (format nil "(SETF ~a)" bare) bare))))
-    (if (and (consp description) (consp (rest description)))
+  "NAME as the contract prints it, with what DESCRIPTION, (qualifier... specializer...), adds for a method: AREA :AROUND (CIRCLE)."
+  (let* ((symbol (if (consp name) (second name) name))
+         (bare (bare-symbol-text (symbol-name symbol)))
+         (base (if (consp name) (format nil "(SETF ~a)" bare) bare))
+         (required (and (consp description) (required-argument-count name))))
+    (if (and required (>= (length description) required))
         (safely-print (lambda ()
-                        (let ((*package* (or (symbol-package (if (consp name) (second name) name)) *package*)))
-                          (format nil "~a~{ ~s~}" base (rest description))))
+                        (let ((*package* (or (symbol-package symbol) *package*)))
+                          (format nil "~a~{ ~s~} (~{~s~^ ~})" base (butlast description required) (last description required))))
                       500 "a method")
         base)))
 
+(defun required-argument-count (name)
+  "How many arguments the generic function NAME specializes on; NIL when there is no such function."
+  (let ((function (and (fboundp name) (fdefinition name))))
+    (and (typep function 'standard-generic-function)
+         (length (sb-mop:generic-function-argument-precedence-order function)))))
+
 (define-request source (symbol package)
-  "Every definition of the symbol that SBCL has recorded a file for; none is an empty list."
+  "Every definition of the symbol that SBCL has recorded; none is an empty list."
   (let ((symbol (known-symbol symbol package)))
     (result :locations (append (source-locations symbol)
                                (source-locations (list 'setf symbol))))))
