@@ -456,9 +456,9 @@ so that a thread which ends meanwhile costs an answer and not the process."
 
 ;; Installing
 (define-internal install-function :function ("SB-IMPL" "%DEFUN"))
-(sb-ext:defglobal **defun-symbol** (find-internal '(("SB-IMPL" "%DEFUN")) :function))
-(sb-ext:defglobal **load-defmethod-symbol** (find-internal '(("SB-PCL" "LOAD-DEFMETHOD")) :function))
-(sb-ext:defglobal **defmethod-expander-symbol** (find-internal '(("SB-PCL" "%DEFMETHOD-EXPANDER")) :macro))
+(defparameter *defun-symbol* (find-internal '(("SB-IMPL" "%DEFUN")) :function))
+(defparameter *load-defmethod-symbol* (find-internal '(("SB-PCL" "LOAD-DEFMETHOD")) :function))
+(defparameter *defmethod-expander-symbol* (find-internal '(("SB-PCL" "%DEFMETHOD-EXPANDER")) :macro))
 (define-internal call-with-load-bindings :function ("SB-FASL" "CALL-WITH-LOAD-BINDINGS"))
 (define-internal load-as-fasl :function ("SB-FASL" "LOAD-AS-FASL"))
 (define-internal function-label :function ("SB-KERNEL" "%FUN-NAME"))
@@ -471,7 +471,7 @@ so that a thread which ends meanwhile costs an answer and not the process."
 (define-internal flush-effective-method-cache :function ("SB-PCL" "FLUSH-EFFECTIVE-METHOD-CACHE"))
 (define-internal update-dfun :function ("SB-PCL" "UPDATE-DFUN"))
 (define-internal initialize-method-function :function ("SB-PCL" "INITIALIZE-METHOD-FUNCTION"))
-(sb-ext:defglobal **method-slots**
+(defparameter *method-slots*
     (loop for (package name) in '(("SB-PCL" "%FUNCTION") ("SB-PCL" "PLIST") ("SB-PCL" "LAMBDA-LIST") ("SB-PCL" "SOURCE")
                                   ("SB-PCL" "%DOCUMENTATION") ("SB-PCL" "SIMPLE-NEXT-METHOD-CALL"))
           for symbol = (find-symbol name package)
@@ -487,7 +487,7 @@ so that a thread which ends meanwhile costs an answer and not the process."
 (define-capability :methods-in-place
     (load-defmethod gf-lock flush-effective-method-cache update-dfun initialize-method-function)
   (and method-cell-key method-plist-key method-function-key
-       (member method-function-key **method-slots**) (member method-plist-key **method-slots**)))
+       (member method-function-key *method-slots*) (member method-plist-key *method-slots*)))
 
 ;; Structures and conditions
 (define-internal find-classoid :function ("SB-KERNEL" "FIND-CLASSOID"))
@@ -550,3 +550,9 @@ so that a thread which ends meanwhile costs an answer and not the process."
   (zerop (sb-alien:alien-funcall (sb-alien:extern-alien "rmdir" (function sb-alien:int sb-alien:c-string)) path)))
 
 (define-capability :load-as (call-with-load-bindings load-as-fasl))
+
+(defparameter *loader-functions*
+  (loop for (package name) in '(("SB-FASL" "LOAD-FASL-GROUP") ("SB-FASL" "LOAD-AS-FASL") ("SB-C" "SUB-COMPILE-FILE"))
+        for symbol = (find-symbol name package)
+        when symbol collect symbol)
+  "What SBCL itself is in below the code of a file that is compiled or loaded.")

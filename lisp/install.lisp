@@ -1,0 +1,134 @@
+;;;; Loading what was compiled. Function and method definitions are diverted on their way into the image: loading collects them, and
+;;;; they are installed together once nothing can fail any more, or before code of the user runs that may need them.
+
+(in-package :hotlisp)
+
+(defstruct (staged-function (:copier nil) (:predicate nil))
+  "The arguments with which DEFUN would install a function."
+  name function arguments unit)
+
+(defstruct (installation (:copier nil) (:predicate nil))
+  "What loading has collected, last first, and what installing has replaced. PHASE is :COLLECT while definitions are collected, else :PASS."
+  (phase :pass) (functions '()) (methods '()) (deltas '()) (unit nil) (replaced '()))
+
+(defvar *installation* nil "The INSTALLATION of the operation that the current thread performs.")
+
+;;;; Diversion
+
+(defmacro with-quiet-redefinition (() &body body)
+  "Run BODY without the warnings that something is being redefined: that is what an operation is for."
+  `(handler-bind ((redefinition-warning #'muffle-warning)) ,@body))
+
+(defun divert (form expansion)
+  "EXPANSION, FORM's, with what installs a function or method replaced by what hands it to us."
+  (cond ((atom form) expansion)
+        ((and (eq (first form) 'defun) (capability :staged-functions))
+         (divert-calls expansion *defun-symbol* 'stage-function))
+        ((and (eq (first form) *defmethod-expander-symbol*) (capability :methods-in-place))
+         (divert-calls expansion *load-defmethod-symbol* 'stage-method))
+        (t expansion)))
+
+(defun divert-calls (expansion from to)
+  (cond ((atom expansion) expansion)
+        ((eq (first expansion) from) (cons to (rest expansion)))
+        ((eq (first expansion) 'progn)
+         (cons 'progn (mapcar (lambda (form) (divert-calls form from to)) (rest expansion))))
+        (t expansion)))
+
+(defun stage-function (name function &rest arguments)
+  "Stands in compiled code where DEFUN's own installer would: collects the function, or installs it where nobody collects."
+  (let ((installation *installation*))
+    (cond ((and installation (eq (installation-phase installation) :collect))
+           (push (make-staged-function :name name :function function :arguments arguments :unit (installation-unit installation))
+                 (installation-functions installation)))
+          (installation
+           (note-replaced installation name)
+           (with-quiet-redefinition () (apply #'install-function name function arguments)))
+          (t (apply #'install-function name function arguments))))
+  name)
+
+(defun stage-method (&rest arguments)
+  "Stands in compiled code where DEFMETHOD's own loader would."
+  (let ((installation *installation*))
+    (cond ((and installation (eq (installation-phase installation) :collect))
+           (push arguments (installation-methods installation))
+           nil)
+          (installation
+           (note-replaced installation (second arguments))
+           (let ((deltas (with-quiet-redefinition () (load-staged-methods (list arguments)))))
+             (setf (installation-deltas installation) (append (installation-deltas installation) deltas)))
+           (existing-method arguments))
+          (t (apply #'load-defmethod arguments)))))
+
+(defun note-replaced (installation name)
+  "Remember what NAME is now, unless an earlier definition of the operation has replaced it already."
+  (unless (assoc name (installation-replaced installation) :test #'equal)
+    (push (list name
+                (function-state name)
+                (symbol-dbinfo (if (consp name) (second name) name)))
+          (installation-replaced installation))))
+
+(defun note-loading (unit)
+  "Stands in compiled code before each form: which of them is being loaded, for the note of a failure."
+  (when *installation* (setf (installation-unit *installation*) unit)))
+
+;;;; Installing
+
+(defun ordinary-function-p (name)
+  "Whether NAME is free or names a plain function, so that setting its function is all that callers can notice."
+  (let ((state (function-state name)))
+    (or (none-p state)
+        (and (functionp state) (not (typep state 'generic-function))
+             (not (and (symbolp name) (special-operator-p name)))))))
+
+(defun install-collected (installation)
+  "Install the functions collected so far in one burst, then the methods. To be called without interrupts."
+  (let* ((functions (remove-duplicates (reverse (installation-functions installation))
+                                       :key #'staged-function-name :test #'equal))
+         (methods (reverse (installation-methods installation))))
+    (setf (installation-functions installation) '()
+          (installation-methods installation) '())
+    (when functions
+      (dolist (staged functions) (note-replaced installation (staged-function-name staged)))
+      (with-world-lock ()
+        (write-functions (loop for staged in functions
+                               when (ordinary-function-p (staged-function-name staged))
+                                 collect (cons (staged-function-name staged) (staged-function-function staged))))
+        (with-quiet-redefinition ()
+          (dolist (staged functions)
+            (apply #'install-function (staged-function-name staged) (staged-function-function staged)
+                   (staged-function-arguments staged))))))
+    (when methods
+      (with-quiet-redefinition ()
+        (dolist (arguments methods) (note-replaced installation (second arguments)))
+        (setf (installation-deltas installation)
+              (append (installation-deltas installation) (load-staged-methods methods)))))))
+
+;;;; Loading
+
+(defun load-fasl (pathname file)
+  "Load the fasl at PATHNAME as what was compiled from FILE, a native namestring or NIL."
+  (if (and file (capability :load-as))
+      (with-open-file (stream pathname :element-type '(unsigned-byte 8))
+        (call-with-load-bindings (lambda (stream argument)
+                                   (declare (ignore argument))
+                                   (let ((pathname (native-pathname file)))
+                                     (let ((*load-pathname* pathname) (*load-truename* pathname))
+                                       (load-as-fasl stream nil nil))))
+                                 stream nil stream))
+      (load pathname :verbose nil :print nil)))
+
+(defun load-segment (segment installation)
+  "Load SEGMENT. What it defines by DEFUN and DEFMETHOD is collected; where SEGMENT evaluates, everything is installed at once."
+  (let ((*segment* segment)
+        (*package* (or (find-package-named (segment-package-name segment)) *package*))
+        (*readtable* (segment-readtable-now segment)))
+    (setf (installation-unit installation) (unit-index (first (segment-units segment))))
+    (cond ((segment-evaluates segment)
+           (without-interrupts (install-collected installation))
+           (setf (installation-phase installation) :pass))
+          (t (setf (installation-phase installation) :collect)))
+    (unwind-protect
+         (with-quiet-redefinition ()
+           (load-fasl (native-pathname (segment-fasl segment)) (segment-file segment)))
+      (setf (installation-phase installation) :pass))))

@@ -1,0 +1,129 @@
+;;;; Methods. Redefining one with ADD-METHOD while other threads call its generic function leaves SBCL's dispatch caches wrong about
+;;;; every fourth time (2.2.9 to 2.6.4), so an existing method keeps its object and gets the new function, and the caches are emptied
+;;;; twice, far enough apart that a thread which was filling one with the old function is done.
+
+(in-package :hotlisp)
+
+(defparameter *settling-seconds* 0.002
+  "How long a thread that missed the cache may take to fill it with what it has found.")
+
+(defun method-state (method)
+  "The parts of METHOD that a redefinition changes, in the order of *METHOD-SLOTS*."
+  (loop for slot in *method-slots*
+        collect (if (slot-boundp method slot) (slot-value method slot) **none**)))
+
+(defun write-method-state (method state)
+  (loop for slot in *method-slots*
+        for value in state
+        do (if (none-p value) (slot-makunbound method slot) (setf (slot-value method slot) value))))
+
+(defun method-state-function (state)
+  (nth (position method-function-key *method-slots*) state))
+
+(defun redefined-method-state (method lambda-list initargs source)
+  "The state that METHOD has once its definition is the one that INITARGS, as DEFMETHOD passes them, describe."
+  (let ((plist (let ((old (slot-value method method-plist-key))
+                     (new (copy-list (getf initargs method-plist-key))))
+                 (when (getf old :name) (setf (getf new :name) (getf old :name)))
+                 new)))
+    (loop for slot in *method-slots*
+          for name = (symbol-name slot)
+          collect (cond ((eq slot method-function-key) (getf initargs :function))
+                        ((eq slot method-plist-key) plist)
+                        ((string= name "LAMBDA-LIST") lambda-list)
+                        ((string= name "SOURCE") source)
+                        ((string= name "%DOCUMENTATION") (getf initargs :documentation))
+                        (t (getf initargs slot))))))
+
+(defun install-methods (states)
+  "Give every method of STATES, an alist, its state. Afterwards no call of its generic function reaches the old one."
+  (when states
+    (without-interrupts
+      (loop for (method . state) in states do (write-method-state method state)))
+    (reset-generic-functions
+     (remove-duplicates (loop for (method) in states
+                              for function = (sb-mop:method-generic-function method)
+                              when function collect function)))))
+
+(defun reset-generic-functions (functions)
+  "Empty the dispatch caches of FUNCTIONS, now and again once whoever was filling them is done."
+  (when (capability :methods-in-place)
+    (flet ((reset ()
+             (dolist (function functions)
+               (when (typep function 'standard-generic-function)
+                 (without-interrupts
+                   (sb-thread:with-recursive-lock ((gf-lock function))
+                     (flush-effective-method-cache function)
+                     (update-dfun function)))))))
+      (reset)
+      (sleep *settling-seconds*)
+      (reset))))
+
+;;;; From a DEFMETHOD that is being loaded
+
+(defstruct (staged-method (:copier nil) (:predicate nil))
+  "A call of the function by which DEFMETHOD loads: ARGUMENTS are its own."
+  arguments)
+
+(defun existing-method (arguments)
+  "The method that loading with ARGUMENTS would replace, if its object can be kept; else NIL."
+  (destructuring-bind (class name qualifiers specializers lambda-list initargs source) arguments
+    (declare (ignore lambda-list initargs source))
+    (let ((function (and (fboundp name) (not (and (symbolp name) (macro-function name))) (fdefinition name))))
+      (when (typep function 'standard-generic-function)
+        (let ((method (find-if (lambda (method)
+                                 (and (equal (method-qualifiers method) qualifiers)
+                                      (equal (sb-mop:method-specializers method) specializers)))
+                               (sb-mop:generic-function-methods function))))
+          (and method
+               (eq (class-of method) (find-class 'standard-method))
+               (eq class 'standard-method)
+               method))))))
+
+(defun congruent-lambda-lists-p (old new)
+  "Whether a method with the lambda list NEW may stand where one with OLD did without the generic function's arguments changing."
+  (flet ((shape (lambda-list)
+           (let ((required 0) (optional 0) (mode :required) (rest nil) (keys '()) (allow nil))
+             (dolist (element lambda-list (list required optional rest (sort keys #'string<) allow))
+               (case element
+                 (&optional (setf mode :optional))
+                 (&rest (setf mode :rest rest t))
+                 (&key (setf mode :key rest t))
+                 (&allow-other-keys (setf allow t))
+                 (&aux (setf mode :aux))
+                 (t (case mode
+                      (:required (incf required))
+                      (:optional (incf optional))
+                      (:key (let ((name (if (consp element) (first element) element)))
+                              (push (symbol-name (if (consp name) (first name) name)) keys))))))))))
+    (equal (shape old) (shape new))))
+
+(defun load-staged-methods (staged)
+  "Define the methods of STAGED, calls in order. Returns the :METHOD deltas of those whose objects were kept."
+  (let ((deltas '()))
+    (flet ((install-kept (batch)
+             (let ((states '()))
+               (dolist (entry (reverse batch))
+                 (destructuring-bind (method . arguments) entry
+                   (destructuring-bind (class name qualifiers specializers lambda-list initargs source) arguments
+                     (declare (ignore class name qualifiers specializers))
+                     (let ((state (redefined-method-state method lambda-list initargs source))
+                           (cell (getf initargs method-cell-key)))
+                       ;; CALL-NEXT-METHOD finds its method through the cell, and slot accesses through tables made from the plist.
+                       (initialize-method-function initargs method)
+                       (when cell (setf (car cell) method))
+                       (push (make-delta :method method (method-state method) state) deltas)
+                       (push (cons method state) states)))))
+               (install-methods (nreverse states)))))
+      (let ((batch '()))
+        (dolist (arguments staged)
+          (let ((method (and (capability :methods-in-place) (existing-method arguments))))
+            (if (and method
+                     (congruent-lambda-lists-p (sb-mop:method-lambda-list method) (fifth arguments)))
+                (push (cons method arguments) batch)
+                (let ((name (second arguments)))
+                  (apply #'load-defmethod arguments)
+                  (when (typep (and (fboundp name) (fdefinition name)) 'standard-generic-function)
+                    (reset-generic-functions (list (fdefinition name))))))))
+        (install-kept batch)))
+    (nreverse deltas)))

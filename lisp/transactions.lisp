@@ -1,0 +1,332 @@
+;;;; Applying forms, taking that back, doing it again. One operation is one transaction: a list of deltas, which a failure undoes at once
+;;;; and a user may undo later.
+
+(in-package :hotlisp)
+
+(defstruct (transaction (:copier nil) (:predicate nil))
+  "What one operation changed. DEFINITIONS are the contract's, with the changes as they were; INSTALLED lists (key before after), entries
+of *INSTALLED*; REPLACED are the functions that the change put out of use."
+  id deltas definitions installed replaced (state :done))
+
+(defparameter *transactions-kept* 1000 "How many transactions can be undone; what an older one replaced is let go.")
+
+(defparameter *transactions* (make-hash-table :test #'equal :synchronized t))
+(defparameter *transaction-order* '())
+(sb-ext:defglobal **generation** 0)
+
+(defun image-generation ()
+  "A number that grows with everything that operations change."
+  **generation**)
+
+(defun record-transaction (transaction)
+  (setf (gethash (transaction-id transaction) *transactions*) transaction)
+  (push (transaction-id transaction) *transaction-order*)
+  (when (> (length *transaction-order*) *transactions-kept*)
+    (dolist (id (nthcdr *transactions-kept* *transaction-order*)) (remhash id *transactions*))
+    (setf *transaction-order* (subseq *transaction-order* 0 *transactions-kept*))))
+
+(defun find-transaction (id)
+  "The transaction called ID. Signals a WIRE-ERROR of kind :UNKNOWN-TRANSACTION."
+  (or (gethash id *transactions*)
+      (wire-error :unknown-transaction
+                  "The image has no record of transaction ~a: it was made in another image, or more than ~d changes ago."
+                  id *transactions-kept*)))
+
+(defun transaction-replaced-code (id)
+  "The functions that the transaction called ID put out of use: by undoing it, when that was the last thing done with it, the new ones."
+  (transaction-replaced (find-transaction id)))
+
+;;;; Captured output
+
+(defmacro with-captured-output ((text) &body body)
+  "Run BODY, with nothing to read and with TEXT, a variable, set to what it printed at the end, cut where it is too long."
+  `(multiple-value-prog1 (call-with-captured-output (lambda () ,@body) (lambda (string) (setf ,text string)))))
+
+(defun call-with-captured-output (function receive)
+  (let* ((stream (make-string-output-stream))
+         (io (make-two-way-stream (make-concatenated-stream) stream)))
+    (multiple-value-prog1
+        (let ((*standard-output* stream) (*error-output* stream) (*trace-output* stream)
+              (*standard-input* (make-concatenated-stream)) (*query-io* io) (*debug-io* io))
+          (funcall function))
+      (funcall receive (truncate-text (get-output-stream-string stream) 100000)))))
+
+;;;; Applying
+
+(defstruct (attempt (:copier nil) (:predicate nil))
+  "An operation under way. STEP is where it failed, or NIL."
+  units snapshot installation (step nil) (condition nil) (notes '()) (output ""))
+
+(defun plain-unit-p (unit)
+  "Whether UNIT is a DEFUN or DEFMETHOD and nothing else, so that little can change by it."
+  (and (not (unit-evaluates unit))
+       (member (unit-head unit) '(defun defmethod))
+       (unit-definitions unit)
+       (every (lambda (definition) (member (definition-kind definition) '(:function :method)))
+              (unit-definitions unit))))
+
+(defun operation-packages (units)
+  (remove nil (remove-duplicates (mapcar (lambda (unit) (find-package-named (unit-package-name unit))) units))))
+
+(defun mentioned-variables (units)
+  "The symbols in the texts of UNITS that have a value, other than constants of SBCL."
+  (let ((variables '()) (common-lisp (find-package :common-lisp)))
+    (dolist (unit units variables)
+      (let ((package (find-package-named (unit-package-name unit))) (text (unit-text unit)))
+        (when package
+          (loop with position = 0
+                for start = (position-if #'token-character-p text :start position)
+                while start
+                do (setf position (or (position-if-not #'token-character-p text :start start) (length text)))
+                   (multiple-value-bind (symbol found)
+                       (and (not (digit-char-p (char text start))) (resolve-symbol (subseq text start position) package))
+                     (when (and found symbol (boundp symbol) (not (keywordp symbol))
+                                (not (eq (symbol-package symbol) common-lisp)))
+                       (pushnew symbol variables)))))))))
+
+(defun token-character-p (character)
+  (not (or (blank-p character) (find character "()\"';`,"))))
+
+(defun capture-before (units)
+  (let ((plain (every #'plain-unit-p units)))
+    (capture (operation-packages units)
+             (loop for unit in units append (unit-definitions unit))
+             :full (not plain)
+             :tokens (if plain '() (mentioned-variables units)))))
+
+(defun attempt-deltas (attempt &key all)
+  "What the attempt has changed. Unless ALL, of a plain one only what is under the names it defines."
+  (let* ((snapshot (attempt-snapshot attempt))
+         (installation (attempt-installation attempt))
+         (deltas (differences snapshot :all (or all (snapshot-full snapshot)))))
+    (loop for (name state info) in (reverse (installation-replaced installation))
+          for symbol = (if (consp name) (second name) name)
+          do (unless (find-if (lambda (delta) (and (eq (delta-kind delta) :function) (equal (delta-name delta) name))) deltas)
+               (unless (same-function-state-p state (function-state name))
+                 (push (make-delta :function name state (function-state name)) deltas)))
+             (unless (find-if (lambda (delta) (and (eq (delta-kind delta) :info) (eq (delta-name delta) symbol))) deltas)
+               (unless (eq info (symbol-dbinfo symbol))
+                 (push (make-delta :info symbol info (symbol-dbinfo symbol)) deltas))))
+    (append deltas (merge-method-deltas (installation-deltas installation)))))
+
+(defun merge-method-deltas (deltas)
+  "One delta for each method in DELTAS: from its first state to its last."
+  (let ((merged '()))
+    (dolist (delta deltas (nreverse merged))
+      (let ((earlier (find (delta-name delta) merged :key #'delta-name)))
+        (if earlier
+            (setf (delta-new earlier) (delta-new delta))
+            (push (make-delta :method (delta-name delta) (delta-old delta) (delta-new delta)) merged))))))
+
+(defun compile-attempt (attempt segments directory)
+  (let ((*notes* '()) (*failure* nil))
+    (let ((compiled (with-world-lock ()
+                      (setf (attempt-snapshot attempt) (capture-before (attempt-units attempt)))
+                      (compile-segments segments directory))))
+      (setf (attempt-notes attempt) (reverse *notes*))
+      (unless compiled
+        (setf (attempt-step attempt) (or *failure* :compile))))
+    (null (attempt-step attempt))))
+
+(defun load-attempt (attempt segments)
+  (let ((installation (attempt-installation attempt)))
+    (setf (attempt-step attempt) :load)
+    (dolist (segment segments) (load-segment segment installation))
+    (setf (attempt-step attempt) :install
+          (installation-unit installation) nil)
+    (without-interrupts (install-collected installation))
+    (setf (attempt-step attempt) nil)
+    t))
+
+(defun note-failure (attempt condition)
+  "Note CONDITION, which nothing handled, at the form that was being compiled or loaded."
+  (let* ((index (or (installation-unit (attempt-installation attempt)) 0))
+         (unit (nth index (attempt-units attempt))))
+    (setf (attempt-notes attempt)
+          (append (attempt-notes attempt)
+                  (list (wire :note :severity :error :message (condition-text condition 2000)
+                                    :condition (type-name condition) :form index
+                                    :start 0 :end (length (unit-text unit))))))))
+
+(defun run-attempt (attempt)
+  "Compile and load. Returns true when all of it went well; on failure the attempt says where and why, and nothing is undone yet."
+  (let ((*installation* (attempt-installation attempt))
+        (segments (segments-of (attempt-units attempt)))
+        (output ""))
+    (unwind-protect
+         (block attempt
+           (let ((sb-ext:*invoke-debugger-hook*
+                   (lambda (condition hook)
+                     (declare (ignore hook))
+                     (fail-attempt attempt condition)
+                     (return-from attempt nil)))
+                 (*debugger-hook* nil))
+             (restart-case
+                 (with-captured-output (output)
+                   (with-scratch-directory (directory)
+                     (and (compile-attempt attempt segments directory)
+                          (load-attempt attempt segments))))
+               (abort ()
+                 :report "Give up this operation of Hotlisp and undo it."
+                 (unless (attempt-step attempt) (setf (attempt-step attempt) :load))
+                 nil))))
+      (setf (attempt-output attempt) output))))
+
+(defun fail-attempt (attempt condition)
+  (unless (attempt-step attempt) (setf (attempt-step attempt) :compile))
+  (setf (attempt-condition attempt)
+        (let ((*backtrace-ends* (append *loader-functions* *backtrace-ends*)))
+          (condition-data condition)))
+  (note-failure attempt condition))
+
+(defun roll-back (attempt)
+  "Put back whatever ATTEMPT has changed. Returns sentences about what could not be."
+  (if (attempt-snapshot attempt)
+      (write-deltas (attempt-deltas attempt :all t) :old :forget-symbols t)
+      '()))
+
+(defun apply-forms (id forms)
+  "Apply FORMS, of the wire, as the transaction ID. Returns the contract's Change as a plist."
+  (let* ((start (microseconds))
+         (units (units-of-forms forms))
+         (changes (loop for unit in units
+                        append (loop for definition in (unit-definitions unit)
+                                     collect (list definition unit (definition-change definition (unit-digest unit))
+                                                   (installed-entry definition)))))
+         (attempt (make-attempt :units units :installation (make-installation)))
+         (settled nil) (applied nil) (remains '()) (threads '()))
+    (unwind-protect
+         (when (run-attempt attempt)
+           (without-interrupts
+             ;; From here on the change stands, unless the request is being cancelled already.
+             (when (seal-request)
+               (setf applied t settled t)
+               (resolve-definitions-again units)
+               (record-applied id attempt changes)
+               (incf **generation**)))
+           (setf settled t))
+      (unless applied
+        (without-interrupts (setf remains (roll-back attempt)))
+        (when (and remains (not (attempt-step attempt))) (setf (attempt-step attempt) :install))
+        (when remains (incf **generation**))))
+    (when applied
+      (setf threads (running-threads (transaction-replaced-code id) :patient nil)))
+    (wire :change :status (cond (applied :applied) (remains :partial) (t :failed))
+                  :transaction id
+                  :generation **generation**
+                  :step (attempt-step attempt)
+                  :definitions (if applied (transaction-definitions (find-transaction id)) '())
+                  :notes (attempt-notes attempt)
+                  :output (attempt-output attempt)
+                  :threads threads
+                  :condition (attempt-condition attempt)
+                  :remains (mapcar #'princ-to-string remains)
+                  :elapsed (- (microseconds) start))))
+
+(defun record-applied (id attempt changes)
+  (let* ((deltas (attempt-deltas attempt))
+         (transaction
+           (make-transaction :id id :deltas deltas
+                             :definitions (loop for (definition nil change) in changes
+                                                collect (definition-wire definition change))
+                             :installed (loop for (definition unit nil before) in changes
+                                              collect (list (definition-key definition) before
+                                                            (make-installed-entry definition (unit-digest unit))))
+                             :replaced (replaced-by deltas #'delta-old))))
+    (loop for (key nil after) in (transaction-installed transaction) do (set-installed-entry key after))
+    (record-transaction transaction)))
+
+(defun replaced-by (deltas state)
+  "The functions in the states of DELTAS that STATE, a reader, returns."
+  (loop for delta in deltas
+        for value = (funcall state delta)
+        for function = (case (delta-kind delta)
+                         (:function (if (consp value) (cdr value) value))
+                         (:method (method-state-function value)))
+        when (functionp function) collect function))
+
+(define-request apply (transaction generation forms)
+  "Compile every one of FORMS, then load them all; whatever fails, nothing has changed."
+  (with-image-lock ()
+    (unless (= generation **generation**)
+      (wire-error :stale-generation "The image has changed since the change was checked (generation ~d, now ~d). Check it again."
+                  generation **generation**))
+    (when (gethash transaction *transactions*)
+      (wire-error :invalid-request "There is a transaction ~a already; every one needs an identifier of its own." transaction))
+    (unless (capability :rollback)
+      (wire-error :invalid-request "This SBCL (~a) lacks what undoing a failed change needs; changing its code is not safe."
+                  (lisp-implementation-version)))
+    (apply-forms transaction forms)))
+
+;;;; Undoing and redoing
+
+(defun superseded-delta-p (delta state)
+  "Whether the place of DELTA is no longer in the state that STATE, a reader, returns."
+  (let ((expected (funcall state delta))
+        (other (if (eq state #'delta-old) (delta-new delta) (delta-old delta)))
+        (name (delta-name delta)))
+    (ecase (delta-kind delta)
+      (:function (not (same-function-state-p expected (function-state name))))
+      (:info (superseded-information-p name expected other))
+      (:value (not (eql expected (value-state name))))
+      (:class (let ((class (find-class name nil)))
+                (if (none-p expected)
+                    class
+                    (not (and class (same-class-state-p expected (capture-class class)))))))
+      (:method (not (eq (method-state-function expected) (slot-value name method-function-key))))
+      (:methods (not (subsetp (set-difference expected other) (sb-mop:generic-function-methods name))))
+      ((:plist :package :interned) nil))))
+
+(defun delta-label (delta)
+  (let ((name (delta-name delta)))
+    (with-plain-printing
+      (ecase (delta-kind delta)
+        (:function (format nil "the function ~s" name))
+        (:info (format nil "the definition of ~s" name))
+        (:value (format nil "the value of ~s" name))
+        (:class (format nil "the class ~s" name))
+        (:method (format nil "~a" name))
+        (:methods (format nil "the methods of ~s" (sb-mop:generic-function-name name)))))))
+
+(defun swap-transaction (id direction force)
+  "Undo (DIRECTION :OLD) or redo (:NEW) the transaction called ID. Returns the contract's Change."
+  (let* ((start (microseconds))
+         (transaction (find-transaction id))
+         (undo (eq direction :old))
+         (from (if undo #'delta-new #'delta-old))
+         (deltas (transaction-deltas transaction))
+         (remains '()))
+    (unless (eq (transaction-state transaction) (if undo :done :undone))
+      (wire-error :invalid-request "Transaction ~a ~:[is in force: there is nothing to do again~;was undone already~]." id undo))
+    (unless force
+      (let ((superseded (remove-if-not (lambda (delta) (superseded-delta-p delta from)) deltas)))
+        (when superseded
+          (wire-error :superseded "~@(~a~)~:[~; (and ~d more)~] changed after transaction ~a ~:[was undone~;was applied~]. Undo the later change first, or force it."
+                      (delta-label (first superseded)) (rest superseded) (length (rest superseded)) id undo))))
+    (without-interrupts
+      (when (seal-request)
+        (setf remains (write-deltas deltas direction))
+        (loop for (key before after) in (transaction-installed transaction)
+              do (set-installed-entry key (if undo before after)))
+        (setf (transaction-state transaction) (if undo :undone :done)
+              (transaction-replaced transaction) (replaced-by deltas from))
+        (incf **generation**)))
+    (wire :change :status (if remains :partial :applied)
+                  :transaction id
+                  :generation **generation**
+                  :definitions (loop for definition in (transaction-definitions transaction)
+                                     collect (if (and undo (eq (getf definition :change) :new))
+                                                 (list* :change :removed definition)
+                                                 definition))
+                  :notes '() :output ""
+                  :threads (running-threads (transaction-replaced transaction) :patient nil)
+                  :remains (mapcar #'princ-to-string remains)
+                  :elapsed (- (microseconds) start))))
+
+(define-request undo (transaction force)
+  "Put back what the transaction replaced."
+  (with-image-lock () (swap-transaction transaction :old force)))
+
+(define-request redo (transaction force)
+  "Install again what the transaction installed."
+  (with-image-lock () (swap-transaction transaction :new force)))
