@@ -15,8 +15,11 @@ const MAX_SOCKET_PATH_BYTES = 103;
 /** Every directory in which a serving image of this user may have put its socket, the preferred one first. */
 export function runDirectories(environment: Environment): string[] {
   const runtime = environment['XDG_RUNTIME_DIR'];
-  const temporary = process.platform === 'darwin' ? (environment['TMPDIR'] ?? '/tmp') : '/tmp';
-  const own = path.join(temporary, `hotlisp-${uid()}`);
+  const temporary = environment['TMPDIR'];
+  const own =
+    process.platform === 'darwin' && temporary && path.isAbsolute(temporary)
+      ? path.join(temporary, 'hotlisp')
+      : `/tmp/hotlisp-${uid()}`;
   return runtime && path.isAbsolute(runtime) ? [path.join(runtime, 'hotlisp'), own] : [own];
 }
 
