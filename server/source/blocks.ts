@@ -21,17 +21,22 @@ export interface Block extends Stretch {
   readonly open: number;
   readonly net: number;
   readonly least: number;
-  /** A string or other token runs past the end; it was ended here by decision. */
+  /** A string or other token runs past the end. */
   readonly cut: boolean;
+  readonly suspects: readonly Suspect[];
+}
+
+/** A token over several lines with an opening in column 0, where perhaps it was not meant to go on; offset from the block's start. */
+export interface Suspect {
+  readonly cutAt: number;
+  /** What opens there looks like a definition. */
+  readonly defining: boolean;
 }
 
 /** A block that never meets a column-0 bracket ends between two forms once it is this long (UTF-16 code units). */
 const LONG = 8192;
-/** How often a run-on string is cut before the rest of the text is left as it is. */
-const MAX_CUTS = 50;
-
 const MENTIONS_PACKAGE = /in-package/i;
-const DEFINING = /\((?:def|in-package|eval-when|declaim)/iy;
+const DEFINING = /(?:#[+-]\S+\s+)?\((?:def|in-package|eval-when|declaim)/iy;
 
 function stretchOf(reader: FormReader, text: string, start: number, end: number): Stretch {
   reader.finish();
@@ -50,9 +55,18 @@ function stretchOf(reader: FormReader, text: string, start: number, end: number)
   };
 }
 
-function blockOf(reader: FormReader, text: string, start: number, end: number, cut: boolean): Block {
+const NO_SUSPECTS: readonly Suspect[] = [];
+
+function blockOf(
+  reader: FormReader,
+  suspects: Suspect[] | undefined,
+  text: string,
+  start: number,
+  end: number,
+  cut: boolean,
+): Block {
   const { net, least, depth: open } = reader;
-  return { ...stretchOf(reader, text, start, end), open, net, least, cut };
+  return { ...stretchOf(reader, text, start, end), open, net, least, cut, suspects: suspects ?? NO_SUSPECTS };
 }
 
 /** Reads a stretch as a whole, whatever stands in column 0. */
@@ -63,30 +77,22 @@ export function readStretch(text: string, start: number, end: number): Stretch {
   return stretchOf(reader, text, start, end);
 }
 
-function readCut(text: string, start: number, end: number): Block {
+/** A block that is ended at `end`, in the middle of a token. */
+export function readCut(text: string, start: number, end: number): Block {
   const reader = new FormReader();
   const lexer = new Lexer(text, start, end);
   while (lexer.next()) reader.feed(lexer);
-  return blockOf(reader, text, start, end, true);
+  return blockOf(reader, undefined, text, start, end, true);
 }
 
-/** A token over several lines with a `(` in column 0: where the text was perhaps not meant to go on. */
-interface Suspect {
-  readonly blocksBefore: number;
-  readonly blockStart: number;
-  readonly cutAt: number;
-  readonly defining: boolean;
-}
-
-function suspect(lexer: Lexer, blocksBefore: number, blockStart: number): Suspect | undefined {
+function suspect(lexer: Lexer, blockStart: number): Suspect | undefined {
   const { kind, text } = lexer;
-  const possible = kind === 'string' || lexer.barred || (kind === 'block-comment' && lexer.unterminated);
-  if (!possible) return undefined;
-  const within = text.slice(lexer.start, lexer.end).search(/[\n\r]\(/);
+  if (kind !== 'string' && !lexer.barred && !(kind === 'block-comment' && lexer.unterminated))
+    return undefined;
+  const within = text.slice(lexer.start, lexer.end).search(/[\n\r](?:\(|#[+-])/);
   if (within < 0) return undefined;
-  const cutAt = lexer.start + within + 1;
-  DEFINING.lastIndex = cutAt;
-  return { blocksBefore, blockStart, cutAt, defining: DEFINING.test(text) };
+  DEFINING.lastIndex = lexer.start + within + 1;
+  return { cutAt: lexer.start + within + 1 - blockStart, defining: DEFINING.test(text) };
 }
 
 const startsLine = (text: string, i: number): boolean => {
@@ -101,47 +107,33 @@ export interface Scan {
   readonly metAt: number | undefined;
 }
 
-/**
- * Reads blocks from `from`, which must be the start of a block, up to the end or to the first block start that `known` knows.
- * Answers undefined when a token runs on to the end of the text and `from` is not 0: where it went wrong is then to be sought in the whole.
- */
-export function scanBlocks(text: string, from: number, known?: (start: number) => boolean): Scan | undefined {
+/** Reads blocks from `from`, which must be the start of a block, up to the end or to the first block start that `known` knows. */
+export function scanBlocks(text: string, from = 0, known?: (start: number) => boolean): Scan {
   const blocks: Block[] = [];
-  let position = from;
-  for (let cuts = 0; ; cuts++) {
-    const suspects: Suspect[] = [];
-    const base = blocks.length;
-    let start = position;
-    let reader = new FormReader();
-    let unterminated = false;
-    const lexer = new Lexer(text, position);
-    while (lexer.next()) {
-      const { kind, start: at } = lexer;
-      if (at > start && (kind === 'open' || kind === 'guard') && !reader.prefixed) {
-        if (startsLine(text, at) || (reader.idle && reader.forms.length > 0 && at - start > LONG)) {
-          blocks.push(blockOf(reader, text, start, at, false));
-          if (known?.(at)) return { blocks, metAt: at };
-          start = at;
-          reader = new FormReader();
-        }
+  let start = from;
+  let reader = new FormReader();
+  let suspects: Suspect[] | undefined;
+  let unterminated = false;
+  const lexer = new Lexer(text, from);
+  while (lexer.next()) {
+    const { kind, start: at } = lexer;
+    if (at > start && (kind === 'open' || kind === 'guard') && !reader.prefixed) {
+      if (startsLine(text, at) || (reader.idle && reader.forms.length > 0 && at - start > LONG)) {
+        blocks.push(blockOf(reader, suspects, text, start, at, false));
+        if (known?.(at)) return { blocks, metAt: at };
+        start = at;
+        reader = new FormReader();
+        suspects = undefined;
       }
-      unterminated = lexer.unterminated;
-      const found = suspect(lexer, blocks.length, start);
-      if (found) suspects.push(found);
-      reader.feed(lexer);
     }
-    if (unterminated && from > 0) return undefined;
-    const culprit =
-      unterminated && cuts < MAX_CUTS ? (suspects.find(s => s.defining) ?? suspects[0]) : undefined;
-    if (!culprit) {
-      if (start < text.length || blocks.length === 0)
-        blocks.push(blockOf(reader, text, start, text.length, unterminated));
-      return { blocks, metAt: undefined };
-    }
-    blocks.length = Math.max(base, culprit.blocksBefore);
-    blocks.push(readCut(text, culprit.blockStart, culprit.cutAt));
-    position = culprit.cutAt;
+    unterminated = lexer.unterminated;
+    const found = suspect(lexer, start);
+    if (found) (suspects ??= []).push(found);
+    reader.feed(lexer);
   }
+  if (start < text.length || blocks.length === 0)
+    blocks.push(blockOf(reader, suspects, text, start, text.length, unterminated));
+  return { blocks, metAt: undefined };
 }
 
 /** The blocks of a text after `text[start, end)` of its predecessor was replaced by `inserted` characters; untouched blocks are kept. */
@@ -151,18 +143,32 @@ export function rescan(
   edit: { readonly start: number; readonly end: number; readonly inserted: number },
 ): readonly Block[] {
   const delta = edit.inserted - (edit.end - edit.start);
-  if (old.some(block => block.cut)) return reuse(old, scanBlocks(text, 0)!.blocks, edit, delta);
   const starts = startsOf(old);
   // The block that holds the character before the edit: what is typed at a block's start may belong to the one before.
-  const first = Math.max(0, blockAt(starts, edit.start - 1));
-  let met = 0;
-  const scan = scanBlocks(text, starts[first]!, at => {
-    met = at - delta >= edit.end ? blockAt(starts, at - delta) : -1;
-    return met >= 0 && starts[met] === at - delta;
+  const first = Math.max(0, Math.min(old.length - 1, blockAt(starts, edit.start - 1)));
+  const scan = scanOnto(old, starts, text, starts[first]!, edit.end, delta);
+  return [...old.slice(0, first), ...scan];
+}
+
+/**
+ * Reads blocks from `from` on, until one starts where a block of `old` started (moved by `delta`, and not before `after`,
+ * both as offsets of old's text); from there on they are the same.
+ */
+export function scanOnto(
+  old: readonly Block[],
+  starts: Int32Array,
+  text: string,
+  from: number,
+  after: number,
+  delta: number,
+): Block[] {
+  let met = -1;
+  const { blocks, metAt } = scanBlocks(text, from, at => {
+    if (at - delta < after) return false;
+    met = blockAt(starts, at - delta);
+    return met < old.length && starts[met] === at - delta;
   });
-  if (!scan) return reuse(old, scanBlocks(text, 0)!.blocks, edit, delta);
-  const rest = scan.metAt === undefined ? [] : old.slice(met);
-  return [...old.slice(0, first), ...scan.blocks, ...rest];
+  return metAt === undefined ? blocks : [...blocks, ...old.slice(met)];
 }
 
 /** Where each of a row of stretches starts, and at the end where the last one ends. */
@@ -172,7 +178,7 @@ export function startsOf(row: readonly { readonly length: number }[]): Int32Arra
   return starts;
 }
 
-/** The index of the stretch that holds the offset; the last one for an offset behind them, -1 for one before. */
+/** The index of the stretch that holds the offset: the number of stretches for an offset behind them, -1 for one before. */
 export function blockAt(starts: Int32Array, offset: number): number {
   let low = 0;
   let high = starts.length - 1;
@@ -182,28 +188,6 @@ export function blockAt(starts: Int32Array, offset: number): number {
     else high = middle;
   }
   return low - 1;
-}
-
-/** `fresh` with every block that the edit left alone replaced by its equal of old, which may know its tree already. */
-function reuse(
-  old: readonly Block[],
-  fresh: readonly Block[],
-  edit: { readonly start: number; readonly end: number },
-  delta: number,
-): readonly Block[] {
-  const before = new Map<number, Block>();
-  let at = 0;
-  for (const block of old) {
-    if (at + block.length < edit.start) before.set(at, block);
-    else if (at > edit.end) before.set(at + delta, block);
-    at += block.length;
-  }
-  at = 0;
-  return fresh.map(block => {
-    const equal = before.get(at);
-    at += block.length;
-    return equal?.length === block.length && equal.cut === block.cut ? equal : block;
-  });
 }
 
 /** A row of blocks that belong together: one, or several where a form goes on over brackets in column 0. */

@@ -2,6 +2,7 @@
 import { rescan, scanBlocks, type Block } from './blocks.ts';
 import type { Environment } from './chunk.ts';
 import { Lines } from './positions.ts';
+import { recover } from './recovery.ts';
 import { BufferSnapshot } from './snapshot.ts';
 import type { PositionEncoding, Range, Snapshot, Span } from './types.ts';
 
@@ -28,11 +29,18 @@ export function snapshotOf(
   version: number,
   text: string,
 ): BufferSnapshot {
-  return new BufferSnapshot(environment, uri, version, Lines.of(text), scanBlocks(text, 0)!.blocks);
+  return new BufferSnapshot(
+    environment,
+    uri,
+    version,
+    Lines.of(text),
+    recover(scanBlocks(text).blocks, text),
+  );
 }
 
 export class OpenDocument implements SourceDocument {
   #lines: Lines;
+  /** As the reader reads the text: kept from edit to edit. */
   #blocks: readonly Block[];
   #version: number;
   #latest: { environment: Environment; snapshot: Snapshot } | undefined;
@@ -45,13 +53,14 @@ export class OpenDocument implements SourceDocument {
   ) {
     this.#version = version;
     this.#lines = Lines.of(text);
-    this.#blocks = scanBlocks(text, 0)!.blocks;
+    this.#blocks = scanBlocks(text).blocks;
   }
 
   get snapshot(): Snapshot {
     const environment = this.environment();
     if (this.#latest?.environment !== environment) {
-      const snapshot = new BufferSnapshot(environment, this.uri, this.#version, this.#lines, this.#blocks);
+      const blocks = recover(this.#blocks, this.#lines.text);
+      const snapshot = new BufferSnapshot(environment, this.uri, this.#version, this.#lines, blocks);
       this.#latest = { environment, snapshot };
     }
     return this.#latest.snapshot;
@@ -74,7 +83,7 @@ export class OpenDocument implements SourceDocument {
     const old = this.#lines.text;
     if (!range) {
       this.#lines = Lines.of(inserted);
-      this.#blocks = scanBlocks(inserted, 0)!.blocks;
+      this.#blocks = scanBlocks(inserted).blocks;
       return;
     }
     const offset = (at: number | Range['start']): number =>
