@@ -1,0 +1,290 @@
+/** Attaching to an image through the Swank that the user's own SLIME uses, which must not notice. */
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { HotlispError } from '../../server/errors.ts';
+import type { Image } from '../../server/image/image.ts';
+import type { Event } from '../../server/image/protocol.ts';
+import { ManagedImage, Surroundings, valuesOf } from '../support/images.ts';
+import { printSexp } from '../support/sexp.ts';
+import { SwankClient } from '../support/swankClient.ts';
+import { startUserImage, swankServer, type UserImage } from '../support/userImage.ts';
+import { Happenings, PATIENCE, within } from '../support/wait.ts';
+
+/** Slynk is not installable here; this is Swank under Slynk's names, as far as we use any. */
+const slynkDouble = `${swankServer}
+  (rename-package "SWANK" "SWANK" (cons "SLYNK" (package-nicknames "SWANK")))
+  (setf (fdefinition (intern "SLY-DB-BREAK-WITH-DEFAULT-DEBUGGER" "SWANK")) (fdefinition (find-symbol "SLDB-BREAK-WITH-DEFAULT-DEBUGGER" "SWANK")))`;
+
+const failure = (promise: Promise<unknown>): Promise<HotlispError> =>
+  promise.then(
+    value => expect.fail(`resolved with ${JSON.stringify(value)}`),
+    (error: unknown) => error as HotlispError,
+  );
+
+describe.each([
+  ['swank', swankServer],
+  ['slynk', slynkDouble],
+] as const)('an image with %s', (kind, startUp) => {
+  let surroundings: Surroundings;
+  let program: UserImage;
+  let address: string;
+  let managed: ManagedImage;
+  /** The user's own editor, connected before us. */
+  let slime: SwankClient;
+
+  beforeAll(async () => {
+    surroundings = new Surroundings();
+    program = await startUserImage(startUp, { env: surroundings.environment });
+    address = `127.0.0.1:${program.ports['swank']}`;
+  });
+  afterAll(async () => {
+    await program?.stop();
+    surroundings.remove();
+  });
+  beforeEach(async () => {
+    managed = new ManagedImage(surroundings);
+    slime = await SwankClient.connect(program.ports['swank']!);
+    await ask('(swank:connection-info)');
+  });
+  afterEach(async () => {
+    await managed.manager.dispose();
+    slime.close();
+  });
+
+  const attach = (): Promise<Image> => managed.connect({ mode: 'attach', address });
+  const ask = async (form: string): Promise<string> => printSexp(await slime.rex(form)).toUpperCase();
+  const threads = async (): Promise<string> =>
+    ask(
+      '(cl:format nil "~{~a~^ ~}" (cl:sort (cl:remove "worker" (cl:mapcar (cl:function sb-thread:thread-name) (sb-thread:list-all-threads)) :test (cl:function cl:equal)) (cl:function cl:string<)))',
+    );
+  /** Asks the image until it answers so: what Swank does after a connection ended, it does in its own time. */
+  const until = async (form: () => Promise<string>, answer: string): Promise<void> => {
+    const end = Date.now() + PATIENCE;
+    let last = await form();
+    while (last !== answer && Date.now() < end) last = await form();
+    expect(last).toBe(answer);
+  };
+
+  it('gets the agent over the connection, says who it is, and evaluates', async () => {
+    const image = await attach();
+    expect([image.kind, image.hello.pid]).toEqual([kind, program.pid]);
+    expect(image.title).toBe(`${kind} ${address} (pid ${program.pid})`);
+    expect(await valuesOf(image, '(list 1 "é😀\\"\\\\" #\\a)')).toEqual(['(1 "é😀\\"\\\\" #\\a)']);
+  });
+
+  it('is the same image, with what was defined, when the server comes back', async () => {
+    const first = await attach();
+    await valuesOf(first, '(defvar cl-user::*kept* 8)');
+    const second = await managed.manager.restart();
+    expect(second.hello.image).toBe(first.hello.image);
+    expect(await valuesOf(second, 'cl-user::*kept*')).toEqual(['8']);
+  });
+
+  it('sends output as it is printed, however much', async () => {
+    const image = await attach();
+    const output = new Happenings<Event>();
+    const code = '(progn (dotimes (i 500) (format t "line ~d~%" i) (finish-output)) (finish-output) :done)';
+    const result = await image.call(
+      'eval',
+      { code, outputLimit: 100_000 },
+      { onEvent: event => output.add(event) },
+    );
+    expect(result.values).toEqual([':DONE']);
+    const text = output.all.map(event => (event.event === 'output' ? event.data.text : '')).join('');
+    expect(text).toContain('line 0\n');
+    expect(text).toContain('line 499\n');
+  });
+
+  it('carries messages of megabytes both ways, and says so when one is too large', async () => {
+    const image = await attach();
+    const long = 'ü'.repeat(2_000_000);
+    expect((await valuesOf(image, `(length "${long}")`))[0]).toBe('2000000');
+    expect(
+      await failure(image.call('eval', { code: `"${'x'.repeat(17_000_000)}"`, outputLimit: 10 })),
+    ).toMatchObject({ kind: 'invalid-arguments' });
+    expect(await valuesOf(image, '1')).toEqual(['1']);
+  });
+
+  it('unwinds an endless loop when it is told to', async () => {
+    const image = await attach();
+    const controller = new AbortController();
+    const started = new Happenings<Event>();
+    const loop = failure(
+      image.call(
+        'eval',
+        { code: '(progn (format t "looping~%") (finish-output) (loop))', outputLimit: 100 },
+        { signal: controller.signal, onEvent: event => started.add(event) },
+      ),
+    );
+    await started.next('the loop', () => true);
+    controller.abort();
+    expect((await loop).kind).toBe('cancelled');
+    expect(await valuesOf(image, '2')).toEqual(['2']);
+  });
+
+  it('answers an error of evaluated code as data, without a debugger', async () => {
+    const image = await attach();
+    const result = await image.call('eval', { code: '(error "on purpose")', outputLimit: 100 });
+    expect([result.status, result.condition?.text]).toEqual(['signalled', 'on purpose']);
+    expect(await threads()).not.toContain('HOTLISP');
+  });
+
+  it('runs many requests at a time', async () => {
+    const image = await attach();
+    const numbers = Array.from({ length: 30 }, (_, n) => n);
+    expect(await Promise.all(numbers.map(n => valuesOf(image, `(* ${n} ${n})`)))).toEqual(
+      numbers.map(n => [String(n * n)]),
+    );
+  });
+
+  it('keeps the user’s editor as the connection where the user’s own threads report', async () => {
+    const isDefault = '(cl:eq swank::*emacs-connection* (swank::default-connection))';
+    await attach();
+    expect(await ask(isDefault)).toBe('T');
+    await managed.manager.restart();
+    expect(await ask(isDefault)).toBe('T');
+    expect(await ask('(cl:length swank::*connections*)')).toBe('1');
+    await managed.manager.disconnect();
+    expect(await ask(isDefault)).toBe('T');
+  });
+
+  it('has the package, the streams and the readtable that the user had', async () => {
+    const state =
+      '(cl:list (cl:package-name cl:*package*) cl:*print-readably* cl:*read-eval* (cl:eq cl:*readtable* sb-impl::*standard-readtable*) (cl:type-of cl:*standard-output*) cl:*features*)';
+    const before = await ask(state);
+    await attach();
+    expect(await ask(state)).toBe(before);
+    await managed.manager.disconnect();
+    expect(await ask(state)).toBe(before);
+  });
+
+  it('has no thread of ours once we have left, not even when a loop ran', async () => {
+    const before = await threads();
+    const image = await attach();
+    const loop = failure(image.call('eval', { code: '(loop)', outputLimit: 10 }));
+    await image.call('threads', {});
+    await managed.manager.disconnect();
+    expect((await loop).kind).toBe('cancelled');
+    await until(threads, before);
+    await until(() => ask('(cl:length swank::*connections*)'), '1');
+    expect(await ask('(cl:+ 1 1)')).toBe('2');
+    expect(program.isRunning()).toBe(true);
+  });
+
+  it('that is ended is told as lost', async () => {
+    const other = await startUserImage(startUp, { env: surroundings.environment });
+    const image = await managed.connect({ mode: 'attach', address: `127.0.0.1:${other.ports['swank']}` });
+    const loop = failure(image.call('eval', { code: '(loop)', outputLimit: 10 }));
+    await other.stop();
+    expect((await loop).kind).toBe('image-lost');
+    await managed.states.next('the loss', ({ state }) => state === 'lost');
+    expect(await failure(managed.manager.connect())).toMatchObject({
+      kind: 'no-image',
+      message: expect.stringContaining('swank:create-server') as string,
+    });
+  });
+
+  it('takes this server’s agent in place of an older one', async () => {
+    await attach();
+    await managed.manager.disconnect();
+    await ask('(cl:setf (cl:symbol-value (cl:find-symbol "*AGENT-DIGEST*" "HOTLISP")) "of another version")');
+    const image = await managed.manager.connect();
+    expect(await valuesOf(image, 'hotlisp::*agent-digest*')).not.toEqual(['"of another version"']);
+    expect(await valuesOf(image, '1')).toEqual(['1']);
+  });
+});
+
+describe('the debugger of a Swank image', () => {
+  it('is left when a request of ours falls into it, and the call says why', async () => {
+    const surroundings = new Surroundings();
+    // An agent that does not keep conditions to itself: what if one slips through.
+    const program = await startUserImage(swankServer, { env: surroundings.environment });
+    const managed = new ManagedImage(surroundings);
+    try {
+      const image = await managed.connect({ mode: 'attach', address: `127.0.0.1:${program.ports['swank']}` });
+      const slime = await SwankClient.connect(program.ports['swank']!);
+      await slime.rex(`(cl:let ((receive (cl:symbol-function (cl:find-symbol "RECEIVE" "HOTLISP"))))
+        (cl:setf (cl:symbol-function (cl:find-symbol "RECEIVE" "HOTLISP"))
+          (cl:lambda (text send) (cl:when (cl:search "fall" text) (cl:restart-case (cl:error "it fell") (cl:continue () 1))) (cl:funcall receive text send))))`);
+      const error = await failure(
+        within('the failure', image.call('eval', { code: ':fall', outputLimit: 10 })),
+      );
+      expect(error).toMatchObject({
+        kind: 'debugger-aborted',
+        message: expect.stringContaining('it fell') as string,
+      });
+      expect(await valuesOf(image, '1')).toEqual(['1']);
+      await managed.manager.disconnect();
+      const workers = async () =>
+        printSexp(
+          await slime.rex(
+            '(cl:count "worker" (sb-thread:list-all-threads) :key (cl:function sb-thread:thread-name) :test (cl:function cl:equal))',
+          ),
+        );
+      expect(await workers()).toBe('1');
+      slime.close();
+    } finally {
+      await managed.manager.dispose();
+      await program.stop();
+      surroundings.remove();
+    }
+  });
+});
+
+describe('a Swank that asks for a secret', () => {
+  const secret = 'a "secret" é';
+
+  it('lets in who has it', async () => {
+    const surroundings = new Surroundings();
+    writeFileSync(path.join(surroundings.home, '.slime-secret'), `${secret}\n`);
+    const program = await startUserImage(swankServer, { env: surroundings.environment });
+    const managed = new ManagedImage(surroundings);
+    try {
+      const image = await managed.connect({ mode: 'attach', address: `127.0.0.1:${program.ports['swank']}` });
+      expect(await valuesOf(image, '1')).toEqual(['1']);
+    } finally {
+      await managed.manager.dispose();
+      await program.stop();
+      surroundings.remove();
+    }
+  });
+
+  it('does not let in who has another, which is told', async () => {
+    const theirs = new Surroundings();
+    const ours = new Surroundings();
+    writeFileSync(path.join(theirs.home, '.slime-secret'), `${secret}\n`);
+    writeFileSync(path.join(ours.home, '.slime-secret'), 'another\n');
+    const program = await startUserImage(swankServer, { env: theirs.environment });
+    const managed = new ManagedImage(ours);
+    try {
+      await managed.configure({ mode: 'attach', address: `127.0.0.1:${program.ports['swank']}` });
+      expect(await failure(managed.manager.connect())).toMatchObject({
+        kind: 'no-image',
+        message: expect.stringContaining('.slime-secret') as string,
+      });
+    } finally {
+      await managed.manager.dispose();
+      await program.stop();
+      theirs.remove();
+      ours.remove();
+    }
+  });
+
+  it('that one has for another server is no hindrance where none is asked for', async () => {
+    const theirs = new Surroundings();
+    const ours = new Surroundings();
+    writeFileSync(path.join(ours.home, '.sly-secret'), 'mine\n');
+    const program = await startUserImage(swankServer, { env: theirs.environment });
+    const managed = new ManagedImage(ours);
+    try {
+      const image = await managed.connect({ mode: 'attach', address: `127.0.0.1:${program.ports['swank']}` });
+      expect(await valuesOf(image, '1')).toEqual(['1']);
+    } finally {
+      await managed.manager.dispose();
+      await program.stop();
+      theirs.remove();
+      ours.remove();
+    }
+  });
+});
