@@ -204,7 +204,6 @@ export class Commands {
       version: hello.version,
       directory: hello.directory,
       read_only: hello.readOnly,
-      generation: hello.generation,
       capabilities: hello.capabilities,
       missing: hello.missing,
     };

@@ -3,7 +3,7 @@ import { displayDefinition, listed, oneLine, plural } from './approval/display.t
 import type { Assessment, Change, Definition, Note } from './image/protocol.ts';
 import type { ChangePlan, PlannedForm } from './operations/operation.ts';
 import type { ReportedNote } from './ports.ts';
-import type { PositionEncoding, Range } from './source/types.ts';
+import type { PositionEncoding, Range, Snapshot, Span } from './source/types.ts';
 
 export interface ReportedDefinition extends Definition {
   readonly class?: Assessment['class'];
@@ -79,6 +79,19 @@ export function reportedNotes(
   });
 }
 
+/** Notes on code that stands in no file: ranges are those within the code. */
+export function codeNotes(
+  code: Snapshot,
+  notes: readonly Note[],
+  encoding: PositionEncoding,
+): ReportedNote[] {
+  const whole = { start: 0, end: code.text.length };
+  return notes.map(({ severity, message, start, end }) => {
+    const span = start === undefined ? whole : utf16Span(code.text, start, end ?? start);
+    return { severity, message, uri: null, range: code.rangeOf(span, encoding) };
+  });
+}
+
 /** `start` and `end` are code points within the form. */
 function placeOf(
   form: PlannedForm,
@@ -97,8 +110,14 @@ export function noteSpan(
   end: number | undefined,
 ): { start: number; end: number } {
   if (start === undefined) return span;
-  const from = span.start + utf16Length(wire.text, start);
-  return { start: from, end: Math.max(from, span.start + utf16Length(wire.text, end ?? start)) };
+  const within = utf16Span(wire.text, start, end ?? start);
+  return { start: span.start + within.start, end: span.start + within.end };
+}
+
+/** UTF-16 offsets of two code points of `text`; the end is never before the start. */
+function utf16Span(text: string, start: number, end: number): Span {
+  const from = utf16Length(text, start);
+  return { start: from, end: Math.max(from, utf16Length(text, end)) };
 }
 
 /** UTF-16 units that the first `points` code points of `text` take. */

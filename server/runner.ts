@@ -13,7 +13,7 @@ import { HotlispError } from './errors.ts';
 import { transactionsOf } from './history.ts';
 import { wireKind } from './image/connection.ts';
 import type { Image } from './image/image.ts';
-import type { Change, Event, Note } from './image/protocol.ts';
+import type { Args, Change, Note, Op, Result } from './image/protocol.ts';
 import type { Images } from './images.ts';
 import type {
   Call,
@@ -27,6 +27,7 @@ import type {
   PlannedForm,
   QueryPlan,
 } from './operations/operation.ts';
+import { outputLog } from './output.ts';
 import type { Editor } from './ports.ts';
 import { PreviousSources, diffOf } from './previous.ts';
 import * as report from './report.ts';
@@ -156,7 +157,7 @@ export class Runner {
         forms: forms.map(({ wire }) => wire),
         effects: assessments.map(({ definition, class: effect, hazard }) => ({ definition, effect, hazard })),
       },
-      message: report.changeQuestion(call.request, plan, image.title, assessments, threads),
+      message: report.changeQuestion(call.request, { ...plan, forms }, image.title, assessments, threads),
       hazardous: assessments.some(each => each.class === 'hazardous'),
       buffers: plan.buffers,
       transaction,
@@ -180,7 +181,7 @@ export class Runner {
   ): Promise<Change | undefined> {
     try {
       const args = { transaction: deed.transaction!, generation, forms: forms.map(({ wire }) => wire) };
-      return await image.call('apply', args, { signal: call.signal, onEvent: this.#logOutput });
+      return await this.#call(image, 'apply', args, call.signal);
     } catch (error) {
       if (wireKind(error) === 'stale-generation') return undefined;
       await this.deps.deeds.recordFailure(deed, call, error);
@@ -228,7 +229,7 @@ export class Runner {
         call.signal,
       );
       if (failure === undefined) continue;
-      const undone = await deed.image.call('undo', { transaction: deed.transaction!, force: true });
+      const undone = await this.#call(deed.image, 'undo', { transaction: deed.transaction!, force: true });
       const rest = undone.remains.length > 0 ? ` What could not be put back: ${listed(undone.remains)}.` : '';
       return `Verification failed: ${oneLine(rule.form)} ${failure}.${rest}`;
     }
@@ -244,10 +245,11 @@ export class Runner {
   ): Promise<string | undefined> {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]);
     try {
-      const { status, values, condition, notes } = await image.call(
+      const { status, values, condition, notes } = await this.#call(
+        image,
         'eval',
-        { code: form, package: packageName, outputLimit: outputLimit },
-        { signal: limit, onEvent: this.#logOutput },
+        { code: form, package: packageName, outputLimit },
+        limit,
       );
       if (status === 'evaluated')
         return values[0] === 'NIL' || values.length === 0 ? 'answered NIL' : undefined;
@@ -296,11 +298,7 @@ export class Runner {
       };
       (await this.deps.deeds.approve(deed, call)).consume(digestOfDeed(deed));
       try {
-        const change = await image.call(
-          plan.type,
-          { transaction: target.id, force },
-          { signal: call.signal, onEvent: this.#logOutput },
-        );
+        const change = await this.#call(image, plan.type, { transaction: target.id, force }, call.signal);
         await this.deps.deeds.recordOutcome(deed, call, {
           status: change.status,
           target: target.id,
@@ -350,14 +348,11 @@ export class Runner {
     const limit = AbortSignal.timeout(seconds * 1000);
     try {
       const args = { code, outputLimit, ...(packageName !== undefined && { package: packageName }) };
-      const answer = await image.call('eval', args, {
-        signal: AbortSignal.any([call.signal, limit]),
-        onEvent: this.#logOutput,
-      });
+      const answer = await this.#call(image, 'eval', args, AbortSignal.any([call.signal, limit]));
       await this.deps.deeds.recordOutcome(deed, call, {
         status: answer.status === 'evaluated' ? 'applied' : 'failed',
       });
-      const notes = report.reportedNotes([], answer.notes, this.#encoding);
+      const notes = report.codeNotes(this.deps.documents.scratch(code), answer.notes, this.#encoding);
       if (answer.status === 'signalled') {
         const { type, text } = answer.condition!;
         throw new HotlispError('debugger-aborted', `${type}: ${text}`, {
@@ -429,9 +424,15 @@ export class Runner {
     return this.#previous;
   }
 
-  readonly #logOutput = (event: Event): void => {
-    if (event.event === 'output') this.deps.editor.log('info', event.data.text.replace(/\n$/, ''));
-  };
+  /** A writing call whose output goes to the log as it comes. */
+  async #call<O extends Op>(image: Image, op: O, args: Args<O>, signal?: AbortSignal): Promise<Result<O>> {
+    const output = outputLog(this.deps.editor);
+    try {
+      return await image.call(op, args, { onEvent: output.onEvent, ...(signal && { signal }) });
+    } finally {
+      output.end();
+    }
+  }
 }
 
 /** Characters of output that an operation returns; the rest is cut and said to be. */

@@ -32,6 +32,10 @@ export function displayDefinition({
   name: string;
   package: string;
 }): string {
-  const shown = name.startsWith('(') ? `${name} of ${home}` : kind === 'package' ? name : `${home}::${name}`;
+  const shown = name.startsWith('(')
+    ? `${name} of ${home}`
+    : kind === 'package' || home === ''
+      ? name
+      : `${home}::${name}`;
   return oneLine(`${kind} ${shown}`);
 }
