@@ -47,6 +47,12 @@
                 collect (list number (meta-info-category type) (meta-info-kind type)))
         '()))
 
+(defun info-keys (name)
+  "The entries of *INFO-KEYS* that can be asked about NAME: (SETF symbol) has to do with functions only."
+  (if (symbolp name)
+      *info-keys*
+      (remove :function *info-keys* :key #'second :test-not #'eq)))
+
 (defun info-value (name number default)
   "The raw value of the information NUMBER about NAME, or DEFAULT."
   (multiple-value-bind (value present) (get-info-value name number)
@@ -62,9 +68,8 @@
     (let ((cell (setf-function-cell symbol))
           (setf-name (list 'setf symbol)))
       (cond (info (update-symbol-info symbol (lambda (current) (declare (ignore current)) info)))
-            (t (let ((numbers (mapcar #'first *info-keys*)))
-                 (clear-info-values symbol numbers)
-                 (clear-info-values setf-name numbers))))
+            (t (clear-info-values symbol (mapcar #'first (info-keys symbol)))
+               (clear-info-values setf-name (mapcar #'first (info-keys setf-name)))))
       (when (and cell (not (eq cell (find-fdefn setf-name))))
         (set-info-value setf-name fdefn-info-number cell)))))
 
@@ -74,7 +79,7 @@
     (when from (update-symbol-info a (lambda (old) (declare (ignore old)) from)))
     (when to (update-symbol-info b (lambda (old) (declare (ignore old)) to)))
     (flet ((merge-name (name a b)
-             (loop for (number) in *info-keys*
+             (loop for (number) in (info-keys name)
                    for before = (info-value a number **none**)
                    for after = (info-value b number **none**)
                    unless (eq before after)
@@ -95,13 +100,14 @@
   (let ((a (gensym)) (b (gensym)))
     (when from (update-symbol-info a (lambda (old) (declare (ignore old)) from)))
     (when to (update-symbol-info b (lambda (old) (declare (ignore old)) to)))
-    (loop for (number category kind) in *info-keys*
-            thereis (and (member (list category kind) *defining-information* :test #'equal)
-                         (loop for (name x y) in (list (list symbol a b)
-                                                       (list (list 'setf symbol) (list 'setf a) (list 'setf b)))
-                                 thereis (let ((before (info-value x number **none**)))
-                                           (and (not (eq before (info-value y number **none**)))
-                                                (not (eq before (info-value name number **none**))))))))))
+    (flet ((superseded-p (name x y)
+             (loop for (number category kind) in (info-keys name)
+                     thereis (and (member (list category kind) *defining-information* :test #'equal)
+                                  (let ((before (info-value x number **none**)))
+                                    (and (not (eq before (info-value y number **none**)))
+                                         (not (eq before (info-value name number **none**)))))))))
+      (or (superseded-p symbol a b)
+          (superseded-p (list 'setf symbol) (list 'setf a) (list 'setf b))))))
 
 ;;;; Packages
 

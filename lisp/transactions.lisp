@@ -68,10 +68,10 @@ of *INSTALLED*; REPLACED are the functions that the change put out of use."
 (defun operation-packages (units)
   (remove nil (remove-duplicates (mapcar (lambda (unit) (find-package-named (unit-package-name unit))) units))))
 
-(defun mentioned-variables (units)
-  "The symbols in the texts of UNITS that have a value, other than constants of SBCL."
-  (let ((variables '()) (common-lisp (find-package :common-lisp)))
-    (dolist (unit units variables)
+(defun mentioned-symbols (units)
+  "The symbols in the texts of UNITS other than keywords and those of COMMON-LISP: whose values and property lists they may change."
+  (let ((symbols '()) (common-lisp (find-package :common-lisp)))
+    (dolist (unit units symbols)
       (let ((package (find-package-named (unit-package-name unit))) (text (unit-text unit)))
         (when package
           (loop with position = 0
@@ -80,9 +80,9 @@ of *INSTALLED*; REPLACED are the functions that the change put out of use."
                 do (setf position (or (position-if-not #'token-character-p text :start start) (length text)))
                    (multiple-value-bind (symbol found)
                        (and (not (digit-char-p (char text start))) (resolve-symbol (subseq text start position) package))
-                     (when (and found symbol (boundp symbol) (not (keywordp symbol))
+                     (when (and found symbol (not (keywordp symbol))
                                 (not (eq (symbol-package symbol) common-lisp)))
-                       (pushnew symbol variables)))))))))
+                       (pushnew symbol symbols)))))))))
 
 (defun token-character-p (character)
   (not (or (blank-p character) (find character "()\"';`,"))))
@@ -92,7 +92,7 @@ of *INSTALLED*; REPLACED are the functions that the change put out of use."
     (capture (operation-packages units)
              (loop for unit in units append (unit-definitions unit))
              :full (not plain)
-             :tokens (if plain '() (mentioned-variables units)))))
+             :tokens (if plain '() (mentioned-symbols units)))))
 
 (defun attempt-deltas (attempt &key all)
   "What the attempt has changed. Unless ALL, of a plain one only what is under the names it defines."
