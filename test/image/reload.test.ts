@@ -202,7 +202,7 @@ describe('reloading from a buffer', () => {
     void editor.expectPrompt(/roll ?back/i, 'Approve');
     expect(await editor.command('rollback', { transaction })).toMatchObject({ status: 'applied' });
     expect(await total()).toEqual(['40']);
-    void editor.expectPrompt(/redo/i, 'Approve');
+    void editor.expectPrompt(/do again|redo/i, 'Approve');
     expect(await editor.command('redo')).toMatchObject({ status: 'applied' });
     expect(await total()).toEqual(['5']);
   });
@@ -247,6 +247,18 @@ describe('reloading from a buffer', () => {
     const from = editor.published.all.length;
     document.replace('What is', 'What  is');
     await editor.published.next('no more notes', each => each.diagnostics.length === 0, from);
+  });
+
+  it('applies what compiles with a warning, as a compiler does, and says so', async () => {
+    document.replace('(twice (tax amount))', '(if (minusp amount) (car) (twice (tax amount)))');
+    void editor.expectPrompt(/reload total/i, 'Approve');
+    const result = await editor.actionOutcome(document, form, /^Reload total$/);
+    expect(result).toMatchObject({
+      status: 'applied',
+      notes: [{ severity: 'warning', range: { start: document.positionOf('(car)') } }],
+    });
+    const told = await editor.messages.next('the warning', each => /zero arguments/.test(each.message));
+    expect(told.type).toBe(2);
   });
 
   it('replaces a function from a string, at the place where it stands', async () => {

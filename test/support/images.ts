@@ -54,9 +54,9 @@ export class ManagedImage {
   readonly log = new Happenings<string>();
   readonly manager: ImageManager;
 
-  constructor(surroundings: Surroundings, environment: Record<string, string> = {}) {
+  constructor(surroundings: Surroundings, environment: Record<string, string> = {}, agent = lispDir) {
     this.manager = createImageManager({
-      lispDir,
+      lispDir: agent,
       clientName: 'tests',
       environment: { ...surroundings.environment, ...environment },
       events: {

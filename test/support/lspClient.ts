@@ -21,7 +21,8 @@ import { Happenings, within } from './wait.ts';
 import type * as Lsp from './lspTypes.ts';
 
 export const repository = findRepository();
-export const serverProgram = path.join(repository, 'dist/hotlisp.js');
+/** The built server; HOTLISP_TEST_SERVER tests another one, such as an installed package's. */
+export const serverProgram = process.env['HOTLISP_TEST_SERVER'] ?? path.join(repository, 'dist/hotlisp.js');
 export const sbclCommand = process.env['HOTLISP_TEST_SBCL'] ?? 'sbcl';
 
 /** The folder with package.json above this file, wherever it was bundled to. */
@@ -148,6 +149,9 @@ export class Editor {
     const program = options.program ?? serverProgram;
     if (!existsSync(program)) throw new Error(`${program} is not built: npm run build`);
     const root = options.root ?? mkdtempSync(path.join(tmpdir(), 'hotlisp-test-'));
+    for (const [name, text] of Object.entries(options.files ?? {})) {
+      writeFileSync(path.join(root, name), text);
+    }
     const state = path.join(root, '.test-state');
     for (const folder of ['run', 'state'])
       mkdirSync(path.join(state, folder), { recursive: true, mode: 0o700 });
@@ -258,7 +262,7 @@ export class Editor {
       code,
       ...(packageName === undefined ? {} : { package: packageName }),
     });
-    if (!result.values) throw new Error(`no values for ${code}: ${JSON.stringify(result)}`);
+    if (result.status !== 'applied' || !result.values) throw new Error(`${code}: ${JSON.stringify(result)}`);
     return result.values;
   }
 

@@ -41,6 +41,7 @@ export const shop = `(defpackage #:shop
  * removed or set between them. Standard Common Lisp but for the ftypes and inline expansions, which SBCL alone knows.
  */
 const lisp = `
+(require :sb-introspect) ; the agent needs it at some time, and is allowed to
 (defpackage #:hotlisp-fingerprint (:use #:common-lisp))
 (in-package #:hotlisp-fingerprint)
 (defvar *taken* (make-hash-table :test 'equal))
