@@ -5,7 +5,7 @@
 (defpackage :hotlisp-boot
   (:use :common-lisp)
   (:documentation "Loads Hotlisp's agent into an image, from a cache of compiled files where it can.")
-  (:export #:ensure-agent #:loaded-digest #:start-spawned #:attach #:call))
+  (:export #:ensure-agent #:offer-agent #:loaded-digest #:start-spawned #:attach #:call))
 
 (in-package :hotlisp-boot)
 
@@ -113,15 +113,25 @@
       (with-compilation-unit (:override t :policy '(optimize (speed 1) (space 1) (debug 1) (safety 1)))
         (funcall function)))))
 
-(defun load-quietly (path)
+(defmacro over-older-agent (&body body)
+  "Run BODY, which compiles or loads the agent where another version of it may be: its constants and structures may have
+been others, and nobody but it holds any."
+  `(call-over-older-agent (lambda () ,@body)))
+
+(defun call-over-older-agent (function)
   (let ((package (find-package "HOTLISP")))
     (when package (sb-ext:unlock-package package))
-    (handler-bind ((warning #'muffle-warning)
-                   ;; An older agent's structures may have other slots; nobody else holds any.
-                   (error (lambda (condition)
+    (handler-bind ((error (lambda (condition)
                             (let ((restart (and package (find-restart 'continue condition))))
-                              (when (and restart (search "new definition" (princ-to-string restart)))
+                              (when (and restart
+                                         (or (typep condition 'sb-ext:defconstant-uneql)
+                                             (search "new definition" (princ-to-string restart))))
                                 (invoke-restart restart))))))
+      (funcall function))))
+
+(defun load-quietly (path)
+  (over-older-agent
+    (handler-bind ((warning #'muffle-warning))
       (load (native path)))))
 
 (defun load-cached (path)
@@ -141,7 +151,8 @@ The second value is a list of the texts of its warnings, style warnings aside. S
                                   (warning (lambda (condition)
                                              (push (princ-to-string condition) warnings)
                                              (muffle-warning condition))))
-                     (compile-file (native source) :output-file (native target) :external-format :utf-8)))))
+                     (over-older-agent
+                       (compile-file (native source) :output-file (native target) :external-format :utf-8))))))
     (unless output
       (error "The agent does not compile in this SBCL: ~a" (get-output-stream-string messages)))
     (values output (nreverse warnings))))
@@ -194,6 +205,11 @@ Signals what compiling and loading signal."
                  (cons :loaded how))
                 (t (list :source-needed)))))))
 
+(defun offer-agent (digest &optional source)
+  "As ENSURE-AGENT, for who calls from afar: the answer is (:FAILED text) where that signals an error."
+  (handler-case (ensure-agent digest :source source)
+    (error (condition) (list :failed (princ-to-string condition)))))
+
 ;;;; 3. A spawned image
 
 (defun report-and-abort (condition hook)
@@ -236,6 +252,11 @@ because the command line disables the debugger; one after it ends only its threa
                                                      (* sb-alien:int) sb-alien:int))
        descriptor 6 1 (sb-alien:addr on) 4))))
 
+(defun change-atomically (variable function)
+  "Set the global value of VARIABLE, a symbol, to what FUNCTION makes of it."
+  (loop for old = (symbol-value variable)
+        until (eq old (sb-ext:compare-and-swap (symbol-value variable) old (funcall function old)))))
+
 (defun step-back (server connection)
   "Take CONNECTION out of SERVER's list, whose first one is where the debugger of the user's own threads appears.
 Closing works the same without it there."
@@ -245,8 +266,7 @@ Closing works the same without it there."
       (loop repeat 200
             until (member connection (symbol-value connections))
             do (sleep 1/200))
-      (loop for old = (symbol-value connections)
-            until (eq old (sb-ext:compare-and-swap (symbol-value connections) old (remove connection old)))))))
+      (change-atomically connections (lambda (all) (remove connection all))))))
 
 (defun compile-what-every-call-runs ()
   "This file is loaded interpreted, which is the faster way to run most of it once."
@@ -256,14 +276,26 @@ Closing works the same without it there."
         (handler-bind ((warning #'muffle-warning))
           (compile name))))))
 
-(defun attach ()
-  "Called once on a new connection: make it one that does not get in the way of the user's own.
+(defun end-session-with (connection server session)
+  "Have what SESSION still runs unwound once CONNECTION is closed, however that comes: a killed server leaves no loop behind."
+  (let ((hooks (symbol-of server "*CONNECTION-CLOSED-HOOK*")))
+    (when (and hooks (boundp hooks))
+      (labels ((closed (which)
+                 (when (eq which connection)
+                   (change-atomically hooks (lambda (functions) (remove #'closed functions)))
+                   (ignore-errors
+                    (funcall (agent-function "CANCEL-SESSION") (funcall (agent-function "SESSION-NAMED") session))))))
+        (change-atomically hooks (lambda (functions) (cons #'closed functions)))))))
+
+(defun attach (session)
+  "Called once on a new connection, whose requests will be those of SESSION: make it one that does not get in the way of the user's own.
 Returns \"SWANK\" or \"SLYNK\", or NIL when the thread works for neither."
   (let* ((server (server-package-name))
          (connection (and server (value-of server "*EMACS-CONNECTION*"))))
     (when server
       (compile-what-every-call-runs)
       (step-back server connection)
+      (end-session-with connection server session)
       (let ((reader (or (symbol-of server "CONNECTION.SOCKET-IO") (symbol-of server "CONNECTION-SOCKET-IO"))))
         (when (and reader (fboundp reader))
           (ignore-errors (send-without-delay (funcall reader connection)))))

@@ -60,7 +60,9 @@ export async function openSwankWire(options: SwankOptions): Promise<{ wire: Wire
   } catch (error) {
     // A server that asks for no secret takes it for a broken message, and closes; one that got a wrong secret does not.
     if (secret === undefined || !(error instanceof ClosedEarly)) throw error;
-    return attach(options, undefined);
+    return attach(options, undefined).catch((second: unknown) => {
+      throw second instanceof Unreachable ? error : second;
+    });
   }
 }
 
@@ -69,10 +71,16 @@ async function attach(
   secret: string | undefined,
 ): Promise<{ wire: Wire; server: Server }> {
   const client = new SwankClient(await connect(options), options.onLog);
+  // The agent of one image answers many servers; their requests are told apart by this.
+  const session = randomBytes(9).toString('base64url');
   try {
     if (secret !== undefined) client.sendRaw(secret);
-    const server = await unlessAborted(prepare(client, options), options.signal, 'Attaching to the image');
-    return { wire: new SwankWire(client), server };
+    const server = await unlessAborted(
+      prepare(client, session, options),
+      options.signal,
+      'Attaching to the image',
+    );
+    return { wire: new SwankWire(client, session), server };
   } catch (error) {
     await client.close();
     throw error;
@@ -116,7 +124,7 @@ async function connect({ host, port, signal }: SwankOptions): Promise<net.Socket
     connected.catch(() => undefined);
     socket.destroy();
     if (error instanceof HotlispError) throw error;
-    throw new HotlispError(
+    throw new Unreachable(
       'no-image',
       `No Swank or Slynk answers at ${host}:${port}: ${(error as Error).message}. Start one in the image with (swank:create-server :port ${port} :dont-close t), or correct image.address.`,
     );
@@ -139,7 +147,7 @@ const valueWhereThere = (package_: string, name: string): LispData =>
   );
 
 /** Asks what is there, gets our connection out of the user's way, and loads the agent unless the image has it. */
-async function prepare(client: SwankClient, options: SwankOptions): Promise<Server> {
+async function prepare(client: SwankClient, session: string, options: SwankOptions): Promise<Server> {
   const { host, port, files, onLog } = options;
   const where = `${host}:${port}`;
   const probe = call(
@@ -151,7 +159,7 @@ async function prepare(client: SwankClient, options: SwankOptions): Promise<Serv
   );
   const known = await withDeadline(client.rex(probe), ANSWER_MS, () => {
     const secrets = Object.values(SECRET_FILES).map(file => `~/${file}`);
-    return new HotlispError(
+    return new Unreachable(
       'no-image',
       `${where} accepts connections but does not answer. If it asks for a secret, ${secrets.join(' or ')} must hold the same here as on its host; ` +
         `where both files exist, say which it is: image.address "slynk:${where}" or "swank:${where}". If it is no Swank or Slynk, correct image.address.`,
@@ -176,13 +184,11 @@ async function prepare(client: SwankClient, options: SwankOptions): Promise<Serv
     );
   try {
     if (bootDigest !== files.digest) await ask(loadBoot(files), 'loading what loads the agent');
-    await ask(boot('ATTACH'), 'letting us in');
-    let answer = await ask(boot('ENSURE-AGENT', files.digest), 'loading the agent');
+    await ask(boot('ATTACH', session), 'letting us in');
+    let answer = await ask(boot('OFFER-AGENT', files.digest), 'loading the agent');
     if (isAnswer(answer, 'SOURCE-NEEDED'))
-      answer = await ask(
-        boot('ENSURE-AGENT', files.digest, keyword('SOURCE'), files.source),
-        'compiling the agent',
-      );
+      answer = await ask(boot('OFFER-AGENT', files.digest, files.source), 'compiling the agent');
+    if (isAnswer(answer, 'FAILED')) throw new HotlispError('internal', show(answer[1]));
     if (!isAnswer(answer, 'LOADED'))
       throw new HotlispError('internal', `unexpected answer ${writeLisp(answer)}`);
     for (const warning of answer.slice(2)) onLog(`Compiling the agent: ${show(warning)}`);
@@ -226,8 +232,10 @@ function loadBoot(files: AgentFiles): LispData {
   );
 }
 
+/** Nobody answered. */
+class Unreachable extends HotlispError {}
 /** The peer closed the connection before it said anything. */
-class ClosedEarly extends HotlispError {}
+class ClosedEarly extends Unreachable {}
 
 interface PendingRex {
   readonly resolve: (value: LispData) => void;
@@ -471,12 +479,13 @@ class SwankClient {
 }
 
 class SwankWire implements Wire {
-  /** The agent of one image answers many servers; their requests are told apart by this. */
-  readonly session = randomBytes(9).toString('base64url');
   readonly #client: SwankClient;
   #listener: WireListener | undefined;
 
-  constructor(client: SwankClient) {
+  constructor(
+    client: SwankClient,
+    readonly session: string,
+  ) {
     this.#client = client;
   }
 

@@ -1,11 +1,14 @@
 /** Attaching to an image through the Swank that the user's own SLIME uses, which must not notice. */
-import { writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { HotlispError } from '../../server/errors.ts';
 import type { Image } from '../../server/image/image.ts';
 import type { Event } from '../../server/image/protocol.ts';
-import { ManagedImage, Surroundings, valuesOf } from '../support/images.ts';
+import { readAgentFiles } from '../../server/image/agentFiles.ts';
+import { Connection } from '../../server/image/connection.ts';
+import { openSwankWire } from '../../server/image/swankWire.ts';
+import { lispDir, ManagedImage, Surroundings, valuesOf } from '../support/images.ts';
 import { printSexp } from '../support/sexp.ts';
 import { SwankClient } from '../support/swankClient.ts';
 import { startUserImage, swankServer, type UserImage } from '../support/userImage.ts';
@@ -185,13 +188,63 @@ describe.each([
     });
   });
 
-  it('takes this server’s agent in place of an older one', async () => {
-    await attach();
-    await managed.manager.disconnect();
-    await ask('(cl:setf (cl:symbol-value (cl:find-symbol "*AGENT-DIGEST*" "HOTLISP")) "of another version")');
-    const image = await managed.manager.connect();
-    expect(await valuesOf(image, 'hotlisp::*agent-digest*')).not.toEqual(['"of another version"']);
+  it('takes this server’s agent in place of an older one, also one whose constants and structures were others', async () => {
+    const older = surroundings.make('older');
+    cpSync(lispDir, older, { recursive: true });
+    appendFileSync(path.join(older, 'files.txt'), 'more\n');
+    const versions = [
+      '(defstruct thing a b) (defconstant +thing+ 1)',
+      '(defstruct thing (a 0 :type fixnum)) (defconstant +thing+ 2)',
+    ];
+    for (const version of versions) {
+      writeFileSync(path.join(older, 'more.lisp'), `(in-package :hotlisp) ${version}`);
+      const other = new ManagedImage(surroundings, {}, older);
+      try {
+        const image = await other.connect({ mode: 'attach', address });
+        expect(await valuesOf(image, 'hotlisp::+thing+')).toEqual([String(versions.indexOf(version) + 1)]);
+      } finally {
+        await other.manager.dispose();
+      }
+    }
+    const image = await attach();
     expect(await valuesOf(image, '1')).toEqual(['1']);
+    expect(await ask('(cl:symbol-value (cl:find-symbol "*AGENT-DIGEST*" "HOTLISP"))')).toBe(
+      JSON.stringify((await readAgentFiles(lispDir)).digest).toUpperCase(),
+    );
+  });
+
+  it('lets nothing of a server run on that was killed', async () => {
+    const before = await threads();
+    // What a kill leaves: a connection that ends without a word, here in the middle of a loop.
+    const { wire } = await openSwankWire({
+      host: '127.0.0.1',
+      port: program.ports['swank']!,
+      files: await readAgentFiles(lispDir),
+      environment: surroundings.environment,
+      onLog: () => undefined,
+      signal: new AbortController().signal,
+    });
+    const connection = new Connection(wire);
+    await connection.call('hello', { digest: '', client: 'tests', roots: [] });
+    const started = new Happenings<Event>();
+    const running = failure(
+      connection.call(
+        'eval',
+        { code: '(progn (format t "looping~%") (finish-output) (loop))', outputLimit: 100 },
+        { onEvent: event => started.add(event) },
+      ),
+    );
+    await started.next('the loop', () => true);
+    const workers = () =>
+      ask(
+        '(cl:count "worker" (sb-thread:list-all-threads) :key (cl:function sb-thread:thread-name) :test (cl:function cl:equal))',
+      );
+    expect(await workers()).toBe('2');
+    await wire.close();
+    expect((await running).kind).toBe('image-lost');
+    await until(workers, '1');
+    await until(threads, before);
+    expect(await ask('(cl:count-if (cl:function cl:functionp) swank::*connection-closed-hook*)')).toBe('0');
   });
 });
 

@@ -81,8 +81,9 @@ function attached(flavour: 'swank' | 'slynk', answer: Script = () => undefined):
   return (packet, peer, number) => {
     const { form, id } = rex(packet);
     if (form.startsWith('(cl::list')) peer.say(`(:return (:ok ("SBCL" "9.9" "d1" :${flavour})) ${id})`);
-    else if (form === '(hotlisp-boot::attach)') peer.say(`(:return (:ok "${flavour.toUpperCase()}") ${id})`);
-    else if (form.startsWith('(hotlisp-boot::ensure-agent'))
+    else if (form.startsWith('(hotlisp-boot::attach '))
+      peer.say(`(:return (:ok "${flavour.toUpperCase()}") ${id})`);
+    else if (form.startsWith('(hotlisp-boot::offer-agent'))
       peer.say(`(:return (:ok (:loaded :already)) ${id})`);
     else answer(packet, peer, number);
   };
@@ -115,9 +116,9 @@ describe('attaching', () => {
       const { form, id } = rex(packet);
       forms.push(form);
       if (forms.length === 1) peer.say(`(:return (:ok ("SBCL" "9.9" nil :swank)) ${id})`);
-      else if (form.includes('ensure-agent') && !form.includes('(source)'))
+      else if (form.includes('offer-agent') && !form.includes('(source)'))
         peer.say(`(:return (:ok (:source-needed)) ${id})`);
-      else if (form.includes('ensure-agent'))
+      else if (form.includes('offer-agent'))
         peer.say(`(:return (:ok (:loaded :compiled "a warning")) ${id})`);
       else peer.say(`(:return (:ok "SWANK") ${id})`);
     };
@@ -126,7 +127,7 @@ describe('attaching', () => {
       for (const [, prefix] of form.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""').matchAll(/([a-z-]+)::?[a-z*]/g))
         expect(prefix).toBe('cl');
     expect(forms[1]).toContain('(boot \\"text\\")');
-    expect(forms.at(-1)).toBe('(hotlisp-boot::ensure-agent "d1" :source "(source)")');
+    expect(forms.at(-1)).toBe('(hotlisp-boot::offer-agent "d1" "(source)")');
     expect(log).toContain('Compiling the agent: a warning');
   });
 
