@@ -14,6 +14,16 @@ export async function compile() {
     'scanner.c': await file('scanner.c'),
     tree_sitter: { 'parser.h': await file('generated/tree_sitter/parser.h') },
   };
-  const out = await commands.clang([...FLAGS.split(' '), '-I.', '-o', 'out.wasm', 'parser.c', 'scanner.c'], files);
-  return out['out.wasm'];
+  let complaints = '';
+  const decoder = new TextDecoder();
+  const options = {
+    stderr: bytes => void (complaints += bytes ? decoder.decode(bytes, { stream: true }) : ''),
+    fetchProgress: () => {},
+  };
+  try {
+    const out = await commands.clang([...FLAGS.split(' '), '-I.', '-o', 'out.wasm', 'parser.c', 'scanner.c'], files, options);
+    return out['out.wasm'];
+  } catch (error) {
+    throw new Error(`clang cannot compile the grammar:\n${complaints}`, { cause: error });
+  }
 }

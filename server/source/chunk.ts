@@ -52,10 +52,10 @@ export class Chunk {
   #forms: { environment: Environment; forms: readonly ChunkForm[] } | undefined;
   readonly #digests = new Map<FormSpan, string>();
 
-  constructor(readonly stretch: Stretch) {}
+  readonly length: number;
 
-  get length(): number {
-    return this.stretch.length;
+  constructor(readonly stretch: Stretch) {
+    this.length = stretch.length;
   }
 
   /** @param whole the text of a version that holds this chunk at `start` */
