@@ -32,12 +32,14 @@ async function serve(): Promise<void> {
     new StreamMessageReader(process.stdin),
     new StreamMessageWriter(process.stdout),
   );
-  new Server(connection, {
+  const server = new Server(connection, {
     version,
     source,
     createImageManager: events =>
       createImageManager({ lispDir: path.join(dist, 'lisp'), events, clientName: `hotlisp ${version}` }),
   });
+  // An editor that died closes our input and says nothing.
+  process.stdin.once('end', () => void server.dispose().finally(() => process.exit(1)));
   connection.listen();
 }
 

@@ -47,6 +47,9 @@ const workspaceFile = '.hotlisp.json';
 /** Milliseconds after an edit until diagnostics are published: a burst of keystrokes publishes once. */
 const diagnosticsAfter = 60;
 
+/** Milliseconds that a client has to answer workspace/configuration; after that the initial settings hold. */
+const configurationWithin = 5000;
+
 type State = 'starting' | 'running' | 'shut-down';
 
 export class Server {
@@ -109,8 +112,10 @@ export class Server {
   #listen(): void {
     const { connection } = this;
     connection.onInitialize(params => this.#initialize(params));
-    connection.onInitialized(() => void this.#initialized());
-    connection.onShutdown(() => this.#shutdown());
+    connection.onInitialized(() => {
+      this.#ready = this.#initialized();
+    });
+    connection.onShutdown(() => this.dispose());
 
     connection.onDidOpenTextDocument(
       ({ textDocument: { uri, version, text } }) => void this.#documents.open(uri, version, text),
@@ -159,6 +164,7 @@ export class Server {
       this.#answer(async () => {
         workDone.begin('Hotlisp', undefined, params.command, true);
         try {
+          await this.#ready;
           return await this.#commands.execute(
             params.command,
             params.arguments as unknown[] | undefined,
@@ -189,6 +195,7 @@ export class Server {
     this.#initialSettings = settings;
     this.#settings = settings;
     this.#problems = problems;
+    this.#ready = this.#useSettings(settings, []);
     return {
       serverInfo: { name: 'hotlisp', version: this.options.version },
       capabilities: {
@@ -205,6 +212,8 @@ export class Server {
   }
 
   #problems: SettingProblem[] = [];
+  /** Settled once the settings are known; never rejects. */
+  #ready: Promise<void> = Promise.resolve();
 
   async #initialized(): Promise<void> {
     const { workspace } = this.#editor.capabilities;
@@ -227,13 +236,22 @@ export class Server {
   /** Pulls the settings where the client has them, else takes those of the notification (`{hotlisp: {…}}`). */
   async #configure(pushed: unknown): Promise<void> {
     const section = this.#editor.capabilities.workspace?.configuration
-      ? ((await this.connection.workspace.getConfiguration('hotlisp').catch(() => null)) as unknown)
+      ? await this.#pullSettings()
       : typeof pushed === 'object' && pushed !== null && 'hotlisp' in pushed
         ? pushed.hotlisp
         : null;
     const { settings, problems } = parseSettings(section ?? {}, this.#initialSettings);
     await this.#useSettings(settings, [...this.#problems, ...problems]);
     this.#problems = [];
+  }
+
+  /** The client's section of settings; null where it has none or does not answer in time. */
+  async #pullSettings(): Promise<unknown> {
+    const late = new Promise<null>(resolve => setTimeout(resolve, configurationWithin, null).unref());
+    return Promise.race([
+      this.connection.workspace.getConfiguration('hotlisp').catch(() => null) as Promise<unknown>,
+      late,
+    ]);
   }
 
   async #useSettings(settings: Settings, problems: readonly SettingProblem[]): Promise<void> {
@@ -282,7 +300,8 @@ export class Server {
     await journal?.close();
   }
 
-  async #shutdown(): Promise<void> {
+  /** Ends everything that the server started; for `shutdown`, and for an editor that went away without it. Idempotent. */
+  async dispose(): Promise<void> {
     this.#state = 'shut-down';
     for (const timer of this.#publishing.values()) clearTimeout(timer);
     await this.#images.dispose();
