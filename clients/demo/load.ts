@@ -25,7 +25,10 @@ class Client {
     socket.on('close', () => {
       if (!this.closing) trouble('the server closed a connection');
     });
-    readline.createInterface({ input: socket }).on('line', line => this.receive(line));
+    const lines = readline.createInterface({ input: socket });
+    lines.on('line', line => this.receive(line));
+    // It repeats the socket's errors, which are told already.
+    lines.on('error', () => {});
   }
 
   static connect(port: number, trouble: (what: string) => void): Promise<Client> {

@@ -15,6 +15,7 @@ import {
   type TextDocument,
 } from '../support/lspClient.ts';
 import { JsonRpc } from '../support/jsonRpc.ts';
+import { isSymbol } from '../support/sexp.ts';
 import { SwankClient } from '../support/swankClient.ts';
 import { startUserImage, swankServer } from '../support/userImage.ts';
 
@@ -138,7 +139,7 @@ async function benchReload(): Promise<Record<string, number[]>> {
         'BENCH',
       );
       const taken = ms(begun);
-      if (!JSON.stringify(answer).includes('T'))
+      if (!(Array.isArray(answer) && isSymbol(answer[2], 't')))
         throw new Error(`Swank did not compile: ${JSON.stringify(answer)}`);
       return taken;
     };
