@@ -405,12 +405,15 @@ or when there is no telling."
          when (functionp fast) collect (code-of fast)
          when code collect code)))
 
-(defun running-threads (functions &key (patient t))
-  "The contract's references to the threads that are inside FUNCTIONS. Unless PATIENT, threads that compute are not asked: one look each."
-  (let ((codes (codes-of functions)))
-    (loop for (thread . answer) in (cond ((null codes) '())
-                                         (patient (threads-running codes))
-                                         (t (glance-at-threads codes)))
+(defun running-threads (functions)
+  "The contract's references to the threads that are inside FUNCTIONS. One look each tells of threads that wait; only where some thread
+computes is the census taken that can tell of those too."
+  (let* ((codes (codes-of functions))
+         (seen (and codes (glance-at-threads codes)))
+         (answers (cond ((null codes) '())
+                        ((and seen (not (find :unknown seen :key #'cdr))) seen)
+                        (t (threads-running codes)))))
+    (loop for (thread . answer) in answers
           when (eq answer :yes) collect (thread-reference thread))))
 
 (defun glance-at-threads (codes)

@@ -105,6 +105,7 @@ of *INSTALLED*; REPLACED are the functions that the change put out of use."
                (unless (same-function-state-p state (function-state name))
                  (push (make-delta :function name state (function-state name)) deltas)))
              (unless (find-if (lambda (delta) (and (eq (delta-kind delta) :info) (eq (delta-name delta) symbol))) deltas)
+               (unless (snapshot-knows-p snapshot symbol) (setf info nil))
                (unless (eq info (symbol-dbinfo symbol))
                  (push (make-delta :info symbol info (symbol-dbinfo symbol)) deltas))))
     (append deltas (merge-method-deltas (installation-deltas installation)))))
@@ -140,7 +141,7 @@ of *INSTALLED*; REPLACED are the functions that the change put out of use."
 
 (defun note-failure (attempt condition)
   "Note CONDITION, which nothing handled, at the form that was being compiled or loaded."
-  (let* ((index (or (installation-unit (attempt-installation attempt)) 0))
+  (let* ((index (or (installation-unit (attempt-installation attempt)) (compiling-unit-index) 0))
          (unit (nth index (attempt-units attempt))))
     (setf (attempt-notes attempt)
           (append (attempt-notes attempt)
@@ -210,7 +211,7 @@ of *INSTALLED*; REPLACED are the functions that the change put out of use."
         (when (and remains (not (attempt-step attempt))) (setf (attempt-step attempt) :install))
         (when remains (incf **generation**))))
     (when applied
-      (setf threads (running-threads (transaction-replaced-code id) :patient nil)))
+      (setf threads (running-threads (transaction-replaced-code id))))
     (wire :change :status (cond (applied :applied) (remains :partial) (t :failed))
                   :transaction id
                   :generation **generation**
@@ -274,13 +275,19 @@ of *INSTALLED*; REPLACED are the functions that the change put out of use."
                     class
                     (not (and class (same-class-state-p expected (capture-class class)))))))
       (:method (not (eq (method-state-function expected) (slot-value name method-function-key))))
-      (:methods (not (subsetp (set-difference expected other) (sb-mop:generic-function-methods name))))
+      (:methods (let ((current (sb-mop:generic-function-methods name)))
+                  (notevery (lambda (method)
+                              (or (member method current)
+                                  ;; Putting a class back makes its accessors anew.
+                                  (and (typep method 'sb-mop:standard-accessor-method)
+                                       (find-if (lambda (other) (same-signature-p method other)) current))))
+                            (set-difference expected other))))
       ((:plist :package :interned) nil))))
 
 (defun delta-label (delta)
   (let ((name (delta-name delta)))
     (with-plain-printing
-      (ecase (delta-kind delta)
+      (case (delta-kind delta)
         (:function (format nil "the function ~s" name))
         (:info (format nil "the definition of ~s" name))
         (:value (format nil "the value of ~s" name))
@@ -301,8 +308,8 @@ of *INSTALLED*; REPLACED are the functions that the change put out of use."
     (unless force
       (let ((superseded (remove-if-not (lambda (delta) (superseded-delta-p delta from)) deltas)))
         (when superseded
-          (wire-error :superseded "~@(~a~)~:[~; (and ~d more)~] changed after transaction ~a ~:[was undone~;was applied~]. Undo the later change first, or force it."
-                      (delta-label (first superseded)) (rest superseded) (length (rest superseded)) id undo))))
+          (wire-error :superseded "Somebody has changed ~a~@[ and ~d more~] since transaction ~a was ~:[undone~;applied~]. Undo the later change first, or force it."
+                      (delta-label (first superseded)) (and (rest superseded) (length (rest superseded))) id undo))))
     (without-interrupts
       (when (seal-request)
         (setf remains (write-deltas deltas direction))
@@ -316,10 +323,12 @@ of *INSTALLED*; REPLACED are the functions that the change put out of use."
                   :generation **generation**
                   :definitions (loop for definition in (transaction-definitions transaction)
                                      collect (if (and undo (eq (getf definition :change) :new))
-                                                 (list* :change :removed definition)
+                                                 (let ((removed (copy-list definition)))
+                                                   (setf (getf removed :change) :removed)
+                                                   removed)
                                                  definition))
                   :notes '() :output ""
-                  :threads (running-threads (transaction-replaced transaction) :patient nil)
+                  :threads (running-threads (transaction-replaced transaction))
                   :remains (mapcar #'princ-to-string remains)
                   :elapsed (- (microseconds) start))))
 

@@ -1,4 +1,5 @@
 /** What a change would do to the image, and which of its forms the image runs already. */
+import { initialPackage } from './operations/forms.ts';
 import type { Documents } from './documents.ts';
 import type { Image } from './image/image.ts';
 import type { Assessment, Result } from './image/protocol.ts';
@@ -29,7 +30,9 @@ export async function assess(
   const changed = await Promise.all(
     plan.forms.map(async (form, index) => {
       const own = check.assessments.filter(each => each.form === index);
-      const running = await Promise.all(own.map(each => runsThisText(each, form, documents)));
+      const running = await Promise.all(
+        own.map(each => runsThisText(each, form, loadedDate(check.assessments, form.wire.file), documents)),
+      );
       return !running.every(Boolean);
     }),
   );
@@ -46,26 +49,33 @@ export async function assess(
 /**
  * Whether the image runs the form's text: it was installed from it, or loaded from the saved file, which says the same
  * and has not been written since. In doubt it does not.
+ * @param loaded the Unix time of the file's contents that the image loaded
  */
 async function runsThisText(
-  assessment: Assessment,
-  form: PlannedForm,
+  { definition, installed, file }: Assessment,
+  { wire, snapshot }: PlannedForm,
+  loaded: number | undefined,
   documents: Documents,
 ): Promise<boolean> {
-  if (assessment.definition.change === 'unchanged') return true;
-  if (assessment.definition.change === 'new') return false;
-  if (assessment.installed !== undefined) return assessment.installed === form.wire.digest;
-  if (
-    assessment.file === undefined ||
-    assessment.file !== form.wire.file ||
-    assessment.fileWriteDate === undefined
-  )
-    return false;
-  const { uri } = form.snapshot;
-  const written = await documents.writeDate(uri);
-  if (written === undefined || written !== assessment.fileWriteDate) return false;
-  const saved = await documents.onDisk(uri).catch(() => undefined);
+  if (definition.change === 'unchanged') return true;
+  // An image keeps no trace of where a declamation came from.
+  const traceless = definition.kind === 'declaration';
+  if (definition.change === 'new' && !traceless) return false;
+  if (installed !== undefined) return installed === wire.digest;
+  if ((!traceless && file !== wire.file) || loaded === undefined) return false;
+  if ((await documents.writeDate(snapshot.uri)) !== loaded) return false;
+  const saved = await documents.onDisk(snapshot.uri).catch(() => undefined);
   return (
-    saved?.forms.some(each => each.digest === form.wire.digest && each.package === form.wire.package) ?? false
+    saved?.forms.some(
+      each => each.digest === wire.digest && (each.package ?? initialPackage) === wire.package,
+    ) ?? false
   );
+}
+
+/** When the file that the image loaded was written; SBCL records it for functions only, so one speaks for all of the file. */
+function loadedDate(assessments: readonly Assessment[], file: string | undefined): number | undefined {
+  const dates = assessments.flatMap(each =>
+    each.file === file && each.fileWriteDate !== undefined ? [each.fileWriteDate] : [],
+  );
+  return dates.length > 0 ? Math.min(...dates) : undefined;
 }

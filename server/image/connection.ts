@@ -36,6 +36,8 @@ export interface Wire {
 
 /** How long the agent has to confirm a cancellation. */
 const CANCEL_MS = 5_000;
+/** When to ask again for the cancellation of a request that the agent did not find. */
+const CANCEL_AGAIN_MS = 20;
 
 interface Pending {
   readonly op: Op;
@@ -166,9 +168,12 @@ export class Connection {
   }
 
   #cancel(id: number): void {
-    // Whether the agent found the request does not matter: the request's own reply says how it ended.
-    this.#send('cancel', { request: id }, {}).catch((error: unknown) =>
-      this.#trace(`cancelling ${id}: ${String(error)}`),
+    this.#send('cancel', { request: id }, {}).then(
+      ({ found }) => {
+        // Over Swank each message has its own thread, and this one may have overtaken the request; or the reply is on its way.
+        if (!found) setTimeout(() => this.#pending.has(id) && this.#cancel(id), CANCEL_AGAIN_MS);
+      },
+      (error: unknown) => this.#trace(`cancelling ${id}: ${String(error)}`),
     );
   }
 

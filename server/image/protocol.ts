@@ -20,8 +20,23 @@ const int = () => z.number().int();
 /** A definition as the text names it. `name` is source text (`foo`, `(setf foo)`, `|Foo|`, `pkg:foo`), resolved by the agent in the form's package without the Lisp reader's evaluation. */
 export const DefinitionName = z.object({
   kind: z.enum([
-    'function', 'macro', 'generic-function', 'method', 'variable', 'constant', 'class', 'condition', 'structure', 'type',
-    'compiler-macro', 'symbol-macro', 'setf-expander', 'package', 'method-combination', 'declaration', 'other',
+    'function',
+    'macro',
+    'generic-function',
+    'method',
+    'variable',
+    'constant',
+    'class',
+    'condition',
+    'structure',
+    'type',
+    'compiler-macro',
+    'symbol-macro',
+    'setf-expander',
+    'package',
+    'method-combination',
+    'declaration',
+    'other',
   ]),
   name: z.string(),
   qualifiers: z.array(z.string()).optional(),
@@ -109,7 +124,9 @@ export const Location = z.object({
   kind: z.string(),
   name: z.string(),
   package: z.string(),
+  /** Absent for what was not loaded from a file, or from one that is not there (SBCL's own sources). */
   file: z.string().optional(),
+  /** Where SBCL began to read the top-level form: the blanks and comments before it count. Recorded for functions and macros alone (2.2.9 to 2.6.4). */
   byteOffset: int().optional(),
   /** The top-level form's number in the file, as recorded by the compiler. */
   form: int().optional(),
@@ -137,7 +154,18 @@ export const Change = z.object({
 
 /** Shapes by name, for the generator. */
 export const shapes = {
-  DefinitionName, Form, Definition, Hazard, Assessment, ThreadReference, Thread, Note, Frame, Condition, Location, Change,
+  DefinitionName,
+  Form,
+  Definition,
+  Hazard,
+  Assessment,
+  ThreadReference,
+  Thread,
+  Note,
+  Frame,
+  Condition,
+  Location,
+  Change,
 } as const;
 
 const Output = z.object({ stream: z.enum(['stdout', 'stderr']), text: z.string() });
@@ -223,13 +251,22 @@ export const operations = {
 export type Op = keyof typeof operations;
 export type Args<O extends Op> = z.infer<(typeof operations)[O]['args']>;
 export type Result<O extends Op> = z.infer<(typeof operations)[O]['result']>;
-export type Event = { [E in keyof typeof events]: { event: E; data: z.infer<(typeof events)[E]> } }[keyof typeof events];
+export type Event = {
+  [E in keyof typeof events]: { event: E; data: z.infer<(typeof events)[E]> };
+}[keyof typeof events];
 
 /** The kinds of an error reply. `signalled`: the agent itself met an unexpected condition, which `condition` describes. */
 export const WireError = z.object({
   kind: z.enum([
-    'invalid-request', 'unknown-package', 'unknown-symbol', 'unknown-transaction', 'read-only', 'stale-generation', 'superseded',
-    'cancelled', 'signalled',
+    'invalid-request',
+    'unknown-package',
+    'unknown-symbol',
+    'unknown-transaction',
+    'read-only',
+    'stale-generation',
+    'superseded',
+    'cancelled',
+    'signalled',
   ]),
   message: z.string(),
   condition: Condition.optional(),

@@ -18,7 +18,7 @@ export function wireDefinition(definition: SourceDefinition): DefinitionName {
 }
 
 /** The package of forms before any IN-PACKAGE: what LOAD and COMPILE-FILE start in, by convention. */
-const initialPackage = 'COMMON-LISP-USER';
+export const initialPackage = 'COMMON-LISP-USER';
 
 /** Where code without a place of its own is taken to stand. */
 export interface Place {

@@ -59,7 +59,8 @@ function findForm(
 ): { form: TopLevelForm | undefined; stale: boolean } {
   const offset =
     location.byteOffset === undefined ? undefined : offsetOfByte(snapshot.text, location.byteOffset);
-  const there = offset === undefined ? undefined : snapshot.formAt(offset);
+  // Where a file was loaded as source, SBCL records the place after the form before: white space or a comment.
+  const there = offset === undefined ? undefined : snapshot.forms.find(form => form.span.end > offset);
   const named = snapshot.forms.filter(
     form => form.active && form.definitions.some(each => matches(each.name, location.name)),
   );

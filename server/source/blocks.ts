@@ -117,7 +117,7 @@ export function scanBlocks(text: string, from = 0, known?: (start: number) => bo
   const lexer = new Lexer(text, from);
   while (lexer.next()) {
     const { kind, start: at } = lexer;
-    if (at > start && (kind === 'open' || kind === 'guard') && !reader.prefixed) {
+    if (at > start && lexer.end - at <= 2 && (kind === 'open' || kind === 'guard') && !reader.prefixed) {
       if (startsLine(text, at) || (reader.idle && reader.forms.length > 0 && at - start > LONG)) {
         blocks.push(blockOf(reader, suspects, text, start, at, false));
         if (known?.(at)) return { blocks, metAt: at };
@@ -144,8 +144,8 @@ export function rescan(
 ): readonly Block[] {
   const delta = edit.inserted - (edit.end - edit.start);
   const starts = startsOf(old);
-  // The block that holds the character before the edit: what is typed at a block's start may belong to the one before.
-  const first = Math.max(0, Math.min(old.length - 1, blockAt(starts, edit.start - 1)));
+  // What is typed at a block's start may belong to the one before, and what opens a block takes up to two characters.
+  const first = Math.max(0, Math.min(old.length - 1, blockAt(starts, edit.start - 2)));
   const scan = scanOnto(old, starts, text, starts[first]!, edit.end, delta);
   return [...old.slice(0, first), ...scan];
 }
