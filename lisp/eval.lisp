@@ -16,8 +16,8 @@
   (sent 0)
   (open t))
 
-(defconstant +output-interval+ 50000 "Microseconds for which output is gathered before it is sent again.")
-(defconstant +output-lump+ 8192 "Characters that are sent without waiting.")
+(defparameter *output-interval* 50000 "Microseconds for which output is gathered before it is sent again.")
+(defparameter *output-lump* 8192 "Characters that are sent without waiting.")
 
 (defclass output-stream (sb-gray:fundamental-character-output-stream)
   ((output :initarg :output :reader stream-output)
@@ -70,8 +70,8 @@
   (if (eq (car (first (output-pending output))) name)
       (push text (cdr (first (output-pending output))))
       (push (list name text) (output-pending output)))
-  (cond ((or (> (length text) +output-lump+)
-             (and newline (> (- (microseconds) (output-sent output)) +output-interval+)))
+  (cond ((or (> (length text) *output-lump*)
+             (and newline (> (- (microseconds) (output-sent output)) *output-interval*)))
          (send-pending output)
          nil)
         (t t)))
@@ -111,7 +111,7 @@
 
 (defun send-late-outputs ()
   (loop
-    (sleep (/ +output-interval+ 1000000))
+    (sleep (/ *output-interval* 1000000))
     (let ((outputs (sb-thread:with-mutex (**late-lock**)
                      (or (shiftf **late-outputs** '())
                          (progn (setf **late-sender** nil) (return))))))
@@ -149,10 +149,10 @@
 (defstruct (evaluation (:copier nil) (:predicate nil))
   (status :evaluated) (results '()) (notes '()) condition)
 
-(defconstant +note-limit+ 200)
+(defparameter *note-limit* 200)
 
 (defun add-note (evaluation severity condition start end &optional (message (condition-text condition)))
-  (when (< (length (evaluation-notes evaluation)) +note-limit+)
+  (when (< (length (evaluation-notes evaluation)) *note-limit*)
     (push (wire :note :severity severity :message message
                       :condition (if condition (type-name condition) "COMMON-LISP:ABORT")
                       :form 0 :start start :end end)
@@ -181,7 +181,7 @@
              (add-note evaluation :error condition start end
                        (format nil "~a~@[ (~d form~:p before it had been evaluated.)~]" (reader-error-text condition) (and (plusp ran) ran)))
              stream)))
-    (handler-case (read stream nil stream)
+    (handler-case (read-preserving-whitespace stream nil stream)
       (end-of-file (condition) (unreadable condition (length code)))
       (reader-error (condition) (unreadable condition (min (length code) (max (1+ start) (file-position stream))))))))
 

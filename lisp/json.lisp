@@ -11,7 +11,7 @@
                      (json-error-problem condition) (json-error-position condition))))
   (:documentation "Text that is not JSON. POSITION is the 0-based code point where it stops being JSON."))
 
-(defconstant +json-depth-limit+ 128)
+(defparameter *json-depth-limit* 128)
 
 ;;;; Reading
 
@@ -46,8 +46,8 @@
                  value))
              (value (depth)
                (declare (type fixnum depth))
-               (when (> depth +json-depth-limit+)
-                 (not-json (format nil "nested deeper than ~d levels" +json-depth-limit+) position))
+               (when (> depth *json-depth-limit*)
+                 (not-json (format nil "nested deeper than ~d levels" *json-depth-limit*) position))
                (skip-space)
                (case (peek)
                  (#\{ (object depth))

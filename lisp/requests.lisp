@@ -124,7 +124,7 @@ Once it is sealed or finished this does nothing. Does not wait."
 (sb-ext:defglobal **workers** '())
 (sb-ext:defglobal **idle-workers** '())
 
-(defconstant +idle-seconds+ 60 "How long a thread waits for its next request.")
+(defparameter *idle-seconds* 60 "How long a thread waits for its next request.")
 
 (defun run-in-worker (job)
   "Call JOB, a function without arguments, in a thread of its own."
@@ -145,7 +145,7 @@ Once it is sealed or finished this does nothing. Does not wait."
          (funcall (shiftf (worker-job worker) nil))
          (unless (and (sb-thread:with-mutex (**workers-lock**)
                         (when **server** (push worker **idle-workers**)))
-                      (or (sb-thread:wait-on-semaphore (worker-wake worker) :timeout +idle-seconds+)
+                      (or (sb-thread:wait-on-semaphore (worker-wake worker) :timeout *idle-seconds*)
                           (wanted-after-all-p worker))
                       (worker-job worker))
            (return)))

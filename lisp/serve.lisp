@@ -2,8 +2,8 @@
 
 (in-package :hotlisp)
 
-(defconstant +line-limit+ (* 64 1024 1024) "Bytes of the longest message that is accepted.")
-(defconstant +write-seconds+ 10 "How long a client may leave a full socket buffer unread before its connection is ended.")
+(defparameter *line-limit* (* 64 1024 1024) "Bytes of the longest message that is accepted.")
+(defparameter *write-seconds* 10 "How long a client may leave a full socket buffer unread before its connection is ended.")
 
 ;;;; The run directory
 
@@ -75,7 +75,7 @@
 (sb-ext:defglobal **serve-lock** (sb-thread:make-mutex :name "hotlisp serve"))
 
 (defun send-message (connection text)
-  "Write TEXT as one line, in one piece. A client that is gone, or does not read for +WRITE-SECONDS+, is disconnected; nobody else is held up or told.
+  "Write TEXT as one line, in one piece. A client that is gone, or does not read for *WRITE-SECONDS*, is disconnected; nobody else is held up or told.
 Interrupts are off meanwhile: half a line would spoil the connection."
   (let ((octets (sb-ext:string-to-octets (concatenate 'string text (string #\Newline)) :external-format :utf-8)))
     (without-interrupts
@@ -93,7 +93,7 @@ Interrupts are off meanwhile: half a line would spoil the connection."
         do (let ((sent (send-octets fd octets start end)))
              (cond ((null sent) (return nil))
                    ((plusp sent) (incf start sent))
-                   ((not (writable-p fd (* 1000 +write-seconds+))) (return nil))))
+                   ((not (writable-p fd (* 1000 *write-seconds*))) (return nil))))
         finally (return t)))
 
 (defun disconnect (connection)
@@ -122,10 +122,10 @@ Interrupts are off meanwhile: half a line would spoil the connection."
                         (setf buffer (make-array 65536 :element-type '(unsigned-byte 8)))))
                      ((= end (length buffer))
                       (let ((size (- end start)))
-                        (when (> size +line-limit+)
+                        (when (> size *line-limit*)
                           (send-message connection
                                         (encode-error nil :invalid-request
-                                                      (format nil "A message has more than ~d bytes; the connection is closed." +line-limit+)))
+                                                      (format nil "A message has more than ~d bytes; the connection is closed." *line-limit*)))
                           (return))
                         (let ((larger (if (> size (floor (length buffer) 2))
                                           (make-array (* 2 (length buffer)) :element-type '(unsigned-byte 8))

@@ -76,7 +76,7 @@
 (defun location (name kind description &key file byte-offset form file-write-date)
   (let ((symbol (if (consp name) (second name) name)))
     (wire :location :kind kind
-                    :name (location-name name description)
+                    :name (location-name name (and (string= kind "method") description))
                     :package (let ((package (symbol-package symbol))) (if package (package-name package) ""))
                     :file file :byte-offset byte-offset :form form :file-write-date file-write-date)))
 

@@ -4,13 +4,13 @@
 
 (sb-ext:defglobal **sessions** (make-hash-table :test #'equal))
 (sb-ext:defglobal **sessions-lock** (sb-thread:make-mutex :name "hotlisp sessions"))
-(defconstant +session-limit+ 64 "How many sessions are remembered; beyond that, those without a request under way are forgotten.")
+(defparameter *session-limit* 64 "How many sessions are remembered; beyond that, those without a request under way are forgotten.")
 
 (defun session-named (name)
   (sb-thread:with-mutex (**sessions-lock**)
     (or (gethash name **sessions**)
         (progn
-          (when (>= (hash-table-count **sessions**) +session-limit+)
+          (when (>= (hash-table-count **sessions**) *session-limit*)
             (loop for key being the hash-keys of **sessions** using (hash-value session)
                   unless (session-running session) do (remhash key **sessions**)))
           (setf (gethash name **sessions**) (make-session))))))
