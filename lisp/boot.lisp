@@ -268,10 +268,10 @@ Closing works the same without it there."
             do (sleep 1/200))
       (change-atomically connections (lambda (all) (remove connection all))))))
 
-(defun compile-what-every-call-runs ()
-  "This file is loaded interpreted, which is the faster way to run most of it once."
+(defun compile-what-calls-need ()
+  "This file is loaded interpreted, which is the faster way to run most of it once; but calls are many, and the interpreter knows no aliens."
   (sb-thread:with-recursive-lock (*lock*)
-    (dolist (name '(symbol-of value-of agent-function server-package-name fits-packet-p event-sender call))
+    (dolist (name '(send-without-delay symbol-of value-of agent-function server-package-name fits-packet-p event-sender call))
       (unless (compiled-function-p (symbol-function name))
         (handler-bind ((warning #'muffle-warning))
           (compile name))))))
@@ -293,7 +293,7 @@ Returns \"SWANK\" or \"SLYNK\", or NIL when the thread works for neither."
   (let* ((server (server-package-name))
          (connection (and server (value-of server "*EMACS-CONNECTION*"))))
     (when server
-      (compile-what-every-call-runs)
+      (compile-what-calls-need)
       (step-back server connection)
       (end-session-with connection server session)
       (let ((reader (or (symbol-of server "CONNECTION.SOCKET-IO") (symbol-of server "CONNECTION-SOCKET-IO"))))

@@ -239,7 +239,7 @@ describe.each([
       ask(
         '(cl:count "worker" (sb-thread:list-all-threads) :key (cl:function sb-thread:thread-name) :test (cl:function cl:equal))',
       );
-    expect(await workers()).toBe('2');
+    await until(workers, '2');
     await wire.close();
     expect((await running).kind).toBe('image-lost');
     await until(workers, '1');

@@ -149,6 +149,21 @@ describe('an aborted call', () => {
     expect((await call).kind).toBe('cancelled');
   });
 
+  it('asks again when the agent has not met the request yet, which happens where messages overtake each other', async () => {
+    vi.useFakeTimers();
+    const controller = new AbortController();
+    const call = failure(connection.call('threads', {}, { signal: controller.signal }));
+    controller.abort();
+    wire.say({ id: 2, ok: { found: false } });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(wire.sent[2]).toMatchObject({ op: 'cancel', args: { request: 1 } });
+    wire.say({ id: 1, error: { kind: 'cancelled', message: '' } });
+    wire.say({ id: 3, ok: { found: false } });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(wire.sent).toHaveLength(3);
+    expect((await call).kind).toBe('cancelled');
+  });
+
   it('resolves when the work was done before the agent heard of it', async () => {
     const controller = new AbortController();
     const call = connection.call('threads', {}, { signal: controller.signal });
