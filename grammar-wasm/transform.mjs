@@ -47,14 +47,10 @@ const replaced = {
   num_lit: token(pattern(NUMBER)),
   nil_lit: token(pattern('[nN][iI][lL]')),
   sym_lit: token(pattern(`${START}${BODY}*`)),
-  kwd_symbol: immediate(pattern(`${ANY}+`)),
-  kwd_lit: seq(token(pattern(':+')), optional(symbol('kwd_symbol'))),
-  package_lit: seq(
-    field('package', choice(symbol('sym_lit'), symbol('num_lit'), symbol('nil_lit'))),
-    immediate(prec(1, pattern(':+'))),
-    optional(field('symbol', alias(immediate(pattern(`${ANY}+`)), 'sym_lit'))),
-  ),
-  uninterned_lit: seq(token(pattern('#[0-9]*:')), optional(alias(immediate(pattern(`${ANY}+`)), 'sym_lit'))),
+  // One token each, without children: between two tokens a comment may stand, as in `a #|b|#:c`, which is no package_lit.
+  kwd_lit: token(pattern(`:+${ANY}*`)),
+  package_lit: token(pattern(`${START}${BODY}*:+${ANY}*`)),
+  uninterned_lit: token(pattern(`#[0-9]*:${ANY}*`)),
   str_lit: token(pattern(STRING)),
   char_lit: token(pattern(`#[0-9]*\\\\(.|\\n)${ANY}*`)),
   list_lit: seq(field('open', string('(')), repeat(field('value', form)), field('close', string(')'))),
