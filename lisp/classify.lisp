@@ -406,24 +406,10 @@ or when there is no telling."
          when code collect code)))
 
 (defun running-threads (functions)
-  "The contract's references to the threads that are inside FUNCTIONS. One look each tells of threads that wait; only where some thread
-computes is the census taken that can tell of those too."
-  (let* ((codes (codes-of functions))
-         (seen (and codes (glance-at-threads codes)))
-         (answers (cond ((null codes) '())
-                        ((and seen (not (find :unknown seen :key #'cdr))) seen)
-                        (t (threads-running codes)))))
-    (loop for (thread . answer) in answers
+  "The contract's references to the threads that are inside FUNCTIONS."
+  (let ((codes (codes-of functions)))
+    (loop for (thread . answer) in (and codes (threads-running codes))
           when (eq answer :yes) collect (thread-reference thread))))
-
-(defun glance-at-threads (codes)
-  (when (capability :stack-scan)
-    (call-with-code-ranges
-     codes
-     (lambda (ranges)
-       (loop for thread in (sb-thread:list-all-threads)
-             unless (eq thread sb-thread:*current-thread*)
-               collect (cons thread (scan-thread thread ranges)))))))
 
 (define-request check (forms threads)
   "What applying FORMS would do, and which threads are inside the code that it would replace."
