@@ -138,7 +138,7 @@
   "Call FUNCTION with the native namestring of a new directory of ours alone, and remove that and everything in it afterwards."
   (let* ((root (or **scratch-root** (setf **scratch-root** (scratch-root))))
          (directory (loop repeat 100
-                          for name = (format nil "~ahotlisp-~36r" root
+                          for name = (format nil "~ahotlisp-~d-~36r" root (unix-getpid)
                                              (random (expt 36 20) (or **scratch-random**
                                                                       (setf **scratch-random** (make-random-state t)))))
                           when (unix-mkdir name #o700) return (concatenate 'string name "/")
@@ -385,6 +385,12 @@
 (defun compiling-own-file-p ()
   (let ((info (own-file-info)))
     (and info (eq info (ignore-errors (source-info-file-info current-source-info))))))
+
+(defun compiling-unit-index ()
+  "The index of the unit that is being compiled right now, or NIL."
+  (when *segment*
+    (unit-index (or (and *file-info* (unit-of-tlf (1- (length (file-info-forms *file-info*)))))
+                    (first (segment-units *segment*))))))
 
 (defun unit-of-tlf (number)
   (find number (segment-units *segment*) :key #'unit-tlf))

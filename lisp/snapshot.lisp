@@ -208,7 +208,7 @@
       (find-class symbol nil)
       (macro-function symbol)
       (loop for (number category) in *info-keys*
-              thereis (and (member category '(:type :setf :typed-structure :declaration :alien-type))
+              thereis (and (not (member category '(:function :source-location)))
                            (nth-value 1 (get-info-value symbol number))))))
 
 ;;;; Classes
@@ -239,10 +239,16 @@
       (and (typep a 'class-state) (typep b 'class-state)
            (eq (class-state-class a) (class-state-class b))
            (equal (class-state-superclasses a) (class-state-superclasses b))
-           (eq (class-state-slots a) (class-state-slots b))
+           (same-slots-p (class-state-slots a) (class-state-slots b))
            (equal (class-state-default-initargs a) (class-state-default-initargs b))
            (equal (class-state-documentation a) (class-state-documentation b))
            (same-classoid-parts-p (class-state-parts a) (class-state-parts b)))))
+
+(defun same-slots-p (a b)
+  "Whether the direct slot definitions A and B say the same. Defining a class again makes new ones each time."
+  (or (eq a b)
+      (and (= (length a) (length b))
+           (every (lambda (x y) (equal (slot-specification x) (slot-specification y))) a b))))
 
 (defun slot-specification (slot)
   (append (list :name (sb-mop:slot-definition-name slot)
@@ -256,8 +262,9 @@
                   :initfunction (sb-mop:slot-definition-initfunction slot)))
           (when (documentation slot t) (list :documentation (documentation slot t)))))
 
-(defun restore-class (name state)
-  "Give the class NAME the definition STATE, or take the name from it when that is nothing. Returns sentences about what remains."
+(defun restore-class (name state undoing)
+  "Give the class NAME the definition STATE, or take the name from it when that is nothing. Returns sentences about what remains
+different from how it was, if this is UNDOING what was done since."
   (let ((class (find-class name nil)))
     (cond ((none-p state)
            (when class
@@ -277,7 +284,7 @@
                (dolist (superclass (sb-mop:class-direct-superclasses old))
                  (unless (member old (sb-mop:class-direct-subclasses superclass))
                    (sb-mop:add-direct-subclass superclass old))))
-             (unless (and (eq (sb-mop:class-direct-slots old) (class-state-slots state))
+             (unless (and (same-slots-p (sb-mop:class-direct-slots old) (class-state-slots state))
                           (equal (sb-mop:class-direct-superclasses old) (class-state-superclasses state))
                           (equal (sb-mop:class-direct-default-initargs old) (class-state-default-initargs state)))
                (sb-mop:ensure-class name
@@ -286,7 +293,7 @@
                                     :direct-slots (mapcar #'slot-specification (class-state-slots state))
                                     :direct-default-initargs (class-state-default-initargs state)
                                     :documentation (class-state-documentation state)))
-             (if dropped
+             (if (and dropped undoing)
                  (list (format nil "Instances of ~a that were used meanwhile have lost the values of ~{~a~^, ~}."
                                name dropped))
                  '()))))))
@@ -399,6 +406,11 @@ functions of every symbol there, and the values of TOKENS, symbols; else only th
                           (not (find-package (definition-name definition))))
                   collect (definition-name definition)))))
 
+(defun snapshot-knows-p (snapshot symbol)
+  "Whether SNAPSHOT was made with SYMBOL there."
+  (or (not (member (symbol-package symbol) (snapshot-packages snapshot)))
+      (find symbol (snapshot-symbols snapshot))))
+
 ;;;; Comparing
 
 (defun differences (snapshot &key (all t))
@@ -464,8 +476,7 @@ functions of every symbol there, and the values of TOKENS, symbols; else only th
         (when added
           (funcall note :interned package '() added)
           (dolist (symbol added)
-            (when (symbol-defined-p symbol)
-              (note-new-symbol symbol note note-function))))))))
+            (note-new-symbol symbol note note-function)))))))
 
 (defun note-new-symbol (symbol note note-function)
   (funcall note-function symbol **none**)
@@ -537,7 +548,7 @@ FORGET-SYMBOLS: also take out of their packages the new symbols that name nothin
         (dolist (delta (of :class))
           (attempt (format nil "The class ~a" (delta-name delta))
                    (lambda ()
-                     (setf remains (append (restore-class (delta-name delta) (target delta)) remains)))))
+                     (setf remains (append (restore-class (delta-name delta) (target delta) (eq direction :old)) remains)))))
         (dolist (delta (of :methods))
           (attempt (format nil "The methods of ~a" (delta-name delta))
                    (lambda () (restore-methods (delta-name delta) (target delta)))))
