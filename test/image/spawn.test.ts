@@ -1,6 +1,6 @@
 import { build } from 'esbuild';
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -170,6 +170,64 @@ describe('a spawned image', () => {
     } finally {
       server.kill('SIGKILL');
     }
+  });
+});
+
+describe('the cache of compiled agents', () => {
+  const compiled = (cache: string): string[] => {
+    const folder = path.join(cache, 'hotlisp');
+    return readdirSync(folder)
+      .filter(name => name.endsWith('.fasl'))
+      .map(name => path.join(folder, name));
+  };
+  const start = async (cache: string): Promise<string[]> => {
+    const own = new ManagedImage(surroundings, { XDG_CACHE_HOME: cache });
+    try {
+      expect(await valuesOf(await own.connect(), '1')).toEqual(['1']);
+      return own.log.all;
+    } finally {
+      await own.manager.dispose();
+    }
+  };
+
+  it('holds one file for an agent and an SBCL, which is private and used again', async () => {
+    const cache = surroundings.make('cache');
+    expect((await start(cache)).filter(line => line.startsWith('Compiling the agent'))).toEqual([]);
+    const [file, ...others] = compiled(cache);
+    expect(others).toEqual([]);
+    const { ino } = statSync(file!);
+    expect(statSync(path.dirname(file!)).mode & 0o777).toBe(0o700);
+    await start(cache);
+    expect(statSync(file!).ino).toBe(ino);
+    expect(readdirSync(path.dirname(file!)).filter(name => name.startsWith('tmp'))).toEqual([]);
+  });
+
+  it.each([
+    ['cut short', (file: string) => truncateSync(file, 100_000)],
+    ['empty', (file: string) => truncateSync(file, 0)],
+    ['something else', (file: string) => writeFileSync(file, 'no compiled Lisp')],
+  ])('is mended when its file is %s', async (_how, damage) => {
+    const cache = surroundings.make('cache');
+    await start(cache);
+    const [file] = compiled(cache);
+    const { size } = statSync(file!);
+    damage(file!);
+    await start(cache);
+    expect(Math.abs(statSync(compiled(cache)[0]!).size - size)).toBeLessThan(2000);
+  });
+
+  it('is not used where others may write, which is said', async () => {
+    const cache = surroundings.make('cache');
+    mkdirSync(path.join(cache, 'hotlisp'));
+    chmodSync(path.join(cache, 'hotlisp'), 0o777);
+    expect((await start(cache)).join('\n')).toMatch(/no cache for it: .*0777/);
+    expect(readdirSync(path.join(cache, 'hotlisp'))).toEqual([]);
+  });
+
+  it('may be filled by several servers at the same time', async () => {
+    const cache = surroundings.make('cache');
+    await Promise.all([start(cache), start(cache)]);
+    expect(compiled(cache)).toHaveLength(1);
   });
 });
 
