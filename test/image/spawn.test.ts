@@ -1,6 +1,6 @@
 import { build } from 'esbuild';
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -169,6 +169,7 @@ describe('a spawned image', () => {
       expect(await survivors([pid])).toEqual([]);
     } finally {
       server.kill('SIGKILL');
+      rmSync(outfile, { force: true });
     }
   });
 });
