@@ -31,6 +31,8 @@ export function digestOfDeed({ operation, image, bound }: Deed): string {
   return digestOf({ operation, image: image.hello.image, bound });
 }
 
+type What = Pick<JournalEntry, 'event' | 'decision' | 'reason' | 'outcome'>;
+
 export interface DeedsDependencies {
   readonly editor: Editor;
   readonly documents: Documents;
@@ -60,11 +62,16 @@ export class Deeds {
         showDiff: async () => this.showText(call.request, await deed.diff()),
       });
       watch.signal.throwIfAborted();
-      await this.#record(deed, call, {
-        event: 'decision',
-        decision: approval.decision,
-        reason: approval.reason,
-      });
+      // On the disk with the outcome, which is waited for; a server that ends in between loses neither.
+      await this.deps
+        .journal()
+        .write(
+          this.#entry(deed, call, {
+            event: 'decision',
+            decision: approval.decision,
+            reason: approval.reason,
+          }),
+        );
       watch.signal.throwIfAborted();
       return approval;
     } catch (error) {
@@ -76,13 +83,9 @@ export class Deeds {
     }
   }
 
-  async #record(
-    deed: Deed,
-    call: Call,
-    what: Pick<JournalEntry, 'event' | 'decision' | 'reason' | 'outcome'>,
-  ): Promise<void> {
+  #entry(deed: Deed, call: Call, what: What): JournalEntry {
     const { image, operation, transaction, definitions, source } = deed;
-    await this.deps.journal().append({
+    return {
       time: new Date().toISOString(),
       actor: this.deps.actor(),
       image: { id: image.hello.image, title: image.title },
@@ -92,7 +95,11 @@ export class Deeds {
       ...(definitions && { definitions }),
       ...(source && { source }),
       ...what,
-    });
+    };
+  }
+
+  async #record(deed: Deed, call: Call, what: What): Promise<void> {
+    await this.deps.journal().append(this.#entry(deed, call, what));
   }
 
   /** Records what became of a deed that changed the image; a change that cannot be recorded is taken back. */

@@ -12,8 +12,15 @@ export interface ContentChange {
   readonly text: string;
 }
 
+/** Milliseconds within which two writes of a file may have the same time. */
+const clockGrain = 1000;
+/** How many saved files are kept parsed. */
+const savedKept = 16;
+
 export class Documents {
   readonly #open = new Map<string, SourceDocument>();
+  /** Saved files read of late, by URI, the oldest first. */
+  readonly #saved = new Map<string, { readonly stamp: string; readonly snapshot: Snapshot }>();
   readonly #listeners = new Set<(uri: string) => void>();
 
   constructor(
@@ -93,7 +100,16 @@ export class Documents {
       throw new HotlispError('invalid-arguments', `${uri} is not open in the editor.`, { path: 'uri' });
     try {
       const file = fileURLToPath(uri);
-      return this.source.snapshot(uri, 0, await fs.readFile(file, 'utf8'));
+      const { mtimeMs, size, ino } = await fs.stat(file);
+      const stamp = [mtimeMs, size, ino].join(' ');
+      const known = this.#saved.get(uri);
+      if (known?.stamp === stamp) return known.snapshot;
+      const snapshot = this.source.snapshot(uri, 0, await fs.readFile(file, 'utf8'));
+      this.#saved.delete(uri);
+      // A file written within the clock's grain may be written again unseen: such a one is read again.
+      if (Date.now() - mtimeMs > clockGrain) this.#saved.set(uri, { stamp, snapshot });
+      if (this.#saved.size > savedKept) this.#saved.delete(this.#saved.keys().next().value!);
+      return snapshot;
     } catch (error) {
       throw new HotlispError('invalid-arguments', `${uri} cannot be read (${(error as Error).message}).`, {
         path: 'uri',

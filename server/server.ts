@@ -100,7 +100,7 @@ export class Server {
       journal,
       encoding: () => this.#encoding,
       showNotes: (forms, notes) => {
-        for (const uri of this.#notes.record(forms, notes)) this.#publishSoon(uri);
+        for (const uri of this.#notes.record(forms, notes)) this.#publish(uri);
       },
       onOldCode: (image, transaction, title) => void followOldCode(editor, image, transaction, title),
     }));

@@ -58,10 +58,21 @@ export class Journal {
   }
 
   /**
-   * Appends one entry and resolves once it is on the disk.
+   * Appends one entry and resolves once it is on the disk, and every entry before it.
    * @throws HotlispError `internal` naming the file, when it cannot be written; nothing must then be done or reported as done
    */
   async append(entry: JournalEntry): Promise<void> {
+    await (
+      await this.write(entry)
+    ).flushed;
+  }
+
+  /**
+   * Writes one entry and resolves once the system has it: no end of this process loses it. `flushed` settles once it is on the
+   * disk, which may be waited for together with a later entry's.
+   * @throws HotlispError as `append`; so does `flushed`, which need not be waited for
+   */
+  async write(entry: JournalEntry): Promise<{ readonly flushed: Promise<void> }> {
     try {
       const file = await (this.#file ??= this.#open());
       const line = Buffer.from(JSON.stringify(entry) + '\n');
@@ -71,15 +82,21 @@ export class Journal {
         await file.write('\n').catch(() => undefined);
         throw new Error('the disk is full');
       }
-      await this.#flush(file);
+      const flushed = this.#flush(file).catch((error: unknown) => this.#fail(error));
+      flushed.catch(() => undefined);
+      return { flushed };
     } catch (error) {
-      this.#file = undefined;
-      throw new HotlispError(
-        'internal',
-        `The journal ${this.path} cannot be written (${(error as Error).message}), so nothing is done without it. Mend that or set hotlisp.journal.directory.`,
-        { path: this.path },
-      );
+      return this.#fail(error);
     }
+  }
+
+  #fail(error: unknown): never {
+    this.#file = undefined;
+    throw new HotlispError(
+      'internal',
+      `The journal ${this.path} cannot be written (${(error as Error).message}), so nothing is done without it. Mend that or set hotlisp.journal.directory.`,
+      { path: this.path },
+    );
   }
 
   /** Entries in the order they were written; a torn or foreign line is skipped with a warning. An absent journal is empty. */

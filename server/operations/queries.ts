@@ -59,8 +59,11 @@ function findForm(
 ): { form: TopLevelForm | undefined; stale: boolean } {
   const offset =
     location.byteOffset === undefined ? undefined : offsetOfByte(snapshot.text, location.byteOffset);
-  // Where a file was loaded as source, SBCL records the place after the form before: white space or a comment.
-  const there = offset === undefined ? undefined : snapshot.forms.find(form => form.span.end > offset);
+  // SBCL records an offset for functions and macros only, and where a file was loaded as source it is the place after the
+  // form before: white space or a comment. The number of the form is there for all.
+  const there = snapshot.forms.find(form =>
+    offset === undefined ? form.active && form.index === location.form : form.span.end > offset,
+  );
   const named = snapshot.forms.filter(
     form => form.active && form.definitions.some(each => matches(each.name, location.name)),
   );
