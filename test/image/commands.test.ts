@@ -1,0 +1,178 @@
+/** The commands that only read, or that change the editor's buffer, and those about the connection. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Editor, type TextDocument } from '../support/lspClient.ts';
+import type { SourceLocation } from '../support/lspTypes.ts';
+import { fingerprintDifferences, shop, takeFingerprint } from '../support/shop.ts';
+
+describe('commands that read', () => {
+  let editor: Editor;
+  let document: TextDocument;
+
+  beforeEach(async () => {
+    editor = await Editor.start({ files: { 'shop.lisp': shop }, load: ['shop.lisp'] });
+    document = editor.openFile(`${editor.root}/shop.lisp`);
+  });
+  afterEach(() => editor.finish());
+
+  const locate = (symbol: string) => editor.command<SourceLocation[]>('source_location', { symbol });
+
+  it('find every kind of definition at its line', async () => {
+    const expected: [string, string, string][] = [
+      ['shop:total', 'function', '(defun total'],
+      ['shop::twice', 'macro', '(defmacro twice'],
+      ['shop::*rate*', 'variable', '(defvar *rate*'],
+      ['shop::+limit+', 'constant', '(defconstant +limit+'],
+      ['shop::item', 'structure', '(defstruct item'],
+      ['shop::basket', 'class', '(defclass basket'],
+      ['shop::area', 'generic-function', '(defgeneric area'],
+      ['shop::area', 'method', '(defmethod area'],
+    ];
+    for (const [symbol, kind, place] of expected) {
+      const found = (await locate(symbol)).find(each => each.kind === kind);
+      expect([symbol, kind, found?.uri, found?.range?.start]).toEqual([
+        symbol,
+        kind,
+        document.uri,
+        document.positionOf(place),
+      ]);
+    }
+  });
+
+  it('follow a definition that moved in the buffer, and say that it is stale when it changed', async () => {
+    document.replace('(defvar *rate* 2)', '(defvar *rate* 2)\n\n;;; three\n;;; more\n;;; lines');
+    const [moved] = await locate('shop:total');
+    expect(moved!.range!.start).toEqual(document.positionOf('(defun total'));
+    document.replace('(twice (tax amount))', '(tax amount)');
+    const [edited] = await locate('shop:total');
+    expect(edited!.range!.start).toEqual(document.positionOf('(defun total'));
+  });
+
+  it('answer an unknown symbol with an error that names it', async () => {
+    const error = await editor.failure('source_location', { symbol: 'shop::no-such-thing' });
+    expect(error.kind).toBe('unknown-symbol');
+    expect(error.message).toMatch(/no-such-thing/i);
+    expect(await editor.failure('source_location', { symbol: 'no-such-package:x' })).toMatchObject({
+      kind: 'unknown-package',
+    });
+  });
+
+  it('list the threads, and mark those inside the code of a symbol', async () => {
+    await editor.evaluate(`
+      (defvar shop::*inside* (sb-thread:make-semaphore))
+      (defvar shop::*leave* (sb-thread:make-semaphore))
+      (defun shop::waiting () (sb-thread:signal-semaphore shop::*inside*) (list (sb-thread:wait-on-semaphore shop::*leave*)))
+      (sb-thread:make-thread #'shop::waiting :name "a waiting worker")
+      (sb-thread:wait-on-semaphore shop::*inside*)`);
+    const { threads } = await editor.command<{
+      threads: { id: number; name: string; main: boolean; runs?: string }[];
+    }>('thread_list', {
+      symbol: 'shop::waiting',
+    });
+    expect(threads.filter(each => each.runs === 'yes').map(each => each.name)).toEqual(['a waiting worker']);
+    expect(threads.filter(each => each.main)).toHaveLength(1);
+    await editor.evaluate('(sb-thread:signal-semaphore shop::*leave*)');
+  });
+
+  it('plan a change without asking, and change nothing', async () => {
+    await takeFingerprint(editor);
+    document.replace('(* amount *rate*)', '(+ amount *rate*)');
+    const position = document.positionOf('(defun tax');
+    const plan = await editor.command<Record<string, unknown>>('plan', {
+      operation: 'reload_form',
+      uri: document.uri,
+      position,
+    });
+    expect(plan).toMatchObject({
+      operation: 'reload_form',
+      approval: 'modify-running-code',
+      policy: 'ask',
+      plan: 'change',
+    });
+    expect(JSON.stringify(plan)).toMatch(/TAX/);
+    expect(await fingerprintDifferences(editor)).toBe('NIL');
+    expect(editor.prompts.all).toEqual([]);
+  });
+
+  it('keep a history that can be searched by symbol', async () => {
+    for (const name of ['total', 'tax']) {
+      void editor.expectPrompt(new RegExp(`reload ${name}`, 'i'), 'Approve');
+      await editor.actionOutcome(document, `(defun ${name}`, new RegExp(`^Reload ${name}$`));
+    }
+    const { entries } = await editor.command<{ entries: { definitions?: { name: string }[] }[] }>('history', {
+      symbol: 'total',
+    });
+    const names = new Set(entries.flatMap(entry => entry.definitions ?? []).map(each => each.name));
+    expect(names).toEqual(new Set(['TOTAL']));
+    const { entries: newest } = await editor.command<{ entries: unknown[] }>('history', { limit: 1 });
+    expect(newest).toHaveLength(1);
+  });
+
+  it('disconnect and connect: the spawned image ends, a new one starts', async () => {
+    const before = await editor.command<{ state: string; pid: number }>('image_connect');
+    expect(before.state).toBe('connected');
+    expect(await editor.command('image_disconnect')).toMatchObject({ state: 'idle' });
+    expect(editor.children()).toEqual([]);
+    const after = await editor.command<{ state: string; pid: number }>('image_connect');
+    expect(after).toMatchObject({ state: 'connected' });
+    expect(after.pid).not.toBe(before.pid);
+  });
+});
+
+describe('commands on files', () => {
+  let editor: Editor;
+  let document: TextDocument;
+
+  beforeEach(async () => {
+    editor = await Editor.start({ files: { 'shop.lisp': shop }, settings: { image: { mode: 'off' } } });
+    document = editor.openFile(`${editor.root}/shop.lisp`);
+  });
+  afterEach(() => editor.finish());
+
+  it('read a file as its forms, collapsed to what they define, without an image', async () => {
+    const read = await editor.command<unknown>('lisp_read_file', { path: 'shop.lisp' });
+    const text = JSON.stringify(read);
+    expect(text).toMatch(/defun total/);
+    expect(text).not.toMatch(/twice \(tax/);
+    const whole = JSON.stringify(
+      await editor.command<unknown>('lisp_read_file', { path: 'shop.lisp', collapsed: false }),
+    );
+    expect(whole).toMatch(/twice \(tax/);
+    const named = JSON.stringify(
+      await editor.command<unknown>('lisp_read_file', { path: 'shop.lisp', name_pattern: '^total$' }),
+    );
+    expect(named).toMatch(/twice \(tax/);
+  });
+
+  it('edit one form of the buffer, undoably, and only that', async () => {
+    await editor.command<unknown>('lisp_edit_form', {
+      operation: 'replace',
+      file_path: 'shop.lisp',
+      form_type: 'defun',
+      form_name: 'total',
+      content: '(defun total (amount)\n  (tax amount))',
+    });
+    expect(document.text).toBe(
+      shop.replace(
+        /\(defun total[\s\S]*?\(twice \(tax amount\)\)\)/,
+        '(defun total (amount)\n  (tax amount))',
+      ),
+    );
+    const before = document.text;
+    const dry = await editor.command<unknown>('lisp_edit_form', {
+      operation: 'delete',
+      file_path: 'shop.lisp',
+      form_type: 'defun',
+      form_name: 'total',
+      dry_run: true,
+    });
+    expect(JSON.stringify(dry)).toMatch(/total/);
+    expect(document.text).toBe(before);
+    const missing = await editor.failure('lisp_edit_form', {
+      operation: 'delete',
+      file_path: 'shop.lisp',
+      form_type: 'defun',
+      form_name: 'no-such',
+    });
+    expect(missing).toMatchObject({ code: -32602 });
+  });
+});
