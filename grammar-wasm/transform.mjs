@@ -1,6 +1,6 @@
 // Turns tree-sitter-commonlisp's published grammar (src/grammar.json) into one that knows only what the Lisp reader knows.
 // The rules for defun, loop and format directives go: what a form is, is read from the tree afterwards. Names stay where the
-// meaning is the same, so that queries written for the published grammar go on working.
+// meaning is the same, so that queries written for the published grammar go on working; kwd_lit and package_lit have no children here.
 
 // The five white-space characters of SBCL's standard readtable; every other character that is no macro character is a constituent.
 const WS = ' \\t\\n\\f\\r';
@@ -24,7 +24,6 @@ const optional = content => choice(content, { type: 'BLANK' });
 const repeat = content => ({ type: 'REPEAT', content });
 const token = content => ({ type: 'TOKEN', content });
 const immediate = content => ({ type: 'IMMEDIATE_TOKEN', content });
-const prec = (value, content) => ({ type: 'PREC', value, content });
 const field = (name, content) => ({ type: 'FIELD', name, content });
 const alias = (content, value) => ({ type: 'ALIAS', content, named: true, value });
 const form = symbol('_form');

@@ -36,7 +36,7 @@ export interface Suspect {
 /** A block that never meets a column-0 bracket ends between two forms once it is this long (UTF-16 code units). */
 const LONG = 8192;
 const MENTIONS_PACKAGE = /in-package/i;
-const DEFINING = /(?:#[+-]\S+\s+)?\((?:def|in-package|eval-when|declaim)/iy;
+const DEFINING = /^(?:#[+-]\S+\s+)?\((?:def|in-package|eval-when|declaim)/i;
 
 function stretchOf(reader: FormReader, text: string, start: number, end: number): Stretch {
   reader.finish();
@@ -89,10 +89,13 @@ function suspect(lexer: Lexer, blockStart: number): Suspect | undefined {
   const { kind, text } = lexer;
   if (kind !== 'string' && !lexer.barred && !(kind === 'block-comment' && lexer.unterminated))
     return undefined;
-  const within = text.slice(lexer.start, lexer.end).search(/[\n\r](?:\(|#[+-])/);
-  if (within < 0) return undefined;
-  DEFINING.lastIndex = lexer.start + within + 1;
-  return { cutAt: lexer.start + within + 1 - blockStart, defining: DEFINING.test(text) };
+  const written = text.slice(lexer.start, lexer.end);
+  const lineEnd = written.search(/[\n\r](?:\(|#[+-])/);
+  if (lineEnd < 0) return undefined;
+  return {
+    cutAt: lexer.start + lineEnd + 1 - blockStart,
+    defining: DEFINING.test(written.slice(lineEnd + 1)),
+  };
 }
 
 const startsLine = (text: string, i: number): boolean => {

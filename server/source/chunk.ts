@@ -83,7 +83,8 @@ export class Chunk {
       const nodes = new Map(tree.children.map(node => [node.start, node]));
       const forms = this.stretch.forms.map(span => {
         const node = nodes.get(span.start);
-        if (!node) return new ChunkForm(span, undefined, [], reader);
+        // too large for a tree: what hides it cannot be told either
+        if (!node) return new ChunkForm(span, undefined, span.guarded ? [undefined] : [], reader);
         const { object, guards } = reader.unwrap(node);
         return new ChunkForm(
           span,
