@@ -113,7 +113,7 @@ async function demonstrate(session: Session, approver: Approver, folder: string)
   );
   const during = load.requests.filter((request, index) => index >= before && request.sent < first.answered!);
 
-  await reportOldCode(result, long, oldAnswer, swapped);
+  await reportOldCode(session, result, long, oldAnswer, swapped);
   await pause(1000);
   const sentAfter = answersOf(load.requests, PRICE).filter(request => request.sent > swapped);
   claim(
@@ -144,6 +144,7 @@ async function demonstrate(session: Session, approver: Approver, folder: string)
 
 /** The threads that were inside the replaced function, until the last of them has left it. */
 async function reportOldCode(
+  session: Session,
   result: OperationResult,
   long: { request: Request; done: Promise<void> },
   oldAnswer: string,
@@ -164,6 +165,10 @@ async function reportOldCode(
   say(
     `the long job was answered "${long.request.answer}" by the old code, ${Math.round(long.request.answered! - swapped)} ms after the swap.`,
   );
+  for (const { name } of result.threads) {
+    const left = (log: string) => log.includes(name) && log.includes('left the old code');
+    say(`The server: ${await eventually(`${name} leaves the old code`, () => session.logs.find(left))}`);
+  }
 }
 
 /** A mistake is refused: the image runs what it ran. */

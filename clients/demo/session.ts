@@ -28,6 +28,8 @@ export interface SessionOptions {
 
 export class Session {
   readonly diagnostics = new Map<string, PublishedDiagnostics>();
+  /** What the server wrote into the editor's log. */
+  readonly logs: string[] = [];
   private readonly rpc: JsonRpc;
   private readonly exited: Promise<number | null>;
 
@@ -41,7 +43,7 @@ export class Session {
         if (method === 'textDocument/publishDiagnostics') {
           const published = params as PublishedDiagnostics;
           this.diagnostics.set(published.uri, published);
-        }
+        } else if (method === 'window/logMessage') this.logs.push((params as { message: string }).message);
       },
       violation: text => console.error(`the server is against the protocol: ${text}`),
     });
