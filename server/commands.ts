@@ -4,16 +4,16 @@ import { digestOf } from './approval/digest.ts';
 import { oneLine } from './approval/display.ts';
 import type { Journal } from './approval/journal.ts';
 import { parseArguments } from './arguments.ts';
-import type { Deeds } from './deeds.ts';
+import type { Deeds } from './runner/deeds.ts';
 import { HotlispError } from './errors.ts';
-import { historyOf } from './history.ts';
+import { historyOf } from './runner/past.ts';
 import type { Images } from './images.ts';
 import { catalogue, commandOf, operationNamed } from './operations/catalogue.ts';
 import type { Call, Operation, Session } from './operations/operation.ts';
 import { Outcomes } from './outcomes.ts';
 import type { Editor } from './ports.ts';
-import { summary } from './report.ts';
-import type { Runner } from './runner.ts';
+import { summary } from './runner/report.ts';
+import type { Runner } from './runner/runner.ts';
 import type { Settings } from './settings.ts';
 
 export interface CommandsDependencies {

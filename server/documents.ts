@@ -3,7 +3,6 @@ import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { HotlispError } from './errors.ts';
-import { scratchScheme } from './report.ts';
 import type { Source, SourceDocument } from './source/index.ts';
 import type { PositionEncoding, Range, Snapshot } from './source/types.ts';
 
@@ -12,6 +11,8 @@ export interface ContentChange {
   readonly text: string;
 }
 
+/** The URI of code that stands in no file. */
+export const scratchScheme = 'hotlisp-scratch:';
 /** Milliseconds within which two writes of a file may have the same time. */
 const clockGrain = 1000;
 /** How many saved files are kept parsed. */

@@ -1,5 +1,5 @@
 /** Compiler notes of the last reload, kept at their forms: they move with the text and go when their form changes. */
-import { noteSpan } from './report.ts';
+import { noteSpan } from './runner/report.ts';
 import type { Note } from './image/protocol.ts';
 import type { PlannedForm } from './operations/operation.ts';
 import type { Snapshot, Span, TopLevelForm } from './source/types.ts';

@@ -80,14 +80,14 @@ describe('import directions', () => {
   });
 
   it('let image and approval know neither an operation nor the runner, a feature or the door', () => {
-    const above = ['operations', 'features', 'runner.ts', ...DOOR];
+    const above = ['operations', 'features', 'runner', ...DOOR];
     expect(
       offenders(each => ['image', 'approval'].includes(room(each.from)) && above.includes(room(each.to))),
     ).toEqual([]);
   });
 
   it('let features know no runner, no image and no door', () => {
-    const forbidden = ['runner.ts', 'approval', ...DOOR];
+    const forbidden = ['runner', 'approval', ...DOOR];
     const notPure = (each: Import) =>
       forbidden.includes(room(each.to)) || (room(each.to) === 'image' && !each.typeOnly);
     expect(offenders(each => room(each.from) === 'features' && notPure(each))).toEqual([]);
@@ -102,15 +102,15 @@ describe('import directions', () => {
 
 describe('operations of the wire that write', () => {
   const writing = Object.entries(operations).flatMap(([name, { writes }]) => (writes ? [name] : []));
-  const named = new RegExp(`(?:\\.call|#call\\w*)\\([^)]{0,80}['"](?:${writing.join('|')})['"]`);
+  const named = new RegExp(`(?:\\.call)\\([^)]{0,80}['"](?:${writing.join('|')})['"]`);
   const callers = files(server)
     .filter(file => named.test(readFileSync(file, 'utf8')))
     .map(file => path.relative(server, file));
 
-  it('are called by the runner and its journalled deeds, and by image.init of a spawned image', () => {
+  it('are called by the runner, and by image.init of a spawned image', () => {
     expect(writing).toContain('apply');
-    expect(callers.filter(file => !['runner.ts', 'deeds.ts', 'image/open.ts'].includes(file))).toEqual([]);
-    expect(readFileSync(path.join(server, 'runner.ts'), 'utf8')).toContain("'apply'");
+    expect(callers.filter(file => room(file) !== 'runner' && file !== 'image/open.ts')).toEqual([]);
+    expect(readFileSync(path.join(server, 'runner/change.ts'), 'utf8')).toContain("'apply'");
   });
 });
 

@@ -1,9 +1,9 @@
 /** What a change would do to the image, and which of its forms the image runs already. */
-import { initialPackage } from './operations/forms.ts';
-import type { Documents } from './documents.ts';
-import type { Image } from './image/image.ts';
-import type { Assessment, Result } from './image/protocol.ts';
-import type { ChangePlan, PlannedForm } from './operations/operation.ts';
+import { initialPackage } from '../operations/forms.ts';
+import type { Documents } from '../documents.ts';
+import type { Image } from '../image/image.ts';
+import type { Assessment, Result } from '../image/protocol.ts';
+import type { ChangePlan, PlannedForm } from '../operations/operation.ts';
 
 export interface Assessed {
   /** The forms that the change consists of; `assessments[].form` indexes them. */

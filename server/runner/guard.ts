@@ -1,7 +1,7 @@
 /** What ends a question before it is answered: the caller, the image, an edit. */
-import { HotlispError } from './errors.ts';
-import type { Documents } from './documents.ts';
-import type { Image } from './image/image.ts';
+import { HotlispError } from '../errors.ts';
+import type { Documents } from '../documents.ts';
+import type { Image } from '../image/image.ts';
 
 export interface Guard {
   /** Aborted with a HotlispError: `cancelled`, `image-lost` or `stale`. */

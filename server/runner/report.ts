@@ -1,9 +1,10 @@
 /** What people and programs are told of an operation: pure functions from plans and the image's answers. */
-import { displayDefinition, listed, oneLine, plural } from './approval/display.ts';
-import type { Assessment, Change, Definition, Note } from './image/protocol.ts';
-import type { ChangePlan, PlannedForm } from './operations/operation.ts';
-import type { ReportedNote } from './ports.ts';
-import type { PositionEncoding, Range, Snapshot, Span } from './source/types.ts';
+import { displayDefinition, listed, oneLine, plural } from '../approval/display.ts';
+import { scratchScheme } from '../documents.ts';
+import type { Assessment, Change, Definition, Note } from '../image/protocol.ts';
+import type { ChangePlan, PlannedForm } from '../operations/operation.ts';
+import type { ReportedNote } from '../ports.ts';
+import type { PositionEncoding, Range, Snapshot, Span } from '../source/types.ts';
 
 export interface ReportedDefinition extends Definition {
   readonly class?: Assessment['class'];
@@ -127,7 +128,6 @@ function utf16Length(text: string, points: number): number {
   return at;
 }
 
-export const scratchScheme = 'hotlisp-scratch:';
 const uriOf = ({ snapshot }: PlannedForm) => (snapshot.uri.startsWith(scratchScheme) ? null : snapshot.uri);
 
 /** What a change that does not parse answers, without asking anybody. */

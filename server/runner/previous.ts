@@ -4,8 +4,8 @@ import { promises as fs } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { PlannedForm } from './operations/operation.ts';
-import type { Snapshot } from './source/types.ts';
+import type { PlannedForm } from '../operations/operation.ts';
+import type { Snapshot } from '../source/types.ts';
 
 const keyOf = ({ wire }: PlannedForm) =>
   JSON.stringify([

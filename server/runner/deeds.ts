@@ -1,13 +1,13 @@
 /** Deeds: what is asked for, what was decided, what became of it. Asks through the approver, writes the journal. */
-import { digestOf } from './approval/digest.ts';
-import { Refusal, type Approval, type ApprovalKind, type Approver } from './approval/approver.ts';
-import type { Journal, JournalEntry } from './approval/journal.ts';
-import type { Documents } from './documents.ts';
-import { HotlispError } from './errors.ts';
+import { digestOf } from '../approval/digest.ts';
+import { Refusal, type Approval, type ApprovalKind, type Approver } from '../approval/approver.ts';
+import type { Journal, JournalEntry } from '../approval/journal.ts';
+import type { Documents } from '../documents.ts';
+import { HotlispError } from '../errors.ts';
 import { guard } from './guard.ts';
-import type { Image } from './image/image.ts';
-import type { Call, ChangePlan } from './operations/operation.ts';
-import type { Editor } from './ports.ts';
+import type { Image } from '../image/image.ts';
+import type { Call, ChangePlan } from '../operations/operation.ts';
+import type { Editor } from '../ports.ts';
 import { DiffFiles } from './previous.ts';
 
 /** Something to be approved and recorded. */
@@ -63,15 +63,13 @@ export class Deeds {
       });
       watch.signal.throwIfAborted();
       // On the disk with the outcome, which is waited for; a server that ends in between loses neither.
-      await this.deps
-        .journal()
-        .write(
-          this.#entry(deed, call, {
-            event: 'decision',
-            decision: approval.decision,
-            reason: approval.reason,
-          }),
-        );
+      await this.deps.journal().write(
+        this.#entry(deed, call, {
+          event: 'decision',
+          decision: approval.decision,
+          reason: approval.reason,
+        }),
+      );
       watch.signal.throwIfAborted();
       return approval;
     } catch (error) {

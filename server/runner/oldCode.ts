@@ -1,8 +1,8 @@
 /** Follows the threads that a change left in the code it replaced, until the last one has left it. */
-import { listed, oneLine, plural } from './approval/display.ts';
-import type { Image } from './image/image.ts';
-import type { Thread } from './image/protocol.ts';
-import type { Editor } from './ports.ts';
+import { listed, oneLine, plural } from '../approval/display.ts';
+import type { Image } from '../image/image.ts';
+import type { Thread } from '../image/protocol.ts';
+import type { Editor } from '../ports.ts';
 import { capitalised } from './report.ts';
 
 /** Milliseconds between two looks, and for how long it is looked. */

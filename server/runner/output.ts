@@ -1,6 +1,6 @@
 /** Output of the image, streamed to the editor's log in whole lines. */
-import type { Event } from './image/protocol.ts';
-import type { Editor } from './ports.ts';
+import type { Event } from '../image/protocol.ts';
+import type { Editor } from '../ports.ts';
 
 export interface OutputLog {
   readonly onEvent: (event: Event) => void;

@@ -1,5 +1,5 @@
 /** Which transactions of an image can be taken back or done again, as the journal tells. */
-import type { JournalEntry } from './approval/journal.ts';
+import type { JournalEntry } from '../approval/journal.ts';
 
 export interface PastTransaction {
   readonly id: string;

@@ -1,0 +1,129 @@
+/** Carrying out a change: assess, approve, apply, verify, record, report. */
+import { randomUUID } from 'node:crypto';
+import type { Approval } from '../approval/approver.ts';
+import { wireKind } from '../image/connection.ts';
+import type { Image } from '../image/image.ts';
+import type { Change } from '../image/protocol.ts';
+import type { Call, ChangePlan } from '../operations/operation.ts';
+import { assess, type Assessed } from './assess.ts';
+import { digestOfDeed, type Deed } from './deeds.ts';
+import type { Approved, Desk } from './desk.ts';
+import { diffOf } from './previous.ts';
+import * as report from './report.ts';
+import { verify } from './verify.ts';
+
+/** @throws HotlispError; nothing in the image changed then, unless it is `image-lost` */
+export async function runChange(
+  desk: Desk,
+  { name: operation, approval: kind }: Approved,
+  plan: ChangePlan,
+  call: Call,
+  started: number,
+): Promise<report.OperationResult> {
+  if (plan.broken.length > 0) return report.brokenResult(plan, desk.encoding, started);
+  if (plan.forms.length === 0)
+    return { ...report.emptyResult, status: 'unchanged', duration_ms: report.since(started) };
+  const image = await desk.imageFor(plan, call.signal);
+  desk.refuseReadOnly(image);
+  let granted: { approval: Approval; digest: string; transaction: string } | undefined;
+  for (;;) {
+    const assessed = await assess(image, plan, desk.deps.documents, call.signal);
+    if (assessed.forms.length === 0)
+      return { ...report.emptyResult, status: 'unchanged', duration_ms: report.since(started) };
+    const transaction = granted?.transaction ?? randomUUID();
+    const deed = await changeDeed(desk, operation, kind, plan, assessed, image, transaction, call);
+    const digest = digestOfDeed(deed);
+    // Another server changed the image meanwhile: what was approved still stands only if it would do exactly the same.
+    if (granted?.digest !== digest) {
+      const approval = await desk.deps.deeds.approve(deed, call);
+      approval.consume(digest);
+      granted = { approval, digest, transaction };
+    }
+    const change = await applyUnlessStale(desk, image, deed, assessed, call);
+    if (change) return finishChange(desk, plan, deed, assessed, change, call, started);
+  }
+}
+
+async function changeDeed(
+  desk: Desk,
+  operation: Approved['name'],
+  kind: Approved['approval'],
+  plan: ChangePlan,
+  { forms, assessments, threads }: Assessed,
+  image: Image,
+  transaction: string,
+  call: Call,
+): Promise<Deed> {
+  const sources = await Promise.all(
+    forms.map(async form => ({ form, before: await desk.previousSources(image).of(form) })),
+  );
+  return {
+    operation,
+    kind,
+    image,
+    bound: {
+      forms: forms.map(({ wire }) => wire),
+      effects: assessments.map(({ definition, class: effect, hazard }) => ({ definition, effect, hazard })),
+    },
+    message: report.changeQuestion(call.request, { ...plan, forms }, image.title, assessments, threads),
+    hazardous: assessments.some(each => each.class === 'hazardous'),
+    buffers: plan.buffers,
+    transaction,
+    definitions: assessments.map(({ definition }) => definition),
+    source: sources.map(({ form: { wire }, before }) => ({
+      before,
+      after: wire.text,
+      file: wire.file ?? null,
+      package: wire.package,
+    })),
+    diff: async () => diffOf(sources),
+  };
+}
+
+/** The image's answer; undefined when the image changed since it was assessed, and nothing was done. */
+async function applyUnlessStale(
+  desk: Desk,
+  image: Image,
+  deed: Deed,
+  { forms, generation }: Assessed,
+  call: Call,
+): Promise<Change | undefined> {
+  try {
+    const args = { transaction: deed.transaction!, generation, forms: forms.map(({ wire }) => wire) };
+    return await desk.call(image, 'apply', args, call.signal);
+  } catch (error) {
+    if (wireKind(error) === 'stale-generation') return undefined;
+    await desk.deps.deeds.recordFailure(deed, call, error);
+    throw error;
+  }
+}
+
+async function finishChange(
+  desk: Desk,
+  plan: ChangePlan,
+  deed: Deed,
+  assessed: Assessed,
+  change: Change,
+  call: Call,
+  started: number,
+): Promise<report.OperationResult> {
+  const { forms, assessments } = assessed;
+  const result = report.changeResult(change, forms, assessments, desk.encoding, started);
+  const verified = change.status === 'applied' ? await verify(desk, deed, forms, call) : undefined;
+  const status = verified === undefined ? change.status : 'rolled-back';
+  await desk.deps.deeds.recordOutcome(deed, call, {
+    status,
+    ...(verified && { message: verified }),
+    ...(change.remains.length > 0 && { remains: change.remains }),
+  });
+  desk.deps.showNotes(forms, change.notes);
+  if (status === 'applied') {
+    desk.previousSources(deed.image).remember(forms);
+    if (change.threads.length > 0) desk.deps.onOldCode(deed.image, change.transaction, plan.title);
+  }
+  const failure = verified && {
+    status: 'rolled-back' as const,
+    notes: [...result.notes, { severity: 'error' as const, message: verified, uri: null, range: null }],
+  };
+  return { ...result, ...failure, duration_ms: report.since(started) };
+}

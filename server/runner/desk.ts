@@ -1,0 +1,83 @@
+/** What the flows of the runner share: where images, documents and the journal are, and the one way to make a writing call. */
+import type { ApprovalKind } from '../approval/approver.ts';
+import type { Journal } from '../approval/journal.ts';
+import type { Documents } from '../documents.ts';
+import { HotlispError } from '../errors.ts';
+import type { Image } from '../image/image.ts';
+import type { Args, Note, Op, Result } from '../image/protocol.ts';
+import type { Images } from '../images.ts';
+import type { ChangePlan, PlannedForm } from '../operations/operation.ts';
+import type { Editor } from '../ports.ts';
+import type { Settings } from '../settings.ts';
+import type { PositionEncoding } from '../source/types.ts';
+import type { Deeds } from './deeds.ts';
+import { outputLog } from './output.ts';
+import { PreviousSources } from './previous.ts';
+
+/** Characters of output that an operation returns; the rest is cut and said to be. */
+export const outputLimit = 100_000;
+
+/** An operation that needs an approval. */
+export interface Approved {
+  readonly name: string;
+  readonly approval: ApprovalKind;
+}
+
+export interface RunnerDependencies {
+  readonly editor: Editor;
+  readonly settings: () => Settings;
+  readonly documents: Documents;
+  readonly images: Images;
+  readonly deeds: Deeds;
+  readonly journal: () => Journal;
+  readonly encoding: () => PositionEncoding;
+  /** Shows the image's notes on these forms in place of those of their last reload. */
+  readonly showNotes: (forms: readonly PlannedForm[], notes: readonly Note[]) => void;
+  /** Called once a change left threads in the code it replaced. */
+  readonly onOldCode: (image: Image, transaction: string, title: string) => void;
+}
+
+export class Desk {
+  readonly #previous: PreviousSources;
+  #previousOf = '';
+
+  constructor(readonly deps: RunnerDependencies) {
+    this.#previous = new PreviousSources(uri => deps.documents.onDisk(uri).catch(() => undefined));
+  }
+
+  get encoding(): PositionEncoding {
+    return this.deps.encoding();
+  }
+
+  async imageFor(plan: ChangePlan, signal?: AbortSignal): Promise<Image> {
+    return this.deps.images.connect(plan.forms[0]?.wire.file, signal);
+  }
+
+  /** @throws HotlispError `read-only` */
+  refuseReadOnly(image: Image): void {
+    if (this.deps.settings()['image.readOnly'])
+      throw new HotlispError(
+        'read-only',
+        'The setting hotlisp.image.readOnly forbids every change of the image.',
+      );
+    if (image.hello.readOnly)
+      throw new HotlispError('read-only', `${image.title} serves read-only: it refuses every change.`);
+  }
+
+  /** What is known to be installed, for this image: another one starts from nothing. */
+  previousSources(image: Image): PreviousSources {
+    if (this.#previousOf !== image.hello.image) this.#previous.forget();
+    this.#previousOf = image.hello.image;
+    return this.#previous;
+  }
+
+  /** A writing call whose output goes to the log as it comes. */
+  async call<O extends Op>(image: Image, op: O, args: Args<O>, signal?: AbortSignal): Promise<Result<O>> {
+    const output = outputLog(this.deps.editor);
+    try {
+      return await image.call(op, args, { onEvent: output.onEvent, ...(signal && { signal }) });
+    } finally {
+      output.end();
+    }
+  }
+}

@@ -1,0 +1,70 @@
+/** Evaluating code on request. */
+import { oneLine } from '../approval/display.ts';
+import { HotlispError } from '../errors.ts';
+import type { Call, EvalPlan } from '../operations/operation.ts';
+import { digestOfDeed, type Deed } from './deeds.ts';
+import { outputLimit, type Approved, type Desk } from './desk.ts';
+import * as report from './report.ts';
+
+/** @throws HotlispError `debugger-aborted` with the condition, `timeout`, `cancelled` */
+export async function runEvaluation(
+  desk: Desk,
+  { name: operation, approval: kind }: Approved,
+  plan: EvalPlan,
+  call: Call,
+  started: number,
+): Promise<report.OperationResult> {
+  const image = await desk.deps.images.connect(undefined, call.signal);
+  desk.refuseReadOnly(image);
+  const { code, package: packageName } = plan;
+  const deed: Deed = {
+    operation,
+    kind,
+    image,
+    bound: { code, package: packageName },
+    message: `#${call.request} Evaluate ${oneLine(code, 300)} in ${packageName ? `package ${oneLine(packageName)} of ` : ''}${oneLine(image.title)}?`,
+    hazardous: false,
+    buffers: [],
+    source: [{ before: null, after: code, file: null, package: packageName ?? 'COMMON-LISP-USER' }],
+    diff: async () => code,
+  };
+  (await desk.deps.deeds.approve(deed, call)).consume(digestOfDeed(deed));
+  const seconds = desk.deps.settings().evalTimeoutSeconds;
+  const limit = AbortSignal.timeout(seconds * 1000);
+  try {
+    const args = { code, outputLimit, ...(packageName !== undefined && { package: packageName }) };
+    const answer = await desk.call(image, 'eval', args, AbortSignal.any([call.signal, limit]));
+    await desk.deps.deeds.recordOutcome(deed, call, {
+      status: answer.status === 'evaluated' ? 'applied' : 'failed',
+    });
+    const notes = report.codeNotes(desk.deps.documents.scratch(code), answer.notes, desk.encoding);
+    if (answer.status === 'signalled') {
+      const { type, text } = answer.condition!;
+      throw new HotlispError('debugger-aborted', `${type}: ${text}`, {
+        condition: answer.condition,
+        output: answer.output,
+        results: answer.results,
+      });
+    }
+    return {
+      ...report.emptyResult,
+      status: answer.status === 'evaluated' ? 'applied' : 'failed',
+      values: answer.values,
+      results: answer.results,
+      notes,
+      output: answer.output,
+      truncated: answer.truncated,
+      package: answer.package,
+      duration_ms: report.since(started),
+    };
+  } catch (error) {
+    if (error instanceof HotlispError && error.kind === 'debugger-aborted') throw error;
+    await desk.deps.deeds.recordFailure(deed, call, error);
+    if (limit.aborted && !call.signal.aborted)
+      throw new HotlispError(
+        'timeout',
+        `The evaluation did not finish within ${seconds} s (hotlisp.evalTimeoutSeconds) and was cancelled.`,
+      );
+    throw error;
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * The only pipeline: plan, assess, approve, journal, call the image, verify, journal, report.
+ * Nothing outside this folder calls an operation of the wire that writes.
+ */
+import { HotlispError } from '../errors.ts';
+import type {
+  Call,
+  ChangePlan,
+  EditPlan,
+  Plan,
+  PlanContext,
+  PlannedOperation,
+  QueryPlan,
+} from '../operations/operation.ts';
+import { assess, type Assessed } from './assess.ts';
+import { runChange } from './change.ts';
+import { Desk, type RunnerDependencies } from './desk.ts';
+import { runEvaluation } from './evaluate.ts';
+import { runHistory } from './history.ts';
+
+export class Runner {
+  readonly #desk: Desk;
+
+  constructor(private readonly deps: RunnerDependencies) {
+    this.#desk = new Desk(deps);
+  }
+
+  /** Plans and carries out an operation of the catalogue that has a plan. @throws HotlispError */
+  async run(operation: PlannedOperation, args: unknown, call: Call): Promise<unknown> {
+    const started = performance.now();
+    const plan = await this.plan(operation, args);
+    call.signal.throwIfAborted();
+    const approved = { name: operation.name, approval: operation.approval! };
+    switch (plan.type) {
+      case 'answer':
+        return plan.value;
+      case 'edit':
+        return this.#edit(plan);
+      case 'query':
+        return this.#query(plan, call);
+      case 'change':
+        return runChange(this.#desk, approved, plan, call, started);
+      case 'undo':
+      case 'redo':
+        return runHistory(this.#desk, approved, plan, call, started);
+      case 'eval':
+        return runEvaluation(this.#desk, approved, plan, call, started);
+    }
+  }
+
+  async plan(operation: PlannedOperation, args: unknown): Promise<Plan> {
+    return operation.plan(args, this.#context);
+  }
+
+  /** What a change would do, without asking anybody. @throws HotlispError */
+  async preview(plan: ChangePlan): Promise<Assessed> {
+    return assess(await this.#desk.imageFor(plan), plan, this.deps.documents);
+  }
+
+  get #context(): PlanContext {
+    return {
+      encoding: this.#desk.encoding,
+      snapshot: (uri, version) => this.deps.documents.snapshot(uri, version),
+      scratch: code => this.deps.documents.scratch(code),
+      isOpen: uri => this.deps.documents.get(uri) !== undefined,
+      uriOf: file => this.deps.documents.uriOf(file),
+      fileOf: uri => this.deps.documents.fileOf(uri),
+      locate: async (symbol, packageName) => {
+        const image = await this.deps.images.connect(undefined);
+        const args = { symbol, ...(packageName !== undefined && { package: packageName }) };
+        return (await image.call('source', args)).locations;
+      },
+    };
+  }
+
+  async #edit({ dryRun, label, uri, version, edits, report: what }: EditPlan): Promise<unknown> {
+    if (dryRun) return { status: 'unchanged', dry_run: true, ...what };
+    const problem = await this.deps.editor.edit(label, uri, version, edits);
+    if (problem !== undefined)
+      throw new HotlispError('stale', `The buffer was not edited: ${problem}. Run the command again.`);
+    return { status: 'applied', dry_run: false, ...what };
+  }
+
+  async #query(plan: QueryPlan, call: Call): Promise<unknown> {
+    const image = await this.deps.images.connect(undefined, call.signal);
+    return plan.report(await image.call(plan.op, plan.args, { signal: call.signal }), this.#context);
+  }
+}
