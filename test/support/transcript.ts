@@ -32,8 +32,11 @@ export function transcriptOf(editor: Editor): unknown[] {
       return [];
     }
     if (message.method === undefined && direction === 'sent' && leftOut.has(message.id)) return [];
-    const { jsonrpc: _always, ...rest } = message;
-    const text = JSON.stringify(rest)
+    const { jsonrpc: _always, id, ...rest } = message;
+    // The server numbers its requests; those that were left out must not be missed.
+    const ofServer = id !== undefined && (direction === 'received') === (message.method !== undefined);
+    const named = id === undefined ? {} : { id: ofServer ? numbered('server', String(id)) : id };
+    const text = JSON.stringify({ ...named, ...rest })
       .replaceAll(pathToFileURL(editor.root).href, 'file:///ROOT')
       .replaceAll(editor.root, '/ROOT')
       .replaceAll(path.basename(editor.root), 'ROOT')
