@@ -91,6 +91,15 @@ export interface SyntaxProblem {
   readonly message: string;
   /** Stable identifier, for the diagnostic's `code`: "unmatched-open", "unmatched-close", "unterminated-string", … */
   readonly code: string;
+  /** One edit after which the form reads, where there is one; `title` says what it does, for people. */
+  readonly fix?: SyntaxFix | undefined;
+}
+
+/** Replace the span (empty: insert there) by the text. */
+export interface SyntaxFix {
+  readonly title: string;
+  readonly span: Span;
+  readonly text: string;
 }
 
 /** One version of one buffer. Immutable; everything about it is derived from `text` once. */
