@@ -489,6 +489,34 @@ so that a thread which ends meanwhile costs an answer and not the process."
   (and method-cell-key method-plist-key method-function-key
        (member method-function-key *method-slots*) (member method-plist-key *method-slots*)))
 
+;; Instances of classes that are defined again
+(defparameter *instance-updater* (find-internal '(("SB-PCL" "%OBSOLETE-INSTANCE-TRAP")) :function)
+  "The name of the function, of the old layout, the new layout and the instance, that brings an instance up to its class.")
+(define-internal instance-slots-vector :function ("SB-PCL" "GET-SLOTS-OR-NIL"))
+(define-internal layout-slots :function ("SB-PCL" "WRAPPER-SLOT-LIST"))
+(define-internal encapsulate :function ("SB-INT" "ENCAPSULATE"))
+(define-internal unencapsulate :function ("SB-INT" "UNENCAPSULATE"))
+
+(defun unbound-slot-vector ()
+  "The slots of an object whose slots are all unbound. What marks them must not be the value of a variable."
+  (instance-slots-vector (allocate-instance (find-class 'sb-mop:standard-reader-method))))
+
+(define-capability :kept-instances (instance-slots-vector layout-slots encapsulate unencapsulate)
+  (and *instance-updater* (unbound-slot-vector)))
+
+(defun lost-slot-values (old new instance)
+  "An alist from the names to the values of the slots that INSTANCE loses when its layout OLD gives way to NEW."
+  (let ((values (instance-slots-vector instance))
+        (unbound (unbound-slot-vector))
+        (kept (mapcar #'sb-mop:slot-definition-name (layout-slots new))))
+    (when values
+      (loop for slot in (layout-slots old)
+            for name = (sb-mop:slot-definition-name slot)
+            for location = (sb-mop:slot-definition-location slot)
+            when (and (integerp location) (< location (length values)) (not (member name kept))
+                      (not (eq (svref values location) (svref unbound 0))))
+              collect (cons name (svref values location))))))
+
 ;; Structures and conditions
 (define-internal find-classoid :function ("SB-KERNEL" "FIND-CLASSOID"))
 (define-internal find-structure-description :function ("SB-KERNEL" "FIND-DEFSTRUCT-DESCRIPTION"))

@@ -53,10 +53,12 @@
   "UNITS as SEGMENTS, in order. A form that evaluates, or of which it cannot be told beforehand that it starts with a macro, stands alone."
   (let ((segments '()) (previous nil))
     (dolist (unit units (nreverse segments))
-      (let ((alone (or (unit-evaluates unit) (not (unit-macro unit)))))
+      (let ((alone (or (unit-evaluates unit) (not (unit-macro unit))
+                       ;; A structure is compared with its old self before any form of its file runs that could tell which one it is.
+                       (eq (unit-head unit) 'defstruct))))
         (if (and previous (not alone)
                  (not (segment-evaluates (first segments)))
-                 (unit-macro previous)
+                 (unit-macro previous) (not (eq (unit-head previous) 'defstruct))
                  (string= (unit-package-name unit) (unit-package-name previous))
                  (equal (unit-file unit) (unit-file previous))
                  (> (unit-byte-offset unit) (unit-byte-offset previous))
@@ -458,7 +460,7 @@
                      (compiler-error #'note-condition))
         (with-compilation-unit (:source-namestring (if file (source-namestring file) nil))
           (compile-file (native-pathname source) :output-file (native-pathname fasl) :external-format :utf-8
-                                                 :verbose nil :print nil :progress nil))))
+                                                 :verbose nil :print nil :progress nil :block-compile nil))))
     (check-extents segment)
     (null *failure*)))
 

@@ -8,7 +8,8 @@
   name function arguments unit)
 
 (defstruct (installation (:copier nil) (:predicate nil))
-  "What loading has collected, last first, and what installing has replaced. PHASE is :COLLECT while definitions are collected, else :PASS."
+  "What loading has collected, last first, and what installing has replaced: REPLACED lists (name function-state information), DELTAS those
+of methods, last first. PHASE is :COLLECT while definitions are collected, else :PASS."
   (phase :pass) (functions '()) (methods '()) (deltas '()) (unit nil) (replaced '()))
 
 (defvar *installation* nil "The INSTALLATION of the operation that the current thread performs.")
@@ -55,8 +56,7 @@
            nil)
           (installation
            (note-replaced installation (second arguments))
-           (let ((deltas (with-quiet-redefinition () (load-staged-methods (list arguments)))))
-             (setf (installation-deltas installation) (append (installation-deltas installation) deltas)))
+           (with-quiet-redefinition () (load-methods installation (list arguments)))
            (existing-method arguments))
           (t (apply #'load-defmethod arguments)))))
 
@@ -82,7 +82,7 @@
              (not (and (symbolp name) (special-operator-p name)))))))
 
 (defun install-collected (installation)
-  "Install the functions collected so far in one burst, then the methods. To be called without interrupts."
+  "Install the functions collected so far in one burst, then the methods. Whatever is interrupted here is undone by ROLL-BACK."
   (let* ((functions (remove-duplicates (reverse (installation-functions installation))
                                        :key #'staged-function-name :test #'equal))
          (methods (reverse (installation-methods installation))))
@@ -101,8 +101,10 @@
     (when methods
       (with-quiet-redefinition ()
         (dolist (arguments methods) (note-replaced installation (second arguments)))
-        (setf (installation-deltas installation)
-              (append (installation-deltas installation) (load-staged-methods methods)))))))
+        (load-methods installation methods)))))
+
+(defun load-methods (installation methods)
+  (load-staged-methods methods (lambda (delta) (push delta (installation-deltas installation)))))
 
 ;;;; Loading
 
@@ -125,7 +127,7 @@
         (*readtable* (segment-readtable-now segment)))
     (setf (installation-unit installation) (unit-index (first (segment-units segment))))
     (cond ((segment-evaluates segment)
-           (without-interrupts (install-collected installation))
+           (install-collected installation)
            (setf (installation-phase installation) :pass))
           (t (setf (installation-phase installation) :collect)))
     (unwind-protect

@@ -37,17 +37,16 @@
 
 (defun install-methods (states)
   "Give every method of STATES, an alist, its state. Afterwards no call of its generic function reaches the old one."
-  (when states
-    (without-interrupts
-      (loop for (method . state) in states do (write-method-state method state)))
-    (reset-generic-functions
-     (remove-duplicates (loop for (method) in states
-                              for function = (sb-mop:method-generic-function method)
-                              when function collect function)))))
+  (without-interrupts
+    (loop for (method . state) in states do (write-method-state method state)))
+  (reset-generic-functions
+   (remove-duplicates (loop for (method) in states
+                            for function = (sb-mop:method-generic-function method)
+                            when function collect function))))
 
 (defun reset-generic-functions (functions)
   "Empty the dispatch caches of FUNCTIONS, now and again once whoever was filling them is done."
-  (when (capability :methods-in-place)
+  (when (and functions (capability :methods-in-place))
     (flet ((reset ()
              (dolist (function functions)
                (when (typep function 'standard-generic-function)
@@ -61,16 +60,12 @@
 
 ;;;; From a DEFMETHOD that is being loaded
 
-(defstruct (staged-method (:copier nil) (:predicate nil))
-  "A call of the function by which DEFMETHOD loads: ARGUMENTS are its own."
-  arguments)
-
 (defun existing-method (arguments)
   "The method that loading with ARGUMENTS would replace, if its object can be kept; else NIL."
   (destructuring-bind (class name qualifiers specializers lambda-list initargs source) arguments
     (declare (ignore lambda-list initargs source))
-    (let ((function (and (fboundp name) (not (and (symbolp name) (macro-function name))) (fdefinition name))))
-      (when (typep function 'standard-generic-function)
+    (let ((function (generic-function-named name)))
+      (when function
         (let ((method (find-if (lambda (method)
                                  (and (equal (method-qualifiers method) qualifiers)
                                       (equal (sb-mop:method-specializers method) specializers)))
@@ -98,32 +93,40 @@
                               (push (symbol-name (if (consp name) (first name) name)) keys))))))))))
     (equal (shape old) (shape new))))
 
-(defun load-staged-methods (staged)
-  "Define the methods of STAGED, calls in order. Returns the :METHOD deltas of those whose objects were kept."
-  (let ((deltas '()))
-    (flet ((install-kept (batch)
-             (let ((states '()))
-               (dolist (entry (reverse batch))
-                 (destructuring-bind (method . arguments) entry
-                   (destructuring-bind (class name qualifiers specializers lambda-list initargs source) arguments
-                     (declare (ignore class name qualifiers specializers))
-                     (let ((state (redefined-method-state method lambda-list initargs source))
-                           (cell (getf initargs method-cell-key)))
-                       ;; CALL-NEXT-METHOD finds its method through the cell, and slot accesses through tables made from the plist.
-                       (initialize-method-function initargs method)
-                       (when cell (setf (car cell) method))
-                       (push (make-delta :method method (method-state method) state) deltas)
-                       (push (cons method state) states)))))
-               (install-methods (nreverse states)))))
-      (let ((batch '()))
-        (dolist (arguments staged)
-          (let ((method (and (capability :methods-in-place) (existing-method arguments))))
-            (if (and method
-                     (congruent-lambda-lists-p (sb-mop:method-lambda-list method) (fifth arguments)))
-                (push (cons method arguments) batch)
-                (let ((name (second arguments)))
-                  (apply #'load-defmethod arguments)
-                  (when (typep (and (fboundp name) (fdefinition name)) 'standard-generic-function)
-                    (reset-generic-functions (list (fdefinition name))))))))
-        (install-kept batch)))
-    (nreverse deltas)))
+(defun load-staged-methods (staged record)
+  "Define the methods of STAGED, arguments of calls in order. RECORD is called with a :METHOD or :METHODS delta as soon as that stands."
+  (let ((changed '()))
+    (dolist (arguments staged)
+      (let ((method (and (capability :methods-in-place) (existing-method arguments))))
+        (if (and method (congruent-lambda-lists-p (sb-mop:method-lambda-list method) (fifth arguments)))
+            (redefine-method method arguments record)
+            (define-method arguments record))
+        (let ((function (generic-function-named (second arguments))))
+          (when function (pushnew function changed)))))
+    (reset-generic-functions changed)))
+
+(defun redefine-method (method arguments record)
+  "Give METHOD the definition that ARGUMENTS describe. Its generic function has to be reset afterwards."
+  (destructuring-bind (lambda-list initargs source) (nthcdr 4 arguments)
+    (let ((old (method-state method))
+          (new (redefined-method-state method lambda-list initargs source))
+          (cell (getf initargs method-cell-key)))
+      (without-interrupts
+        ;; CALL-NEXT-METHOD finds its method through the cell, and slot accesses through tables made from the plist.
+        (initialize-method-function initargs method)
+        (when cell (setf (car cell) method))
+        (write-method-state method new)
+        (funcall record (make-delta :method method old new))))))
+
+(defun define-method (arguments record)
+  "Define a new method, or one whose object cannot be kept, as SBCL does."
+  (let* ((before (generic-function-named (second arguments)))
+         (old (and before (sb-mop:generic-function-methods before))))
+    (unwind-protect (apply #'load-defmethod arguments)
+      (let ((after (generic-function-named (second arguments))))
+        (when (and before (eq before after))
+          (funcall record (make-delta :methods before old (sb-mop:generic-function-methods before))))))))
+
+(defun generic-function-named (name)
+  (let ((function (and (fboundp name) (not (and (symbolp name) (macro-function name))) (fdefinition name))))
+    (and (typep function 'standard-generic-function) function)))

@@ -139,7 +139,7 @@
 
 (defun same-package-state-p (a b)
   (or (eq a b)
-      (and (package-state-p* a) (package-state-p* b)
+      (and (typep a 'package-state) (typep b 'package-state)
            (eq (package-state-package a) (package-state-package b))
            (equal (package-state-name a) (package-state-name b))
            (equal (package-state-documentation a) (package-state-documentation b))
@@ -147,8 +147,6 @@
            (loop for reader in (list #'package-state-nicknames #'package-state-uses #'package-state-exports
                                      #'package-state-shadowing #'package-state-local-nicknames)
                  always (same-set-p (funcall reader a) (funcall reader b))))))
-
-(defun package-state-p* (state) (typep state 'package-state))
 
 (defun restore-package (name state)
   "Give the package NAME the STATE, or delete it when that is nothing. Returns a list of sentences that say what could not be done."
@@ -213,19 +211,17 @@
 
 ;;;; Classes
 
+(sb-ext:defglobal **kept-values** (list nil) "Its CAR lists (instance (slot . value)*), what instances have lost.")
+
+(defvar *keeping-instances* nil "True while what instances lose by being brought up to their class is kept.")
+
 (defstruct (class-state (:copier nil) (:predicate nil))
   "CLASS is the class object; the others are its parts at the time. PARTS are a structure's or condition's own."
   class metaclass superclasses slots default-initargs documentation parts)
 
 (defun capture-class (class)
   (typecase class
-    (standard-class
-     (make-class-state :class class :metaclass (class-of class)
-                       :superclasses (sb-mop:class-direct-superclasses class)
-                       :slots (sb-mop:class-direct-slots class)
-                       :default-initargs (sb-mop:class-direct-default-initargs class)
-                       :documentation (documentation class t)))
-    (sb-mop:funcallable-standard-class
+    ((or standard-class sb-mop:funcallable-standard-class)
      (make-class-state :class class :metaclass (class-of class)
                        :superclasses (sb-mop:class-direct-superclasses class)
                        :slots (sb-mop:class-direct-slots class)
@@ -293,10 +289,36 @@ different from how it was, if this is UNDOING what was done since."
                                     :direct-slots (mapcar #'slot-specification (class-state-slots state))
                                     :direct-default-initargs (class-state-default-initargs state)
                                     :documentation (class-state-documentation state)))
-             (if (and dropped undoing)
+             (if (and dropped undoing (not *keeping-instances*))
                  (list (format nil "Instances of ~a that were used meanwhile have lost the values of ~{~a~^, ~}."
                                name dropped))
                  '()))))))
+
+;;;; Instances
+
+(defun call-keeping-instances (function)
+  "Call FUNCTION. RESTORE-KEPT-VALUES, called meanwhile, undoes what instances that anybody used lost because their classes changed."
+  (if (capability :kept-instances)
+      (let ((*keeping-instances* t))
+        (setf (car **kept-values**) '())
+        (unwind-protect
+             (progn
+               (encapsulate *instance-updater* 'hotlisp
+                            (lambda (function old new instance)
+                              (let ((lost (ignore-errors (lost-slot-values old new instance))))
+                                (when lost
+                                  (sb-ext:atomic-push (cons instance lost) (car **kept-values**))))
+                              (funcall function old new instance)))
+               (funcall function))
+          (unencapsulate *instance-updater* 'hotlisp)
+          (setf (car **kept-values**) '())))
+      (funcall function)))
+
+(defun restore-kept-values ()
+  (loop for (instance . values) in (car **kept-values**)
+        do (loop for (name . value) in values
+                 when (slot-exists-p instance name)
+                   do (setf (slot-value instance name) value))))
 
 ;;;; Structures and conditions
 
@@ -549,6 +571,8 @@ FORGET-SYMBOLS: also take out of their packages the new symbols that name nothin
           (attempt (format nil "The class ~a" (delta-name delta))
                    (lambda ()
                      (setf remains (append (restore-class (delta-name delta) (target delta) (eq direction :old)) remains)))))
+        (when (and *keeping-instances* (eq direction :old))
+          (attempt "The slots of instances that were used meanwhile" #'restore-kept-values))
         (dolist (delta (of :methods))
           (attempt (format nil "The methods of ~a" (delta-name delta))
                    (lambda () (restore-methods (delta-name delta) (target delta)))))

@@ -108,16 +108,21 @@ of *INSTALLED*; REPLACED are the functions that the change put out of use."
                (unless (snapshot-knows-p snapshot symbol) (setf info nil))
                (unless (eq info (symbol-dbinfo symbol))
                  (push (make-delta :info symbol info (symbol-dbinfo symbol)) deltas))))
-    (append deltas (merge-method-deltas (installation-deltas installation)))))
+    (append deltas
+            (remove-if (lambda (delta)
+                         (and (eq (delta-kind delta) :methods)
+                              (find-if (lambda (other) (and (eq (delta-kind other) :methods) (eq (delta-name other) (delta-name delta))))
+                                       deltas)))
+                       (merge-method-deltas (reverse (installation-deltas installation)))))))
 
 (defun merge-method-deltas (deltas)
-  "One delta for each method in DELTAS: from its first state to its last."
+  "One delta for each method and each generic function in DELTAS: from its first state to its last."
   (let ((merged '()))
     (dolist (delta deltas (nreverse merged))
       (let ((earlier (find (delta-name delta) merged :key #'delta-name)))
         (if earlier
             (setf (delta-new earlier) (delta-new delta))
-            (push (make-delta :method (delta-name delta) (delta-old delta) (delta-new delta)) merged))))))
+            (push (make-delta (delta-kind delta) (delta-name delta) (delta-old delta) (delta-new delta)) merged))))))
 
 (defun compile-attempt (attempt segments directory)
   (let ((*notes* '()) (*failure* nil))
@@ -135,7 +140,7 @@ of *INSTALLED*; REPLACED are the functions that the change put out of use."
     (dolist (segment segments) (load-segment segment installation))
     (setf (attempt-step attempt) :install
           (installation-unit installation) nil)
-    (without-interrupts (install-collected installation))
+    (install-collected installation)
     (setf (attempt-step attempt) nil)
     t))
 
@@ -186,10 +191,20 @@ of *INSTALLED*; REPLACED are the functions that the change put out of use."
       (write-deltas (attempt-deltas attempt :all t) :old :forget-symbols t)
       '()))
 
+(defun redefines-class-p (units)
+  (loop for unit in units
+          thereis (loop for definition in (unit-definitions unit)
+                          thereis (and (eq (definition-kind definition) :class) (definition-object definition)))))
+
 (defun apply-forms (id forms)
   "Apply FORMS, of the wire, as the transaction ID. Returns the contract's Change as a plist."
+  (let ((units (units-of-forms forms)))
+    (if (redefines-class-p units)
+        (call-keeping-instances (lambda () (apply-units id units)))
+        (apply-units id units))))
+
+(defun apply-units (id units)
   (let* ((start (microseconds))
-         (units (units-of-forms forms))
          (changes (loop for unit in units
                         append (loop for definition in (unit-definitions unit)
                                      collect (list definition unit (definition-change definition (unit-digest unit))
