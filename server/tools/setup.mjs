@@ -62,11 +62,9 @@ function npmPackages() {
   if (!installedMatchesLock(lock)) {
     const npm = process.env['npm_execpath'];
     const viaNode = npm?.endsWith('.js');
-    // Not "npm ci": that refuses a lock file in which a package for some other platform is missing, and registries
-    // that mirror only some platforms make npm write such a file. What is locked is checked and installed alike.
     run(
       viaNode ? process.execPath : (npm ?? 'npm'),
-      [...(viaNode ? [npm] : []), 'install', '--no-save', '--no-fund', '--no-audit'],
+      [...(viaNode ? [npm] : []), 'ci', '--no-fund', '--no-audit'],
       'installing npm packages (about half a minute)',
     );
   }
