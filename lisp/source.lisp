@@ -53,6 +53,7 @@
     (multiple-value-bind (symbol found name home) (resolve-symbol text package)
       (cond (found symbol)
             ((null name) (wire-error :unknown-symbol "~s is not the name of a symbol." text))
+            ((and home (not (let ((*package* package)) (find-package home)))) (known-package home))
             (t (wire-error :unknown-symbol "The image has no symbol ~a in package ~a. Load the code that defines it first."
                            name (or home (package-name package))))))))
 
