@@ -21,7 +21,11 @@ export async function compile() {
     fetchProgress: () => {},
   };
   try {
-    const out = await commands.clang([...FLAGS.split(' '), '-I.', '-o', 'out.wasm', 'parser.c', 'scanner.c'], files, options);
+    const out = await commands.clang(
+      [...FLAGS.split(' '), '-I.', '-o', 'out.wasm', 'parser.c', 'scanner.c'],
+      files,
+      options,
+    );
     return out['out.wasm'];
   } catch (error) {
     throw new Error(`clang cannot compile the grammar:\n${complaints}`, { cause: error });

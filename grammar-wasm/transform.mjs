@@ -86,7 +86,9 @@ const replaced = {
   dispatch_lit: choice(
     seq(
       token(pattern(`#[0-9]*${UNKNOWN}`)),
-      optional(choice(alias(immediate(pattern(STRING)), 'str_lit'), alias(symbol('_immediate_list'), 'list_lit'))),
+      optional(
+        choice(alias(immediate(pattern(STRING)), 'str_lit'), alias(symbol('_immediate_list'), 'list_lit')),
+      ),
     ),
     seq(token(pattern(`#[0-9]*${UNKNOWN}${ANY}+`)), optional(alias(immediate(pattern(STRING)), 'str_lit'))),
     // a radix whose number stands apart
@@ -98,9 +100,28 @@ const replaced = {
 };
 
 const forms = [
-  'num_lit', 'nil_lit', 'sym_lit', 'kwd_lit', 'package_lit', 'uninterned_lit', 'str_lit', 'char_lit', 'list_lit', 'vec_lit',
-  'quoting_lit', 'syn_quoting_lit', 'unquoting_lit', 'unquote_splicing_lit', 'var_quoting_lit', 'evaling_lit',
-  'complex_num_lit', 'path_lit', 'struct_lit', 'dis_expr', 'include_reader_macro', 'self_referential_reader_macro',
+  'num_lit',
+  'nil_lit',
+  'sym_lit',
+  'kwd_lit',
+  'package_lit',
+  'uninterned_lit',
+  'str_lit',
+  'char_lit',
+  'list_lit',
+  'vec_lit',
+  'quoting_lit',
+  'syn_quoting_lit',
+  'unquoting_lit',
+  'unquote_splicing_lit',
+  'var_quoting_lit',
+  'evaling_lit',
+  'complex_num_lit',
+  'path_lit',
+  'struct_lit',
+  'dis_expr',
+  'include_reader_macro',
+  'self_referential_reader_macro',
   'dispatch_lit',
 ];
 
@@ -109,7 +130,9 @@ export function transform(published) {
   const added = ['uninterned_lit', '_immediate_list', 'struct_lit', 'dispatch_lit'];
   for (const name of Object.keys(replaced))
     if (!added.includes(name) && !(name in published.rules))
-      throw new Error(`the published grammar has no rule ${name}: this transformation is for another version`);
+      throw new Error(
+        `the published grammar has no rule ${name}: this transformation is for another version`,
+      );
   const { source, ...others } = replaced;
   return {
     ...published,

@@ -17,13 +17,18 @@ await build({
   target: 'node20',
   format: 'esm',
   // vscode-languageserver is CommonJS: its require of Node's own modules needs one in an ES module.
-  banner: { js: '#!/usr/bin/env node\nimport { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);' },
+  banner: {
+    js: '#!/usr/bin/env node\nimport { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+  },
   define: { __HOTLISP_VERSION__: JSON.stringify(version) },
   legalComments: 'linked',
   minifySyntax: true,
   logLevel: 'warning',
 });
 await chmod('dist/hotlisp.js', 0o755);
-await cp(path.join(path.dirname(require.resolve('web-tree-sitter')), 'web-tree-sitter.wasm'), 'dist/web-tree-sitter.wasm');
+await cp(
+  path.join(path.dirname(require.resolve('web-tree-sitter')), 'web-tree-sitter.wasm'),
+  'dist/web-tree-sitter.wasm',
+);
 await cp('grammar-wasm/tree-sitter-commonlisp.wasm', 'dist/tree-sitter-commonlisp.wasm');
 await cp('lisp', 'dist/lisp', { recursive: true, filter: file => !file.endsWith('.fasl') });
