@@ -32,3 +32,4 @@ await cp(
 );
 await cp('grammar-wasm/tree-sitter-commonlisp.wasm', 'dist/tree-sitter-commonlisp.wasm');
 await cp('lisp', 'dist/lisp', { recursive: true, filter: file => !file.endsWith('.fasl') });
+await cp('grammar-wasm/LICENSE-tree-sitter-commonlisp', 'dist/LICENSE-tree-sitter-commonlisp');
