@@ -14,6 +14,7 @@ export interface ImagesOptions {
 export class Images {
   readonly #managers = new Map<string, ImageManager>();
   #folders: readonly string[] = [];
+  #trace: Settings['trace.server'] = 'off';
   #settings: ImageSettings | undefined;
 
   constructor(private readonly options: ImagesOptions) {}
@@ -26,6 +27,7 @@ export class Images {
       address: settings['image.address'],
       init: settings['image.init'],
     };
+    this.#trace = settings['trace.server'];
     this.#folders = folders;
     for (const [folder, manager] of this.#managers) {
       if (folder === '' ? folders.length === 0 : folders.includes(folder))
@@ -93,6 +95,7 @@ export class Images {
           editor.log('info', `Image: ${state}${reason ? ` (${reason})` : ''}.`);
       },
       onLog: line => editor.log('info', line),
+      traceLevel: () => this.#trace,
     };
   }
 }

@@ -41,6 +41,8 @@ export interface ImageManagerEvents {
   onState(state: ImageState, detail: { title?: string; reason?: string }): void;
   /** A line of output of a spawned image, or of the wire's own trace. */
   onLog(line: string): void;
+  /** What of the traffic with the image goes to onLog; nothing where it is absent. */
+  traceLevel?(): 'off' | 'messages' | 'verbose';
 }
 
 /** Owns the workspace's one image: connects at need, reconnects after a loss, tells who listens. */

@@ -150,6 +150,7 @@ class Manager implements ImageManager {
       roots: this.#roots,
       environment: this.#environment,
       onLog,
+      traceLevel: () => events.traceLevel?.() ?? 'off',
       signal,
     };
     if (mode === 'attach') {

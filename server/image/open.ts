@@ -11,6 +11,7 @@ import type { Environment } from './runDirectory.ts';
 import { openSocketWire } from './socketWire.ts';
 import { spawnImage } from './spawn.ts';
 import { openSwankWire } from './swankWire.ts';
+import { tracedWire, type TraceLevel } from './tracedWire.ts';
 
 export interface OpenOptions {
   readonly lispDir: string;
@@ -20,6 +21,8 @@ export interface OpenOptions {
   readonly roots: readonly string[];
   readonly environment: Environment;
   readonly onLog: (line: string) => void;
+  /** What of the wire's messages goes to the log. */
+  readonly traceLevel: () => TraceLevel;
   readonly signal: AbortSignal;
 }
 
@@ -59,7 +62,7 @@ async function greet(
   options: OpenOptions,
   helloMs = HELLO_MS,
 ): Promise<ConnectedImage> {
-  const connection = new Connection(wire, options.onLog);
+  const connection = new Connection(tracedWire(wire, options.traceLevel, options.onLog), options.onLog);
   try {
     const { clientName: client, roots } = options;
     const hello = await withDeadline(
