@@ -1,0 +1,195 @@
+/** The index as the server uses it: questions to a thread of its own, which is started by the first need and again after a crash. */
+import { Worker } from 'node:worker_threads';
+import { HotlispError } from '../errors.ts';
+import type { PositionEncoding } from '../source/types.ts';
+import type { Workspace } from './indexer.ts';
+import type { FromWorker, ToWorker, WorkerData } from './messages.ts';
+import { maxFileSize } from './files.ts';
+import type { Answer, Params, QueryName } from './types.ts';
+
+export interface IndexFiles {
+  /** The program of the thread: worker.ts as it was built. */
+  readonly program: string;
+  readonly runtimeWasm: string;
+  readonly grammarWasm: string;
+  readonly version: string;
+}
+
+export interface IndexClientOptions extends IndexFiles {
+  /** The text of an open buffer, undefined where it is not open. */
+  readonly textOf: (uri: string) => string | undefined;
+  readonly log: (message: string) => void;
+  /** Of the files that have to be read; `done` equal to `total` is the end. */
+  readonly progress: (done: number, total: number) => void;
+}
+
+/** Milliseconds after an edit until the index is told, unless it is asked something before. */
+const tellAfter = 300;
+/** Milliseconds that the thread has to write its cache at the end. */
+const closeWithin = 2000;
+const maxCrashes = 3;
+
+interface Pending {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+export class IndexClient {
+  readonly #pending = new Map<number, Pending>();
+  /** Open buffers, and which of them the thread has not been told about. */
+  readonly #open = new Set<string>();
+  readonly #untold = new Set<string>();
+  #telling: NodeJS.Timeout | undefined;
+  #worker: Worker | undefined;
+  #workspace: Workspace | undefined;
+  #encoding: PositionEncoding = 'utf-16';
+  #features: readonly string[] = [];
+  #nextId = 1;
+  #crashes = 0;
+  #closed = false;
+
+  constructor(private readonly options: IndexClientOptions) {}
+
+  /** Takes the folders, and begins to read them in the background. The encoding must not change later. */
+  configure(workspace: Workspace, encoding: PositionEncoding, features: readonly string[]): void {
+    this.#workspace = workspace;
+    this.#encoding = encoding;
+    this.#features = features;
+    if (this.#worker) this.#post({ type: 'configure', workspace });
+    else if (workspace.folders.length > 0) this.#start();
+  }
+
+  setFeatures(features: readonly string[]): void {
+    this.#features = features;
+    this.#post({ type: 'features', features });
+  }
+
+  /** A buffer was opened, changed or closed. */
+  bufferChanged(uri: string): void {
+    if (this.options.textOf(uri) === undefined) this.#open.delete(uri);
+    else this.#open.add(uri);
+    this.#untold.add(uri);
+    clearTimeout(this.#telling);
+    this.#telling = setTimeout(() => this.#tell(), tellAfter).unref();
+  }
+
+  filesChanged(uris: readonly string[]): void {
+    this.#post({ type: 'files', uris });
+  }
+
+  /** @throws HotlispError `cancelled` when aborted, `internal` when the thread failed */
+  async query<Q extends QueryName>(name: Q, params: Params<Q>, signal: AbortSignal): Promise<Answer<Q>> {
+    if (signal.aborted) throw cancelled();
+    const worker = this.#worker ?? this.#start();
+    if (!worker) throw new HotlispError('internal', 'The index of the workspace is not running any more.');
+    this.#tell();
+    const id = this.#nextId++;
+    const cancel = () => {
+      this.#post({ type: 'cancel', id });
+      this.#settle(id, pending => pending.reject(cancelled()));
+    };
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      return await new Promise<Answer<Q>>((resolve, reject) => {
+        this.#pending.set(id, { resolve: value => resolve(value as Answer<Q>), reject });
+        this.#post({ type: 'query', id, name, params });
+      });
+    } finally {
+      signal.removeEventListener('abort', cancel);
+    }
+  }
+
+  /** Lets the thread write its cache, and ends it. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#telling);
+    const worker = this.#worker;
+    if (!worker) return;
+    const late = new Promise<void>(resolve => setTimeout(resolve, closeWithin).unref());
+    const closed = new Promise<void>(resolve => {
+      worker.on('message', ({ type }: FromWorker) => {
+        if (type === 'closed') resolve();
+      });
+      worker.once('exit', () => resolve());
+    });
+    this.#post({ type: 'close' });
+    await Promise.race([closed, late]);
+    this.#worker = undefined;
+    this.#fail('The server was shut down.');
+    await worker.terminate();
+  }
+
+  #start(): Worker | undefined {
+    if (this.#closed || this.#crashes >= maxCrashes) return undefined;
+    const { program, runtimeWasm, grammarWasm, version, log } = this.options;
+    const workerData: WorkerData = { runtimeWasm, grammarWasm, version, encoding: this.#encoding };
+    // What is written to its streams must not get into ours, which speak LSP.
+    const worker = new Worker(program, { workerData, stdout: true, stderr: true });
+    this.#worker = worker;
+    worker.on('message', (message: FromWorker) => this.#receive(message));
+    worker.stderr.setEncoding('utf8').on('data', (text: string) => log(`The index says: ${text.trimEnd()}`));
+    worker.on('error', error => this.#crashed(worker, error));
+    worker.on('exit', code => this.#crashed(worker, new Error(`its thread ended (exit code ${code})`)));
+    this.#post({ type: 'features', features: this.#features });
+    if (this.#workspace) this.#post({ type: 'configure', workspace: this.#workspace });
+    for (const uri of this.#open) this.#untold.add(uri);
+    this.#tell();
+    return worker;
+  }
+
+  #crashed(worker: Worker, error: Error): void {
+    if (this.#worker !== worker || this.#closed) return;
+    this.#worker = undefined;
+    this.#crashes++;
+    this.options.log(`The index of the workspace failed: ${error.message}`);
+    this.options.progress(0, 0);
+    this.#fail(`The index of the workspace failed: ${error.message}`);
+  }
+
+  #fail(message: string): void {
+    for (const id of [...this.#pending.keys()])
+      this.#settle(id, pending => pending.reject(new HotlispError('internal', message)));
+  }
+
+  #tell(): void {
+    clearTimeout(this.#telling);
+    if (!this.#worker) return;
+    for (const uri of this.#untold) {
+      const text = this.options.textOf(uri);
+      this.#post({ type: 'buffer', uri, text: text && text.length > maxFileSize ? undefined : text });
+    }
+    this.#untold.clear();
+  }
+
+  #post(message: ToWorker): void {
+    this.#worker?.postMessage(message);
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.type) {
+      case 'answer':
+        return this.#settle(message.id, pending => pending.resolve(message.value));
+      case 'failure':
+        return this.#settle(message.id, pending =>
+          pending.reject(
+            new HotlispError('internal', `The index of the workspace failed: ${message.message}`),
+          ),
+        );
+      case 'progress':
+        return this.options.progress(message.done, message.total);
+      case 'log':
+        return this.options.log(message.message);
+      case 'ready':
+      case 'closed':
+        return;
+    }
+  }
+
+  #settle(id: number, how: (pending: Pending) => void): void {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (pending) how(pending);
+  }
+}
+
+const cancelled = () => new HotlispError('cancelled', 'The request was cancelled.');

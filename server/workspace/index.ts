@@ -1,0 +1,269 @@
+/** What is known of the workspace's files, in memory: definitions, packages, and which forms use which symbols. */
+import { readSymbol } from '../source/index.ts';
+import { rank } from './fuzzy.ts';
+import { readKey, type Mention, type MentionKey, type Target } from './mentions.ts';
+import { Packages } from './packages.ts';
+import { standardSymbols } from './standardSymbols.ts';
+import type { DefinitionHit, FileSummary, IndexedDefinition, PackageForm } from './types.ts';
+
+/** Strings as numbers, each kept once. */
+class Symbols {
+  readonly #ids = new Map<string, number>();
+  readonly names: string[] = [];
+
+  idOf(name: string): number {
+    let id = this.#ids.get(name);
+    if (id === undefined) {
+      id = this.names.length;
+      this.names.push(name);
+      this.#ids.set(name, id);
+    }
+    return id;
+  }
+}
+
+interface IndexedFile {
+  readonly definitions: readonly IndexedDefinition[];
+  readonly packages: readonly PackageForm[];
+  readonly conditional: boolean;
+  /** Package of each form. */
+  readonly formPackages: readonly (string | null)[];
+  /** Where the uses of each form begin in `uses`, and where the last ones end. */
+  readonly starts: Uint32Array;
+  readonly uses: Uint32Array;
+}
+
+/** What a name means: a symbol at home in a package, or a package. */
+export type Meaning =
+  | { readonly type: 'symbol'; readonly home: string; readonly name: string; readonly loose: boolean }
+  | { readonly type: 'package'; readonly name: string };
+
+export class WorkspaceIndex {
+  readonly #files = new Map<string, IndexedFile>();
+  readonly #symbols = new Symbols();
+  #packages: Packages | undefined;
+
+  set(uri: string, summary: FileSummary): void {
+    const total = summary.forms.reduce((sum, { uses }) => sum + uses.length, 0);
+    const uses = new Uint32Array(total);
+    const starts = new Uint32Array(summary.forms.length + 1);
+    let at = 0;
+    summary.forms.forEach((form, i) => {
+      starts[i] = at;
+      for (const key of form.uses) uses[at++] = this.#symbols.idOf(key);
+    });
+    starts[summary.forms.length] = at;
+    const { definitions, packages, conditional } = summary;
+    this.#files.set(uri, {
+      definitions,
+      packages,
+      conditional,
+      formPackages: summary.forms.map(form => form.package),
+      starts,
+      uses,
+    });
+    this.#packages = undefined;
+  }
+
+  delete(uri: string): void {
+    if (this.#files.delete(uri)) this.#packages = undefined;
+  }
+
+  /** What was given to `set`. */
+  summary(uri: string): FileSummary | undefined {
+    const file = this.#files.get(uri);
+    return (
+      file && {
+        definitions: file.definitions,
+        packages: file.packages,
+        conditional: file.conditional,
+        forms: file.formPackages.map((packageName, i) => ({
+          package: packageName,
+          uses: Array.from(
+            file.uses.subarray(file.starts[i], file.starts[i + 1]),
+            id => this.#symbols.names[id]!,
+          ),
+        })),
+      }
+    );
+  }
+
+  get uris(): readonly string[] {
+    return [...this.#files.keys()];
+  }
+
+  isConditional(uri: string): boolean {
+    return this.#files.get(uri)?.conditional === true;
+  }
+
+  get counts(): { files: number; definitions: number; symbols: number } {
+    let definitions = 0;
+    for (const file of this.#files.values()) definitions += file.definitions.length;
+    return { files: this.#files.size, definitions, symbols: this.#symbols.names.length };
+  }
+
+  get packages(): Packages {
+    return (this.#packages ??= new Packages(this.#packageForms(), standardSymbols));
+  }
+
+  *#packageForms(): Generator<PackageForm> {
+    for (const file of this.#files.values()) yield* file.packages;
+  }
+
+  /** "price", or "shop:price" for those of a package; the best first. */
+  symbols(query: string, limit: number): DefinitionHit[] {
+    const [, packagePart, wanted] = /^(?:([^:]+)::?)?(.*)$/s.exec(query.trim().toLowerCase())!;
+    const found: { rank: number; hit: DefinitionHit }[] = [];
+    for (const [uri, { definitions }] of this.#files)
+      for (const definition of definitions) {
+        if (definition.operator === 'slot') continue;
+        if (
+          packagePart !== undefined &&
+          this.packages.canonical(definition.package ?? '') !==
+            this.packages.canonical(packagePart.toUpperCase())
+        )
+          continue;
+        const fit = wanted === '' ? 5 : rank(wanted!, nameOf(definition));
+        if (fit !== undefined) found.push({ rank: fit, hit: { uri, definition } });
+      }
+    return found
+      .sort(
+        (a, b) =>
+          a.rank - b.rank ||
+          a.hit.definition.name.length - b.hit.definition.name.length ||
+          compare(a.hit.definition.name, b.hit.definition.name) ||
+          compare(a.hit.uri, b.hit.uri) ||
+          a.hit.definition.range.start.line - b.hit.definition.range.start.line,
+      )
+      .slice(0, limit)
+      .map(({ hit }) => hit);
+  }
+
+  /** What a target means. */
+  meaning({ mention, package: inEffect }: Target): Meaning {
+    if (mention.type === 'package')
+      return { type: 'package', name: this.packages.canonical(mention.name, inEffect) };
+    return {
+      type: 'symbol',
+      home: this.packages.home(mention.package, mention.name, inEffect),
+      name: mention.name,
+      // Of a package without DEFPACKAGE in the workspace it is unknown what it imports.
+      loose: mention.package === undefined && !this.packages.knows(inEffect),
+    };
+  }
+
+  /** The definitions of a target, those that fit its place first; `uri`: the file that it stands in. */
+  definitions(target: Target, uri: string): DefinitionHit[] {
+    const meaning = this.meaning(target);
+    let hits: DefinitionHit[];
+    if (meaning.type === 'package')
+      hits = this.#definitionsNamed(meaning.name, target.designator ? DESIGNATED : PACKAGES);
+    else {
+      const byName = this.#definitionsNamed(meaning.name, undefined);
+      hits = byName.filter(({ definition }) => this.#isOf(definition, meaning));
+      if (hits.length === 0 && meaning.home === 'KEYWORD')
+        hits = this.#definitionsNamed(meaning.name, DESIGNATED);
+      else if (hits.length === 0 && meaning.loose && meaning.home !== 'COMMON-LISP') hits = byName;
+    }
+    const order = ({ uri: other, definition }: DefinitionHit) =>
+      (isCallable(definition) === target.called ? 0 : 4) +
+      (definition.kind === 'method' || definition.operator === 'slot' ? 2 : 0) +
+      (other === uri ? 0 : 1);
+    return hits
+      .map((hit, i) => ({ hit, i, order: order(hit) }))
+      .sort((a, b) => a.order - b.order || compare(a.hit.uri, b.hit.uri) || a.i - b.i)
+      .map(({ hit }) => hit);
+  }
+
+  /** @param kinds of definitions that a designator names; undefined: those that a symbol names */
+  #definitionsNamed(name: string, kinds: ReadonlySet<string> | undefined): DefinitionHit[] {
+    const out: DefinitionHit[] = [];
+    for (const [uri, { definitions }] of this.#files)
+      for (const definition of definitions) {
+        const same = kinds
+          ? kinds.has(definition.kind) && this.#isDesignated(definition, name)
+          : !DESIGNATED.has(definition.kind) && symbolNamed(definition)?.name === name;
+        if (same) out.push({ uri, definition });
+      }
+    return out;
+  }
+
+  #isDesignated({ kind, name: written }: IndexedDefinition, name: string): boolean {
+    const designated = written.startsWith('"') ? written.slice(1, -1) : readSymbol(written).name;
+    return kind === 'system'
+      ? designated.toUpperCase() === name.toUpperCase()
+      : this.packages.canonical(designated) === name;
+  }
+
+  #isOf(definition: IndexedDefinition, meaning: Meaning & { type: 'symbol' }): boolean {
+    const symbol = symbolNamed(definition);
+    return (
+      symbol !== undefined &&
+      this.packages.home(symbol.package, symbol.name, definition.package) === meaning.home
+    );
+  }
+
+  /** Whether a mention in a form with that package in effect means what is asked for. */
+  means(mention: Mention, inEffect: string | null, meaning: Meaning): boolean {
+    if (mention.type !== meaning.type) return false;
+    if (mention.type === 'package') return this.packages.canonical(mention.name, inEffect) === meaning.name;
+    return (
+      meaning.type === 'symbol' &&
+      mention.name === meaning.name &&
+      this.packages.home(mention.package, mention.name, inEffect) === meaning.home
+    );
+  }
+
+  /** Files with a form that mentions it. */
+  filesMentioning(meaning: Meaning): string[] {
+    const mentions = new Map<number, Mention>();
+    this.#symbols.names.forEach((key: MentionKey, id) => {
+      if (!key.includes(meaning.name) && meaning.type === 'symbol') return;
+      const mention = readKey(key);
+      if (mention.type === meaning.type && (mention.type === 'package' || mention.name === meaning.name))
+        mentions.set(id, mention);
+    });
+    return [...this.#files].filter(([, file]) => this.#mentions(file, mentions, meaning)).map(([uri]) => uri);
+  }
+
+  #mentions(file: IndexedFile, mentions: ReadonlyMap<number, Mention>, meaning: Meaning): boolean {
+    for (let form = 0; form < file.formPackages.length; form++)
+      for (let i = file.starts[form]!; i < file.starts[form + 1]!; i++) {
+        const mention = mentions.get(file.uses[i]!);
+        if (mention && this.means(mention, file.formPackages[form]!, meaning)) return true;
+      }
+    return false;
+  }
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+const PACKAGES: ReadonlySet<string> = new Set(['package']);
+const DESIGNATED: ReadonlySet<string> = new Set(['package', 'system']);
+const CALLABLE: ReadonlySet<string> = new Set([
+  'function',
+  'macro',
+  'generic-function',
+  'method',
+  'compiler-macro',
+  'setf-expander',
+]);
+const isCallable = ({ kind }: IndexedDefinition) => CALLABLE.has(kind);
+
+/** The token that a definition's name is or holds: "foo" of "(setf foo)". */
+const nameToken = (name: string) => /^\(\s*\S+\s+([^\s()]+)\s*\)$/.exec(name)?.[1] ?? name;
+
+/** The symbol that a definition names; undefined where it names by a string or a list. */
+export function symbolNamed({ name }: IndexedDefinition) {
+  const token = nameToken(name);
+  return /^[("]/.test(token) ? undefined : readSymbol(token);
+}
+
+/** A name for people to search: without prefix, quotes and `#:`. */
+const nameOf = ({ name }: IndexedDefinition) =>
+  name.startsWith('(')
+    ? name
+    : name
+        .replace(/^"|"$/g, '')
+        .replace(/^#?:(?=.)/, '')
+        .replace(/^[^:|\\]+::?(?=.)/, '');

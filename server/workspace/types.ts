@@ -1,0 +1,86 @@
+/** The vocabulary of the index: plain data, as it is cached and as it crosses from the index's thread to the server's. Positions are in the negotiated encoding, 0-based. */
+import type { DefinitionKind, Position, Range } from '../source/types.ts';
+
+export interface IndexedDefinition {
+  readonly kind: DefinitionKind;
+  /** The defining operator as written, lower-cased; "slot", "accessor", "constructor" … for what another definition brings along. */
+  readonly operator: string;
+  /** The name as written: "foo", "(setf foo)", "app:foo". */
+  readonly name: string;
+  /** The package in effect, in the case that FIND-PACKAGE wants; null before any in-package and where only evaluation could tell. */
+  readonly package: string | null;
+  /** The whole defining form. */
+  readonly range: Range;
+  readonly nameRange: Range;
+  readonly qualifiers?: readonly string[];
+  readonly specializers?: readonly string[];
+  /** As written, in one line, cut off after 200 characters. */
+  readonly lambdaList?: string;
+  /** The docstring's first line, cut off after 200 characters. */
+  readonly summary?: string;
+  /** The name of the definition that this one belongs to: the class of a slot, the structure of an accessor. */
+  readonly container?: string;
+}
+
+/** What a DEFPACKAGE says; names in the case that FIND-PACKAGE and INTERN want. */
+export interface PackageForm {
+  readonly name: string;
+  readonly nicknames: readonly string[];
+  readonly uses: readonly string[];
+  /** Packages whose external symbols this one exports again. */
+  readonly reexports: readonly string[];
+  readonly exports: readonly string[];
+  readonly shadows: readonly string[];
+  /** [symbol, package]. */
+  readonly imports: readonly (readonly [string, string])[];
+  /** [nickname, package]. */
+  readonly localNicknames: readonly (readonly [string, string])[];
+}
+
+/** Symbols that a top-level form mentions, each once. */
+export interface FormUses {
+  /** See IndexedDefinition.package. */
+  readonly package: string | null;
+  /** Keys of mentions.ts. */
+  readonly uses: readonly string[];
+}
+
+/** All that the index keeps of one file. */
+export interface FileSummary {
+  readonly definitions: readonly IndexedDefinition[];
+  readonly packages: readonly PackageForm[];
+  readonly forms: readonly FormUses[];
+  /** It holds reader conditionals: another image's features may read it otherwise. */
+  readonly conditional: boolean;
+}
+
+export interface FileLocation {
+  readonly uri: string;
+  readonly range: Range;
+}
+
+export interface DefinitionHit {
+  readonly uri: string;
+  readonly definition: IndexedDefinition;
+}
+
+/** What can be asked. Every answer is bounded. */
+export interface Queries {
+  /** Definitions whose names match, the best first. */
+  symbols: { params: { query: string; limit: number }; answer: readonly DefinitionHit[] };
+  /** The definitions of what is named at a place of an open buffer, those that fit the place first. */
+  definition: { params: { uri: string; position: Position }; answer: readonly DefinitionHit[] };
+  references: {
+    params: { uri: string; position: Position; includeDeclaration: boolean };
+    answer: readonly FileLocation[];
+  };
+  /** How much is known; settled once nothing waits to be read. */
+  state: {
+    params: Record<string, never>;
+    answer: { files: number; definitions: number; symbols: number; read: number };
+  };
+}
+
+export type QueryName = keyof Queries;
+export type Params<Q extends QueryName> = Queries[Q]['params'];
+export type Answer<Q extends QueryName> = Queries[Q]['answer'];
