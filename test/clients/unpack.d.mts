@@ -2,5 +2,6 @@ export interface Tool {
   readonly program: string;
   readonly version: string;
 }
-export function find(name: 'neovim' | 'sbcl'): Tool | undefined;
-export function provide(name: 'neovim' | 'sbcl', say?: (line: string) => void): Tool;
+export type ToolName = 'neovim' | 'emacs' | 'helix' | 'sbcl';
+export function find(name: ToolName): Tool | undefined;
+export function provide(name: ToolName, say?: (line: string) => void): Tool;

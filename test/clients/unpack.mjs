@@ -18,7 +18,7 @@ import { onPath } from '../../server/tools/apt.mjs';
 const SUITE = 'forky';
 const cache = path.join(process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache'), 'hotlisp-test');
 
-/** What can be provided: its Debian package, its program, and how it is told where its own files are. */
+/** What can be provided: its Debian package, its program (`binary` where that is not in usr/bin), and how it is told where its own files are. */
 const TOOLS = {
   neovim: {
     package: 'neovim',
@@ -26,6 +26,29 @@ const TOOLS = {
     environment: 'HOTLISP_TEST_NVIM',
     oldest: [0, 12],
     launch: home => `VIMRUNTIME='${home}/usr/share/nvim/runtime' exec '${home}/usr/bin/nvim' "$@"`,
+  },
+  emacs: {
+    package: 'emacs-nox',
+    program: 'emacs',
+    binary: 'usr/bin/emacs-nox',
+    environment: 'HOTLISP_TEST_EMACS',
+    // The first one with eglot in it.
+    oldest: [29, 1],
+    // EMACSLOADPATH takes the place of the compiled-in load path, so that every folder of it is named.
+    launch: home => `
+share=$(echo '${home}'/usr/share/emacs/[0-9]*)
+exec_path=$(echo '${home}'/usr/libexec/emacs/[0-9]*/*)
+export EMACSLOADPATH="$(find "$share/lisp" -type d ! -name obsolete ! -name term -printf '%p:')"
+export EMACSDATA="$share/etc" EMACSDOC="$share/etc" EMACSPATH="$exec_path"
+exec '${home}/usr/bin/emacs-nox' --dump-file="$(echo "$exec_path"/emacs-*.pdmp)" "$@"`,
+  },
+  helix: {
+    package: 'hx',
+    program: 'hx',
+    binary: 'usr/lib/hx/hx',
+    environment: 'HOTLISP_TEST_HELIX',
+    oldest: [25, 7],
+    launch: home => `HELIX_RUNTIME='${home}/usr/lib/hx/runtime' exec '${home}/usr/lib/hx/hx' "$@"`,
   },
   sbcl: {
     package: 'sbcl',
@@ -179,8 +202,8 @@ export function find(name) {
 }
 
 /**
- * Finds a tool, or unpacks it into the cache (some seconds, 60 to 100 MB).
- * @param {'neovim' | 'sbcl'} name
+ * Finds a tool, or unpacks it into the cache (some seconds, 40 to 350 MB).
+ * @param {'neovim' | 'emacs' | 'helix' | 'sbcl'} name
  * @returns {{program: string, version: string}}
  * @throws Error saying what stood in the way
  */
@@ -193,7 +216,7 @@ export function provide(name, say = () => {}) {
   const tool = TOOLS[name];
   const home = path.join(cache, `${name}-${SUITE}`);
   unpack([tool.package, 'patchelf'], home, say);
-  relink(home, path.join(home, 'usr/bin', tool.program));
+  relink(home, path.join(home, tool.binary ?? `usr/bin/${tool.program}`));
   const wrap = path.join(home, 'wrap', tool.program);
   mkdirSync(path.dirname(wrap), { recursive: true });
   writeFileSync(wrap, `#!/bin/sh\n${tool.launch(home)}\n`, { mode: 0o755 });
