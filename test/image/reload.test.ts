@@ -285,4 +285,40 @@ describe('reloading from a buffer', () => {
     });
     expect(await editor.evaluate('(shop::discount 10)')).toEqual(['8']);
   });
+
+  it('reports a thread that still runs the old code, and follows it until it has left', async () => {
+    await editor.evaluate(`
+      (defvar shop::*inside* (sb-thread:make-semaphore))
+      (defvar shop::*leave* (sb-thread:make-semaphore))
+      (defun shop::total (amount)
+        (sb-thread:signal-semaphore shop::*inside*)
+        (list (sb-thread:wait-on-semaphore shop::*leave*) amount))
+      (sb-thread:make-thread #'shop:total :name "slow worker" :arguments '(1))
+      (sb-thread:wait-on-semaphore shop::*inside*)`);
+    const prompt = editor.expectPrompt(/reload total/i, 'Approve');
+    const result = await editor.actionOutcome(document, form, /^Reload total$/);
+    expect((await prompt).message).toMatch(/1 thread in the code it replaces: slow worker/);
+    expect(result.threads.map(thread => thread.name)).toEqual(['slow worker']);
+    const begun = await editor.progress.next('a progress about old code', ({ value }) =>
+      /old code/.test(value.title ?? ''),
+    );
+    await editor.evaluate('(sb-thread:signal-semaphore shop::*leave*)');
+    await editor.progress.next(
+      'its end',
+      ({ token, value }) => token === begun.token && value.kind === 'end',
+    );
+    await editor.logs.next('when it left', each => /slow worker left the old code/.test(each.message));
+  });
+
+  it('shows a progress for what takes long in the background, which can be cancelled there', async () => {
+    const pending = await editor.command<{ request: number }>('repl_eval', {
+      code: '(loop)',
+      background: true,
+    });
+    const { token } = await editor.progress.next('a progress', ({ value }) => value.kind === 'begin');
+    editor.rpc.notify('window/workDoneProgress/cancel', { token });
+    const error = await editor.failure('outcome', { request: pending.request, wait: true });
+    expect(error).toMatchObject({ kind: 'cancelled', code: -32800 });
+    await editor.progress.next('its end', each => each.token === token && each.value.kind === 'end');
+  });
 });
