@@ -24,10 +24,11 @@ Settings are those of the client (hotlisp.*), or the same object as initializati
 `;
 
 async function serve(): Promise<void> {
-  const source = await createSource({
+  const wasm = {
     runtimeWasm: path.join(dist, 'web-tree-sitter.wasm'),
     grammarWasm: path.join(dist, 'tree-sitter-commonlisp.wasm'),
-  });
+  };
+  const source = await createSource(wasm);
   const connection = createConnection(
     new StreamMessageReader(process.stdin),
     new StreamMessageWriter(process.stdout),
@@ -35,6 +36,7 @@ async function serve(): Promise<void> {
   const server = new Server(connection, {
     version,
     source,
+    indexFiles: { ...wasm, version, program: path.join(dist, 'indexer.js') },
     createImageManager: events =>
       createImageManager({ lispDir: path.join(dist, 'lisp'), events, clientName: `hotlisp ${version}` }),
   });

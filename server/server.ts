@@ -8,7 +8,7 @@ import {
   LSPErrorCodes,
   ResponseError,
   TextDocumentSyncKind,
-  type CancellationToken,
+  type CodeAction,
   type Connection,
   type InitializeParams,
   type InitializeResult,
@@ -20,26 +20,27 @@ import { Deeds } from './runner/deeds.ts';
 import { Documents } from './documents.ts';
 import { LspEditor } from './editor.ts';
 import { HotlispError, type ErrorKind } from './errors.ts';
-import { actionKinds, codeActions } from './features/codeAction.ts';
+import { actionKinds, codeActions, isWanted } from './features/codeAction.ts';
 import { syntaxDiagnostics } from './features/diagnostics.ts';
-import { documentSymbols } from './features/documentSymbol.ts';
-import { foldingRanges } from './features/foldingRange.ts';
 import { noteDiagnostics } from './features/noteDiagnostics.ts';
-import { selectionRanges } from './features/selectionRange.ts';
+import { quickFixKind, quickFixes } from './features/quickFix.ts';
 import type { ImageManager, ImageManagerEvents } from './image/image.ts';
 import { Images } from './images.ts';
+import { LanguageFeatures, languageCapabilities, signalOf } from './languageFeatures.ts';
 import { Notes } from './notes.ts';
 import { followOldCode } from './runner/oldCode.ts';
 import { catalogue, commandOf } from './operations/catalogue.ts';
 import { Runner } from './runner/runner.ts';
 import { defaultSettings, parseSettings, tighten, type SettingProblem, type Settings } from './settings.ts';
 import type { Source } from './source/index.ts';
-import type { PositionEncoding, Snapshot } from './source/types.ts';
+import type { PositionEncoding } from './source/types.ts';
+import type { IndexFiles } from './workspace/client.ts';
 
 export interface ServerOptions {
   readonly version: string;
   readonly source: Source;
   readonly createImageManager: (events: ImageManagerEvents) => ImageManager;
+  readonly indexFiles: IndexFiles;
 }
 
 /** The file in which a workspace may make approvals stricter. */
@@ -60,6 +61,7 @@ export class Server {
   readonly #deeds: Deeds;
   readonly #runner: Runner;
   readonly #commands: Commands;
+  readonly #features: LanguageFeatures;
   readonly #notes = new Notes();
   readonly #publishing = new Map<string, NodeJS.Timeout>();
   #state: State = 'starting';
@@ -81,7 +83,10 @@ export class Server {
     const images = (this.#images = new Images({
       editor,
       createManager: options.createImageManager,
-      onConnected: image => options.source.setFeatures(image.hello.features),
+      onConnected: image => {
+        options.source.setFeatures(image.hello.features);
+        this.#features.featuresChanged();
+      },
     }));
     const approver = (this.#approver = new Approver(editor, settings));
     const deeds = (this.#deeds = new Deeds({
@@ -105,6 +110,16 @@ export class Server {
       onOldCode: (image, transaction, title) => void followOldCode(editor, image, transaction, title),
     }));
     this.#commands = new Commands({ editor, runner, deeds, approver, images, journal, settings });
+    this.#features = new LanguageFeatures({
+      connection,
+      editor,
+      documents,
+      source: options.source,
+      capabilities: () => editor.capabilities,
+      indexFiles: options.indexFiles,
+      encoding: () => this.#encoding,
+      answer: work => this.#answer(work),
+    });
     documents.onChange(uri => this.#publishSoon(uri));
     this.#listen();
   }
@@ -137,27 +152,29 @@ export class Server {
     });
     connection.onDidChangeConfiguration(({ settings }) => void this.#configure(settings));
 
-    connection.onDocumentSymbol(this.#syntactic(snapshot => documentSymbols(snapshot, this.#encoding)));
-    connection.onFoldingRanges(this.#syntactic(snapshot => foldingRanges(snapshot, this.#encoding)));
-    connection.onSelectionRanges(
-      this.#syntactic((snapshot, { positions }) => selectionRanges(snapshot, positions, this.#encoding)),
-    );
     connection.onCodeAction(params =>
       this.#answer(async () => {
         const { textDocument, range, context } = params;
         const snapshot = this.#documents.get(textDocument.uri);
         const offset = (position: typeof range.start) => snapshot?.offsetAt(position, this.#encoding) ?? 0;
-        return codeActions({
+        const [start, end] = [offset(range.start), offset(range.end)];
+        const { only } = context;
+        const { workspaceEdit } = this.#editor.capabilities.workspace ?? {};
+        const encoding = this.#encoding;
+        const documentChanges = workspaceEdit?.documentChanges === true;
+        const fixes =
+          snapshot && isWanted(quickFixKind, only)
+            ? quickFixes({ snapshot, start, end, encoding, documentChanges })
+            : [];
+        const commands = codeActions({
           snapshot,
           range,
-          start: offset(range.start),
-          end: offset(range.end),
-          only: context.only,
+          start,
+          end,
+          only,
           answerable: this.#approver.answerable,
-        }).map(action => ({
-          ...action,
-          command: { ...action.command, arguments: [...action.command.arguments] },
-        }));
+        });
+        return [...fixes, ...commands] as CodeAction[];
       }),
     );
     connection.onExecuteCommand((params, token, workDone) =>
@@ -201,10 +218,8 @@ export class Server {
       capabilities: {
         positionEncoding: this.#encoding,
         textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental, save: true },
-        documentSymbolProvider: true,
-        foldingRangeProvider: true,
-        selectionRangeProvider: true,
-        codeActionProvider: { codeActionKinds: [...actionKinds] },
+        ...languageCapabilities,
+        codeActionProvider: { codeActionKinds: [quickFixKind, ...actionKinds] },
         executeCommandProvider: { commands: catalogue.map(commandOf), workDoneProgress: true },
         workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
       },
@@ -229,7 +244,9 @@ export class Server {
           ...pathsOf(added.map(({ uri }) => uri)),
         ];
         void this.#useSettings(this.#settings, []);
+        void this.#features.setFolders(this.#folders);
       });
+    void this.#features.initialized(this.#folders);
     await this.#configure(undefined);
   }
 
@@ -304,7 +321,7 @@ export class Server {
   async dispose(): Promise<void> {
     this.#state = 'shut-down';
     for (const timer of this.#publishing.values()) clearTimeout(timer);
-    await this.#images.dispose();
+    await Promise.all([this.#images.dispose(), this.#features.dispose()]);
     await this.#deeds.dispose();
     await this.#closeJournal();
   }
@@ -339,15 +356,6 @@ export class Server {
 
   // ------------------------------------------------------------------ replies
 
-  /** A handler that needs the buffer only; null where it is not open. */
-  #syntactic<P extends { textDocument: { uri: string } }, R>(handler: (snapshot: Snapshot, params: P) => R) {
-    return (params: P): Promise<R | null> =>
-      this.#answer(async () => {
-        const snapshot = this.#documents.get(params.textDocument.uri);
-        return snapshot ? handler(snapshot, params) : null;
-      });
-  }
-
   async #answer<R>(work: () => Promise<R>): Promise<R> {
     if (this.#state === 'starting')
       throw new ResponseError(ErrorCodes.ServerNotInitialized, 'The server is not initialized yet.');
@@ -380,13 +388,6 @@ function responseError(error: unknown): ResponseError<unknown> {
     kind: 'internal',
     stack,
   });
-}
-
-function signalOf(token: CancellationToken): AbortSignal {
-  const controller = new AbortController();
-  if (token.isCancellationRequested) controller.abort();
-  token.onCancellationRequested(() => controller.abort());
-  return controller.signal;
 }
 
 /** UTF-16 is what every client has and what text is held in; another one only for a client that does not offer it. */

@@ -32,13 +32,13 @@ export function codeActions(request: ActionsRequest): Action[] {
     ...request.answerable.flatMap(answers),
     ...(request.snapshot ? reloads(request.snapshot, request) : []),
   ];
-  const { only } = request;
-  return only === undefined
-    ? all
-    : all.filter(({ kind }) =>
-        only.some(wanted => wanted === '' || kind === wanted || kind.startsWith(wanted + '.')),
-      );
+  return all.filter(({ kind }) => isWanted(kind, request.only));
 }
+
+/** Whether a kind of action is among those that the editor asked for; undefined: all are. */
+export const isWanted = (kind: string, only: readonly string[] | undefined): boolean =>
+  only === undefined ||
+  only.some(wanted => wanted === '' || kind === wanted || kind.startsWith(wanted + '.'));
 
 function reloads(snapshot: Snapshot, { range, start, end }: ActionsRequest): Action[] {
   const { uri, version } = snapshot;

@@ -1,5 +1,5 @@
 /** Syntax problems as LSP diagnostics. */
-import type { PositionEncoding, Range, Snapshot } from '../source/types.ts';
+import type { PositionEncoding, Range, Snapshot, SyntaxProblem } from '../source/types.ts';
 
 /** LSP's Diagnostic, as far as it is used here. */
 export interface SyntaxDiagnostic {
@@ -11,12 +11,17 @@ export interface SyntaxDiagnostic {
   readonly message: string;
 }
 
-export function syntaxDiagnostics(snapshot: Snapshot, encoding: PositionEncoding): SyntaxDiagnostic[] {
-  return snapshot.problems.map(({ span, message, code }) => ({
-    range: snapshot.rangeOf(span, encoding),
-    severity: 1,
-    code,
-    source: 'hotlisp',
-    message,
-  }));
-}
+export const syntaxDiagnostics = (snapshot: Snapshot, encoding: PositionEncoding): SyntaxDiagnostic[] =>
+  snapshot.problems.map(problem => syntaxDiagnostic(snapshot, problem, encoding));
+
+export const syntaxDiagnostic = (
+  snapshot: Snapshot,
+  { span, message, code }: SyntaxProblem,
+  encoding: PositionEncoding,
+): SyntaxDiagnostic => ({
+  range: snapshot.rangeOf(span, encoding),
+  severity: 1,
+  code,
+  source: 'hotlisp',
+  message,
+});

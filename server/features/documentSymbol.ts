@@ -54,12 +54,15 @@ export interface OutlineSymbol {
   readonly children: OutlineSymbol[];
 }
 
+export const symbolKind = ({ kind, operator }: Pick<SourceDefinition, 'kind' | 'operator'>): SymbolKind =>
+  operator === 'slot' ? SymbolKind.Field : KINDS[kind];
+
 /** Declarations are left out: they name nothing that one looks for. */
 export function documentSymbols(snapshot: Snapshot, encoding: PositionEncoding): OutlineSymbol[] {
   const symbol = (definition: SourceDefinition): OutlineSymbol => ({
     name: oneLine(definition.name),
     detail: detailOf(definition),
-    kind: definition.operator === 'slot' ? SymbolKind.Field : KINDS[definition.kind],
+    kind: symbolKind(definition),
     range: snapshot.rangeOf(definition.span, encoding),
     selectionRange: snapshot.rangeOf(definition.nameSpan, encoding),
     children: definition.children.map(symbol),
@@ -69,6 +72,26 @@ export function documentSymbols(snapshot: Snapshot, encoding: PositionEncoding):
     .flatMap(form => form.definitions)
     .filter(({ kind }) => kind !== 'declaration')
     .map(symbol);
+}
+
+/** LSP's SymbolInformation. */
+export interface FlatSymbol {
+  readonly name: string;
+  readonly kind: SymbolKind;
+  readonly containerName?: string;
+  readonly location: { readonly uri: string; readonly range: Range };
+}
+
+/** The outline for clients that show no hierarchy: every symbol behind the one that holds it. */
+export function flatSymbols(
+  uri: string,
+  outline: readonly OutlineSymbol[],
+  containerName?: string,
+): FlatSymbol[] {
+  return outline.flatMap(({ name, kind, range, children }) => [
+    { name, kind, ...(containerName !== undefined && { containerName }), location: { uri, range } },
+    ...flatSymbols(uri, children, name),
+  ]);
 }
 
 /** LSP wants a name that is neither empty nor of several lines. */

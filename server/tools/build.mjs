@@ -10,8 +10,9 @@ const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 await rm('dist', { recursive: true, force: true });
 await mkdir('dist', { recursive: true });
 await build({
-  entryPoints: ['server/main.ts'],
-  outfile: 'dist/hotlisp.js',
+  // The index works in a thread of its own, so it is a program of its own.
+  entryPoints: { hotlisp: 'server/main.ts', indexer: 'server/workspace/worker.ts' },
+  outdir: 'dist',
   bundle: true,
   platform: 'node',
   target: 'node20',

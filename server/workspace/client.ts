@@ -77,6 +77,11 @@ export class IndexClient {
     this.#post({ type: 'files', uris });
   }
 
+  /** Reads no more of the files that wait; what is known is kept. */
+  stopReading(): void {
+    this.#post({ type: 'stop' });
+  }
+
   /** @throws HotlispError `cancelled` when aborted, `internal` when the thread failed */
   async query<Q extends QueryName>(name: Q, params: Params<Q>, signal: AbortSignal): Promise<Answer<Q>> {
     if (signal.aborted) throw cancelled();

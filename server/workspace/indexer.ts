@@ -69,6 +69,7 @@ export class Indexer {
   #done = 0;
   #read = 0;
   #unsaved = false;
+  #stopped = false;
   #saving: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -80,6 +81,7 @@ export class Indexer {
   configure(workspace: Workspace): void {
     const moved = workspace.cacheFile !== this.#workspace.cacheFile;
     this.#workspace = workspace;
+    this.#stopped = false;
     if (moved) this.#cache = undefined;
     for (const uri of this.#index.uris) if (!this.#belongs(uri)) this.#forget(uri);
     void this.#scan();
@@ -126,6 +128,13 @@ export class Indexer {
       for (const known of this.#index.uris) if (known.startsWith(`${uri}/`)) this.#waiting.add(known);
     }
     this.#work();
+  }
+
+  /** Reads no more of the files that wait, until the folders change. */
+  stop(): void {
+    this.#stopped = true;
+    this.#waiting.clear();
+    this.#unread.clear();
   }
 
   /** Answers a query. @throws Error when aborted */
@@ -271,7 +280,8 @@ export class Indexer {
   async #refresh(): Promise<void> {
     const { watched, folders } = this.#workspace;
     const holds = watched ? scanHolds.watched : scanHolds.unwatched;
-    if (folders.length > 0 && Date.now() - this.#scanned > holds) void this.#scan();
+    if (folders.length > 0 && !this.#stopped && !this.#scanning && Date.now() - this.#scanned > holds)
+      void this.#scan();
   }
 
   #scan(): Promise<void> {

@@ -24,6 +24,8 @@ export type ToWorker =
       readonly params: Params<QueryName>;
     }
   | { readonly type: 'cancel'; readonly id: number }
+  /** Read no more of the files that wait. */
+  | { readonly type: 'stop' }
   | { readonly type: 'close' };
 
 export type FromWorker =

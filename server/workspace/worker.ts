@@ -49,6 +49,8 @@ port.on('message', (message: ToWorker) => {
       return void answer(message);
     case 'cancel':
       return running.get(message.id)?.abort();
+    case 'stop':
+      return indexer.stop();
     case 'close':
       return void indexer.close().finally(() => send({ type: 'closed' }));
   }

@@ -1,0 +1,65 @@
+/** Quick fixes: one edit that mends a syntax problem, offered where the problem stands. */
+import type { Range, PositionEncoding, Snapshot, Span, SyntaxProblem } from '../source/types.ts';
+import { syntaxDiagnostic, type SyntaxDiagnostic } from './diagnostics.ts';
+
+export const quickFixKind = 'quickfix';
+
+export interface TextEdit {
+  readonly range: Range;
+  readonly newText: string;
+}
+
+/** LSP's WorkspaceEdit for one document. */
+export type DocumentEdit =
+  | { readonly changes: Readonly<Record<string, readonly TextEdit[]>> }
+  | {
+      readonly documentChanges: readonly {
+        readonly textDocument: { readonly uri: string; readonly version: number | null };
+        readonly edits: readonly TextEdit[];
+      }[];
+    };
+
+export interface QuickFix {
+  readonly title: string;
+  readonly kind: typeof quickFixKind;
+  readonly diagnostics: readonly SyntaxDiagnostic[];
+  readonly isPreferred: true;
+  readonly edit: DocumentEdit;
+}
+
+export interface QuickFixRequest {
+  readonly snapshot: Snapshot;
+  /** UTF-16 offsets: the selection, or the cursor. */
+  readonly start: number;
+  readonly end: number;
+  readonly encoding: PositionEncoding;
+  /** The client takes versioned edits (workspace.workspaceEdit.documentChanges). */
+  readonly documentChanges: boolean;
+}
+
+/** One for each problem with a fix whose place, or the place of its fix, the selection touches; in the order of the text. */
+export function quickFixes({ snapshot, start, end, encoding, documentChanges }: QuickFixRequest): QuickFix[] {
+  const touched = (span: Span) => span.start <= end && start <= span.end;
+  return snapshot.problems.flatMap((problem): QuickFix[] => {
+    const { fix } = problem as FixableProblem;
+    if (!fix || !(touched(problem.span) || touched(fix.span))) return [];
+    const edits = [{ range: snapshot.rangeOf(fix.span, encoding), newText: fix.text }];
+    const { uri, version } = snapshot;
+    return [
+      {
+        title: fix.title,
+        kind: quickFixKind,
+        diagnostics: [syntaxDiagnostic(snapshot, problem, encoding)],
+        isPreferred: true,
+        edit: documentChanges
+          ? { documentChanges: [{ textDocument: { uri, version }, edits }] }
+          : { changes: { [uri]: edits } },
+      },
+    ];
+  });
+}
+
+/** A problem that one edit mends. */
+interface FixableProblem extends SyntaxProblem {
+  readonly fix?: { readonly title: string; readonly span: Span; readonly text: string };
+}
