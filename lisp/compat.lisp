@@ -434,6 +434,9 @@ so that a thread which ends meanwhile costs an answer and not the process."
 (define-internal redefinition-warning :type ("SB-KERNEL" "REDEFINITION-WARNING"))
 (define-internal encapsulated-condition :function ("SB-INT" "ENCAPSULATED-CONDITION"))
 
+(define-internal context-file-position :function ("SB-C" "COMPILER-ERROR-CONTEXT-FILE-POSITION"))
+(define-internal context-file-name :function ("SB-C" "COMPILER-ERROR-CONTEXT-FILE-NAME"))
+
 (define-capability :exact-notes
     (current-source-info source-info-file-info source-info-stream file-info-forms file-info-positions file-info-subforms
      file-info-pathname find-error-context context-original-form))
@@ -576,6 +579,16 @@ so that a thread which ends meanwhile costs an answer and not the process."
 (defun unix-rmdir (path)
   "Remove the empty directory PATH, a native namestring; true when that went well."
   (zerop (sb-alien:alien-funcall (sb-alien:extern-alien "rmdir" (function sb-alien:int sb-alien:c-string)) path)))
+
+(define-internal debug-source-created :function ("SB-C" "DEBUG-SOURCE-CREATED") ("SB-DI" "DEBUG-SOURCE-CREATED"))
+(define-internal code-serial-number :function ("SB-KERNEL" "%CODE-SERIALNO"))
+(define-internal source-location-namestring :function ("SB-C" "DEFINITION-SOURCE-LOCATION-NAMESTRING"))
+
+(define-capability :load-order (code-serial-number))
+
+(defun code-date (code)
+  "The universal time at which the source that CODE was compiled from was written; NIL where it is not known."
+  (ignore-errors (debug-source-created (debug-info-source (code-debug-info code)))))
 
 (define-capability :load-as (call-with-load-bindings load-as-fasl))
 

@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "d214543361e4e09875d8d3c151f379ad9619c6d064991ed7dd61f3a3beb76374"
+    '(:digest "e66d789bf920f37eb684e84f24ce358afd38285776788c0af9ffd524767d5b7c"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -46,6 +46,7 @@
           (:name "name" :required :string)
           (:state "state" :required (:enum "running" "blocked" "unknown"))
           (:main "main" :required :boolean)
+          (:agent "agent" :optional :boolean)
           (:runs "runs" :optional (:enum "yes" "no" "unknown")))
          (:note
           (:severity "severity" :required (:enum "error" "warning" "style-warning" "note"))
@@ -83,7 +84,33 @@
           (:threads "threads" :required (:array (:shape :thread-reference)))
           (:condition "condition" :optional (:shape :condition))
           (:remains "remains" :required (:array :string))
-          (:elapsed "elapsed" :required :integer)))
+          (:elapsed "elapsed" :required :integer))
+         (:file-note
+          (:severity "severity" :required (:enum "error" "warning" "style-warning" "note"))
+          (:message "message" :required :string)
+          (:condition "condition" :required :string)
+          (:file "file" :optional :string)
+          (:start "start" :optional :integer)
+          (:end "end" :optional :integer))
+         (:loaded-file
+          (:file "file" :required :string)
+          (:compiled "compiled" :required :boolean)
+          (:loaded "loaded" :required :boolean)
+          (:elapsed "elapsed" :required :integer))
+         (:system-file
+          (:file "file" :required :string)
+          (:loaded "loaded" :required :boolean)
+          (:stale "stale" :required :boolean)
+          (:compiles "compiles" :required :boolean)
+          (:digest "digest" :optional :string))
+         (:source-digest
+          (:file "file" :required :string)
+          (:digest "digest" :required :string))
+         (:package-file
+          (:file "file" :required :string)
+          (:system "system" :optional :string)
+          (:definitions "definitions" :required :integer)
+          (:stale "stale" :required :boolean)))
        :operations
        ((:hello :writes nil
           :arguments ((:digest "digest" :required :string)
@@ -147,6 +174,88 @@
                       (:transaction "transaction" :optional :string))
           :result (:object
             (:threads "threads" :required (:array (:shape :thread)))))
+         (:fasl :writes nil
+          :arguments ((:path "path" :required :string))
+          :result (:object
+            (:file "file" :required :string)
+            (:size "size" :required :integer)
+            (:digest "digest" :required :string)
+            (:version "version" :required :string)
+            (:expected "expected" :required :string)
+            (:mismatch "mismatch" :optional :string)
+            (:complete "complete" :required :boolean)
+            (:source "source" :optional :string)))
+         (:load-fasl :writes t
+          :arguments ((:transaction "transaction" :required :string)
+                      (:path "path" :required :string)
+                      (:digest "digest" :required :string))
+          :result (:shape :change))
+         (:system :writes nil
+          :arguments ((:name "name" :required :string)
+                      (:force "force" :required (:enum "none" "system" "all")))
+          :result (:object
+            (:name "name" :required :string)
+            (:asd "asd" :optional :string)
+            (:root "root" :optional :string)
+            (:version "version" :optional :string)
+            (:depends-on "dependsOn" :required (:array :string))
+            (:registered "registered" :required :boolean)
+            (:loaded "loaded" :required :boolean)
+            (:files "files" :required (:array (:shape :system-file)))))
+         (:load-system :writes t
+          :arguments ((:transaction "transaction" :required :string)
+                      (:system "system" :required :string)
+                      (:force "force" :required (:enum "none" "system" "all"))
+                      (:asd "asd" :optional :string)
+                      (:sources "sources" :required (:array (:shape :source-digest))))
+          :result (:object
+            (:change "change" :required (:shape :change))
+            (:notes "notes" :required (:array (:shape :file-note)))
+            (:files "files" :required (:array (:shape :loaded-file)))))
+         (:files :writes nil
+          :arguments ((:package "package" :required :string))
+          :result (:object
+            (:package "package" :required :string)
+            (:files "files" :required (:array (:shape :package-file)))))
+         (:backtrace :writes nil
+          :arguments ((:thread "thread" :required :integer))
+          :result (:object
+            (:thread "thread" :required (:shape :thread-reference))
+            (:state "state" :required (:enum "running" "blocked" "unknown"))
+            (:how "how" :required (:enum "asked" "seen" "unanswered"))
+            (:frames "frames" :required (:array (:shape :frame)))))
+         (:interrupt :writes t
+          :arguments ((:thread "thread" :required :integer)
+                      (:name "name" :required :string))
+          :result (:object
+            (:thread "thread" :required (:shape :thread-reference))
+            (:restart "restart" :optional :string)
+            (:ended "ended" :required :boolean)))
+         (:terminate :writes t
+          :arguments ((:thread "thread" :required :integer)
+                      (:name "name" :required :string))
+          :result (:object
+            (:thread "thread" :required (:shape :thread-reference))
+            (:ended "ended" :required :boolean)))
+         (:macroexpand :writes nil
+          :arguments ((:text "text" :required :string)
+                      (:package "package" :required :string)
+                      (:all "all" :required :boolean))
+          :result (:object
+            (:expansion "expansion" :required :string)
+            (:package "package" :required :string)
+            (:changed "changed" :required :boolean)))
+         (:removal :writes nil
+          :arguments ((:definitions "definitions" :required (:array (:shape :definition-name)))
+                      (:package "package" :required :string))
+          :result (:object
+            (:definitions "definitions" :required (:array (:shape :definition)))
+            (:callers "callers" :required (:array :string))))
+         (:remove :writes t
+          :arguments ((:transaction "transaction" :required :string)
+                      (:definitions "definitions" :required (:array (:shape :definition-name)))
+                      (:package "package" :required :string))
+          :result (:shape :change))
          (:cancel :writes nil
           :arguments ((:request "request" :required :integer))
           :result (:object
@@ -160,7 +269,7 @@
           (:done "done" :optional :integer)
           (:total "total" :optional :integer)))
        :error
-       ((:kind "kind" :required (:enum "invalid-request" "unknown-package" "unknown-symbol" "unknown-transaction" "read-only" "stale-generation" "superseded" "cancelled" "signalled"))
+       ((:kind "kind" :required (:enum "invalid-request" "unknown-package" "unknown-symbol" "unknown-system" "unknown-transaction" "fasl-mismatch" "changed" "read-only" "stale-generation" "superseded" "cancelled" "signalled"))
         (:message "message" :required :string)
         (:condition "condition" :optional (:shape :condition))
         (:form "form" :optional :integer)))

@@ -5,8 +5,9 @@
 
 (defstruct (transaction (:copier nil) (:predicate nil))
   "What one operation changed. DEFINITIONS are the contract's, with the changes as they were; INSTALLED lists (key before after), entries
-of *INSTALLED*; REPLACED are the functions that the change put out of use."
-  id deltas definitions installed replaced (state :done))
+of *INSTALLED*; REPLACED are the functions that the change put out of use. SWAPPED, where there is one, is called with :OLD when the transaction was
+undone and with :NEW when it was done again."
+  id deltas definitions installed replaced swapped (state :done))
 
 (defparameter *transactions-kept* 1000 "How many transactions can be undone; what an older one replaced is let go.")
 
@@ -332,6 +333,7 @@ of *INSTALLED*; REPLACED are the functions that the change put out of use."
               do (set-installed-entry key (if undo before after)))
         (setf (transaction-state transaction) (if undo :undone :done)
               (transaction-replaced transaction) (replaced-by deltas from))
+        (when (transaction-swapped transaction) (funcall (transaction-swapped transaction) direction))
         (incf **generation**)))
     (wire :change :status (if remains :partial :applied)
                   :transaction id

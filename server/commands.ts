@@ -11,7 +11,7 @@ import type { Images } from './images.ts';
 import { catalogue, commandOf, operationNamed } from './operations/catalogue.ts';
 import type { Call, Operation, Session } from './operations/operation.ts';
 import { Outcomes } from './outcomes.ts';
-import type { Editor } from './ports.ts';
+import type { Editor, Progress } from './ports.ts';
 import { summary } from './runner/report.ts';
 import type { Runner } from './runner/runner.ts';
 import type { Settings } from './settings.ts';
@@ -56,11 +56,16 @@ export class Commands {
     const parsed = parseArguments(operation, args);
     const controller = new AbortController();
     const cancel = () => controller.abort(new HotlispError('cancelled', `${operation.title} was cancelled.`));
+    const progress = new ProgressAtNeed(this.deps.editor, operation.title, cancel);
     const { request, outcome } = this.#outcomes.start(number =>
-      this.#perform(operation, parsed.args, { request: number, signal: controller.signal }),
+      this.#perform(operation, parsed.args, {
+        request: number,
+        signal: controller.signal,
+        report: (message, fraction) => progress.report(message, fraction),
+      }).finally(() => progress.end()),
     );
     if (parsed.background) {
-      void this.#follow(operation, outcome, cancel);
+      void this.#follow(operation, outcome, progress);
       return { status: 'pending', request };
     }
     signal.addEventListener('abort', cancel, { once: true });
@@ -79,14 +84,9 @@ export class Commands {
   }
 
   /** Tells the person how a background operation goes and ends. */
-  async #follow(operation: Operation, outcome: Promise<unknown>, cancel: () => void): Promise<void> {
+  async #follow(operation: Operation, outcome: Promise<unknown>, progress: ProgressAtNeed): Promise<void> {
     const { editor } = this.deps;
-    const timer = setTimeout(() => {
-      const progress = editor.progress(operation.title);
-      progress.signal.addEventListener('abort', cancel, { once: true });
-      const end = () => progress.end();
-      outcome.then(end, end);
-    }, progressAfter);
+    const timer = setTimeout(() => progress.begin(), progressAfter);
     try {
       const told = summary(operation.title.toLowerCase(), await outcome);
       if (told) editor.tell(told.severity, told.message);
@@ -178,11 +178,7 @@ export class Commands {
     };
     if (plan.type === 'edit') return { ...base, plan: 'edit', ...plan.report };
     if (plan.type !== 'change')
-      return {
-        ...base,
-        plan: plan.type,
-        ...('transaction' in plan && { transaction: plan.transaction ?? null }),
-      };
+      return { ...base, plan: plan.type, ...(await this.deps.runner.describe(plan)) };
     return { ...base, plan: 'change', ...(await this.deps.runner.preview(plan)) };
   }
 
@@ -207,5 +203,33 @@ export class Commands {
       capabilities: hello.capabilities,
       missing: hello.missing,
     };
+  }
+}
+
+/** A progress that is begun when there is something to show, and never again once its operation is over. */
+class ProgressAtNeed {
+  #progress: Progress | undefined;
+  #ended = false;
+
+  constructor(
+    private readonly editor: Editor,
+    private readonly title: string,
+    private readonly cancel: () => void,
+  ) {}
+
+  begin(): Progress | undefined {
+    if (this.#ended || this.#progress) return this.#progress;
+    this.#progress = this.editor.progress(this.title);
+    this.#progress.signal.addEventListener('abort', this.cancel, { once: true });
+    return this.#progress;
+  }
+
+  report(message: string, fraction?: number): void {
+    this.begin()?.report(message, fraction);
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#progress?.end();
   }
 }

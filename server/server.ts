@@ -104,6 +104,7 @@ export class Server {
       deeds,
       journal,
       encoding: () => this.#encoding,
+      roots: () => this.#folders,
       showNotes: (forms, notes) => {
         for (const uri of this.#notes.record(forms, notes)) this.#publish(uri);
       },

@@ -96,6 +96,8 @@ export const Thread = z.object({
   name: z.string(),
   state: z.enum(['running', 'blocked', 'unknown']),
   main: z.boolean(),
+  /** True for the threads that the agent itself works with. */
+  agent: z.boolean().optional(),
   /** Only when a symbol or a transaction was asked about: whether the thread is inside that (replaced) code. */
   runs: z.enum(['yes', 'no', 'unknown']).optional(),
 });
@@ -152,6 +154,48 @@ export const Change = z.object({
   elapsed: int(),
 });
 
+/** A note about a file that was compiled as a whole; `start`/`end` count code points in the file. */
+export const FileNote = z.object({
+  severity: z.enum(['error', 'warning', 'style-warning', 'note']),
+  message: z.string(),
+  condition: z.string(),
+  file: z.string().optional(),
+  start: int().optional(),
+  end: int().optional(),
+});
+
+/** What became of a file of a system; `elapsed` in microseconds, for compiling and loading together. */
+export const LoadedFile = z.object({
+  file: z.string(),
+  compiled: z.boolean(),
+  loaded: z.boolean(),
+  elapsed: int(),
+});
+
+export const SystemFile = z.object({
+  file: z.string(),
+  /** Whether the image has loaded it as part of its system. */
+  loaded: z.boolean(),
+  /** Loaded from an older text than the file has now, or not loaded. */
+  stale: z.boolean(),
+  /** Whether a reload with the asked-for force compiles it for its own sake, not only because of what it depends on. */
+  compiles: z.boolean(),
+  /** SHA-256 of its bytes, in hexadecimal; absent when it cannot be read. */
+  digest: z.string().optional(),
+});
+
+export const SourceDigest = z.object({ file: z.string(), digest: z.string() });
+
+export const PackageFile = z.object({
+  file: z.string(),
+  /** The ASDF system that it is part of, where a registered one has it. */
+  system: z.string().optional(),
+  /** How many definitions of the package the image has from it. */
+  definitions: int(),
+  /** Written since the image loaded it, or gone. */
+  stale: z.boolean(),
+});
+
 /** Shapes by name, for the generator. */
 export const shapes = {
   DefinitionName,
@@ -166,6 +210,11 @@ export const shapes = {
   Condition,
   Location,
   Change,
+  FileNote,
+  LoadedFile,
+  SystemFile,
+  SourceDigest,
+  PackageFile,
 } as const;
 
 const Output = z.object({ stream: z.enum(['stdout', 'stderr']), text: z.string() });
@@ -241,6 +290,120 @@ export const operations = {
     args: z.object({ symbol: z.string().optional(), transaction: z.string().optional() }),
     result: z.object({ threads: z.array(Thread) }),
   },
+  /** What a compiled file says of itself; nothing of it is loaded. */
+  fasl: {
+    writes: false,
+    args: z.object({ path: z.string() }),
+    result: z.object({
+      file: z.string(),
+      /** Bytes. */
+      size: int(),
+      /** SHA-256 of its bytes, in hexadecimal. */
+      digest: z.string(),
+      /** The version of SBCL that wrote it, and the image's own. */
+      version: z.string(),
+      expected: z.string(),
+      /** Why this image cannot load it, one sentence; absent when it can. */
+      mismatch: z.string().optional(),
+      /** Whether it ends as a compiled file does. */
+      complete: z.boolean(),
+      /** The source it was compiled from, where that is there. */
+      source: z.string().optional(),
+    }),
+  },
+  'load-fasl': {
+    writes: true,
+    args: z.object({ transaction: z.string(), path: z.string(), digest: z.string() }),
+    result: Change,
+  },
+  system: {
+    writes: false,
+    args: z.object({ name: z.string(), force: z.enum(['none', 'system', 'all']) }),
+    result: z.object({
+      name: z.string(),
+      /** The file that defines it. */
+      asd: z.string().optional(),
+      /** Its folder, with a slash at the end. */
+      root: z.string().optional(),
+      version: z.string().optional(),
+      dependsOn: z.array(z.string()),
+      /** False: ASDF knows only where its definition is; `files` is empty then. */
+      registered: z.boolean(),
+      loaded: z.boolean(),
+      /** In the order in which they are loaded; with force "all" those of the systems it depends on come first. */
+      files: z.array(SystemFile),
+    }),
+  },
+  'load-system': {
+    writes: true,
+    args: z.object({
+      transaction: z.string(),
+      system: z.string(),
+      force: z.enum(['none', 'system', 'all']),
+      /** The file that defines it, for a system that ASDF does not know. */
+      asd: z.string().optional(),
+      /** The texts that were approved: a file that says something else when its turn comes is an error. */
+      sources: z.array(SourceDigest),
+    }),
+    result: z.object({ change: Change, notes: z.array(FileNote), files: z.array(LoadedFile) }),
+  },
+  files: {
+    writes: false,
+    args: z.object({ package: z.string() }),
+    result: z.object({ package: z.string(), files: z.array(PackageFile) }),
+  },
+  backtrace: {
+    writes: false,
+    args: z.object({ thread: int() }),
+    result: z.object({
+      thread: ThreadReference,
+      state: z.enum(['running', 'blocked', 'unknown']),
+      /** "asked": the thread itself was interrupted to tell. "seen": its stack was read from outside, without the arguments. "unanswered": neither worked. */
+      how: z.enum(['asked', 'seen', 'unanswered']),
+      frames: z.array(Frame),
+    }),
+  },
+  interrupt: {
+    writes: true,
+    /** `name` is the one that was approved: a thread of another name is refused. */
+    args: z.object({ thread: int(), name: z.string() }),
+    result: z.object({
+      thread: ThreadReference,
+      /** What the restart that was taken does, for people; absent when the thread did not answer. */
+      restart: z.string().optional(),
+      ended: z.boolean(),
+    }),
+  },
+  terminate: {
+    writes: true,
+    args: z.object({ thread: int(), name: z.string() }),
+    result: z.object({ thread: ThreadReference, ended: z.boolean() }),
+  },
+  macroexpand: {
+    writes: false,
+    args: z.object({ text: z.string(), package: z.string(), all: z.boolean() }),
+    result: z.object({ expansion: z.string(), package: z.string(), changed: z.boolean() }),
+  },
+  /** What removing definitions would do. */
+  removal: {
+    writes: false,
+    args: z.object({ definitions: z.array(DefinitionName), package: z.string() }),
+    result: z.object({
+      /** Those that the image has. */
+      definitions: z.array(Definition),
+      /** Names of functions that call them, or macros that use them; at most 50. */
+      callers: z.array(z.string()),
+    }),
+  },
+  remove: {
+    writes: true,
+    args: z.object({
+      transaction: z.string(),
+      definitions: z.array(DefinitionName),
+      package: z.string(),
+    }),
+    result: Change,
+  },
   cancel: {
     writes: false,
     args: z.object({ request: int() }),
@@ -261,7 +424,10 @@ export const WireError = z.object({
     'invalid-request',
     'unknown-package',
     'unknown-symbol',
+    'unknown-system',
     'unknown-transaction',
+    'fasl-mismatch',
+    'changed',
     'read-only',
     'stale-generation',
     'superseded',
@@ -284,3 +450,5 @@ export type Location = z.infer<typeof Location>;
 export type Change = z.infer<typeof Change>;
 export type Condition = z.infer<typeof Condition>;
 export type Thread = z.infer<typeof Thread>;
+export type FileNote = z.infer<typeof FileNote>;
+export type LoadedFile = z.infer<typeof LoadedFile>;

@@ -2,20 +2,27 @@
 import * as code from './code.ts';
 import { lispEditForm } from './editForm.ts';
 import * as evaluation from './eval.ts';
+import { codeLoadFasl } from './fasl.ts';
 import * as queries from './queries.ts';
 import { lispReadFile } from './readFile.ts';
 import * as reload from './reload.ts';
 import * as session from './session.ts';
+import * as systems from './systems.ts';
 import * as transactions from './transactions.ts';
 import type { Operation } from './operation.ts';
 
 export const catalogue: readonly Operation[] = [
   code.codeCompileString,
+  codeLoadFasl,
+  systems.codeReloadPackage,
+  systems.codeReloadSystem,
   code.codeReplaceFunction,
   queries.sourceLocation,
   lispReadFile,
   lispEditForm,
   evaluation.replEval,
+  systems.packageFiles,
+  systems.systemStatus,
   queries.threadList,
   session.requestApproval,
   reload.reloadForm,

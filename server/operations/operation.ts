@@ -41,6 +41,22 @@ export interface EvalPlan {
   readonly package: string | undefined;
 }
 
+/** A compiled file to load. */
+export interface FaslPlan {
+  readonly type: 'fasl';
+  /** Absolute, on the image's host. */
+  readonly path: string;
+}
+
+export type Force = Args<'load-system'>['force'];
+
+/** A system for ASDF to compile and load. */
+export interface SystemPlan {
+  readonly type: 'system';
+  readonly system: string;
+  readonly force: Force;
+}
+
 /** One reading call of the wire, and what to make of its answer. */
 export interface QueryPlan<O extends Op = Op> {
   readonly type: 'query';
@@ -68,7 +84,8 @@ export interface EditPlan {
   readonly report: Readonly<Record<string, unknown>>;
 }
 
-export type Plan = AnswerPlan | EditPlan | ChangePlan | HistoryPlan | EvalPlan | QueryPlan;
+export type Plan =
+  AnswerPlan | EditPlan | ChangePlan | HistoryPlan | EvalPlan | QueryPlan | FaslPlan | SystemPlan;
 
 /** What planning may look at. */
 export interface PlanContext {
@@ -85,6 +102,8 @@ export interface PlanContext {
   uriOf(path: string): string;
   /** The path of a file: URI, else the URI itself. */
   fileOf(uri: string): string;
+  /** A reading call of the image. @throws HotlispError `internal` for an operation that writes */
+  ask<O extends Op>(op: O, args: Args<O>): Promise<Result<O>>;
   /** Where the image says a symbol is defined. Reads only. */
   locate(symbol: string, packageName?: string): Promise<readonly Location[]>;
 }
@@ -106,6 +125,8 @@ export interface Session {
 export interface Call {
   readonly request: number;
   readonly signal: AbortSignal;
+  /** Tells the person how far it is: what is being done, and which part (0 to 1) of the whole is done. */
+  readonly report: (message: string, fraction?: number) => void;
 }
 
 interface Common<A> {

@@ -4,9 +4,9 @@ import type { Journal } from '../approval/journal.ts';
 import type { Documents } from '../documents.ts';
 import { HotlispError } from '../errors.ts';
 import type { Image } from '../image/image.ts';
-import type { Args, Note, Op, Result } from '../image/protocol.ts';
+import type { Args, Event, Note, Op, Result } from '../image/protocol.ts';
 import type { Images } from '../images.ts';
-import type { ChangePlan, PlannedForm } from '../operations/operation.ts';
+import type { Call, ChangePlan, PlannedForm } from '../operations/operation.ts';
 import type { Editor } from '../ports.ts';
 import type { Settings } from '../settings.ts';
 import type { PositionEncoding } from '../source/types.ts';
@@ -31,6 +31,8 @@ export interface RunnerDependencies {
   readonly deeds: Deeds;
   readonly journal: () => Journal;
   readonly encoding: () => PositionEncoding;
+  /** Absolute paths of the workspace's folders. */
+  readonly roots: () => readonly string[];
   /** Shows the image's notes on these forms in place of those of their last reload. */
   readonly showNotes: (forms: readonly PlannedForm[], notes: readonly Note[]) => void;
   /** Called once a change left threads in the code it replaced. */
@@ -71,11 +73,23 @@ export class Desk {
     return this.#previous;
   }
 
-  /** A writing call whose output goes to the log as it comes. */
-  async call<O extends Op>(image: Image, op: O, args: Args<O>, signal?: AbortSignal): Promise<Result<O>> {
+  /** A writing call whose output goes to the log as it comes, and whose progress to `report`. */
+  async call<O extends Op>(
+    image: Image,
+    op: O,
+    args: Args<O>,
+    signal?: AbortSignal,
+    report?: Call['report'],
+  ): Promise<Result<O>> {
     const output = outputLog(this.deps.editor);
+    const onEvent = (event: Event) => {
+      output.onEvent(event);
+      if (event.event !== 'progress' || !report) return;
+      const { message, done, total } = event.data;
+      report(message, done !== undefined && total ? Math.min(1, done / total) : undefined);
+    };
     try {
-      return await image.call(op, args, { onEvent: output.onEvent, ...(signal && { signal }) });
+      return await image.call(op, args, { onEvent, ...(signal && { signal }) });
     } finally {
       output.end();
     }

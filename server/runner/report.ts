@@ -116,7 +116,7 @@ export function noteSpan(
 }
 
 /** UTF-16 offsets of two code points of `text`; the end is never before the start. */
-function utf16Span(text: string, start: number, end: number): Span {
+export function utf16Span(text: string, start: number, end: number): Span {
   const from = utf16Length(text, start);
   return { start: from, end: Math.max(from, utf16Length(text, end)) };
 }

@@ -3,6 +3,7 @@
  * Nothing outside this folder calls an operation of the wire that writes.
  */
 import { HotlispError } from '../errors.ts';
+import { operations, type Args, type Op, type Result } from '../image/protocol.ts';
 import type {
   Call,
   ChangePlan,
@@ -17,6 +18,7 @@ import { runChange } from './change.ts';
 import { Desk, type RunnerDependencies } from './desk.ts';
 import { runEvaluation } from './evaluate.ts';
 import { runHistory } from './history.ts';
+import { describeFasl, describeSystem, runFasl, runSystem } from './load.ts';
 
 export class Runner {
   readonly #desk: Desk;
@@ -45,6 +47,10 @@ export class Runner {
         return runHistory(this.#desk, approved, plan, call, started);
       case 'eval':
         return runEvaluation(this.#desk, approved, plan, call, started);
+      case 'fasl':
+        return runFasl(this.#desk, approved, plan, call, started);
+      case 'system':
+        return runSystem(this.#desk, approved, plan, call, started);
     }
   }
 
@@ -57,6 +63,21 @@ export class Runner {
     return assess(await this.#desk.imageFor(plan), plan, this.deps.documents);
   }
 
+  /** What carrying out a plan other than a change would do, as far as it can be told. @throws HotlispError */
+  async describe(plan: Exclude<Plan, ChangePlan>): Promise<Record<string, unknown>> {
+    switch (plan.type) {
+      case 'fasl':
+        return describeFasl(this.#desk, plan);
+      case 'system':
+        return describeSystem(this.#desk, plan);
+      case 'undo':
+      case 'redo':
+        return { transaction: plan.transaction ?? null };
+      default:
+        return {};
+    }
+  }
+
   get #context(): PlanContext {
     return {
       encoding: this.#desk.encoding,
@@ -65,12 +86,18 @@ export class Runner {
       isOpen: uri => this.deps.documents.get(uri) !== undefined,
       uriOf: file => this.deps.documents.uriOf(file),
       fileOf: uri => this.deps.documents.fileOf(uri),
+      ask: (op, args) => this.#ask(op, args),
       locate: async (symbol, packageName) => {
         const image = await this.deps.images.connect(undefined);
         const args = { symbol, ...(packageName !== undefined && { package: packageName }) };
         return (await image.call('source', args)).locations;
       },
     };
+  }
+
+  async #ask<O extends Op>(op: O, args: Args<O>): Promise<Result<O>> {
+    if (operations[op].writes) throw new HotlispError('internal', `Planning may not ask an image to ${op}.`);
+    return (await this.deps.images.connect(undefined)).call(op, args);
   }
 
   async #edit({ dryRun, label, uri, version, edits, report: what }: EditPlan): Promise<unknown> {

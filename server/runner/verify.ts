@@ -3,21 +3,33 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { listed, oneLine } from '../approval/display.ts';
 import type { Image } from '../image/image.ts';
+import { initialPackage } from '../operations/forms.ts';
 import type { Deed } from './deeds.ts';
 import { outputLimit, type Desk } from './desk.ts';
-import type { Call, PlannedForm } from '../operations/operation.ts';
+import type { Call } from '../operations/operation.ts';
 import type { Settings, VerifyRule } from '../settings.ts';
 
-/** The rules that some form of the change matches, in the order of the settings. */
-function rulesFor(settings: Settings, forms: readonly PlannedForm[]): VerifyRule[] {
-  return settings.verify.filter(rule => forms.some(form => applies(rule, form)));
+/** Where something was changed: the package (undefined: any may have been), the file, the system that was asked for. */
+export interface Place {
+  readonly package?: string | undefined;
+  readonly file?: string | undefined;
+  readonly system?: string | undefined;
 }
 
-function applies({ when }: VerifyRule, { wire }: PlannedForm): boolean {
-  if (when.package !== undefined && when.package.toUpperCase() !== wire.package.toUpperCase()) return false;
-  if (when.file !== undefined && !(wire.file === when.file || wire.file?.endsWith(path.sep + when.file)))
+/** The rules that some place of the change matches, in the order of the settings. */
+function rulesFor(settings: Settings, places: readonly Place[]): VerifyRule[] {
+  return settings.verify.filter(rule => places.some(place => applies(rule, place)));
+}
+
+function applies({ when }: VerifyRule, place: Place): boolean {
+  if (when.package !== undefined && when.package.toUpperCase() !== place.package?.toUpperCase()) return false;
+  if (when.file !== undefined && !(place.file === when.file || place.file?.endsWith(path.sep + when.file)))
     return false;
-  if (when.system !== undefined && !(wire.file !== undefined && belongsTo(wire.file, when.system)))
+  if (
+    when.system !== undefined &&
+    when.system !== place.system &&
+    !(place.file !== undefined && belongsTo(place.file, when.system))
+  )
     return false;
   return true;
 }
@@ -34,15 +46,15 @@ function belongsTo(file: string, system: string): boolean {
 export async function verify(
   desk: Desk,
   deed: Deed,
-  forms: readonly PlannedForm[],
+  places: readonly Place[],
   call: Call,
 ): Promise<string | undefined> {
-  for (const rule of rulesFor(desk.deps.settings(), forms)) {
+  for (const rule of rulesFor(desk.deps.settings(), places)) {
     const failure = await failureOf(
       desk,
       deed.image,
       rule.form,
-      rule.when.package ?? forms[0]!.wire.package,
+      rule.when.package ?? places[0]?.package ?? initialPackage,
       rule.timeoutSeconds,
       call.signal,
     );

@@ -1,0 +1,15 @@
+/** Loading a compiled file. */
+import { z } from 'zod';
+import { operation } from './operation.ts';
+
+export const codeLoadFasl = operation({
+  name: 'code_load_fasl',
+  title: 'Load compiled file',
+  documentation:
+    'Loads a compiled file, all or nothing. Its header is judged first: a file of another SBCL is the error fasl-mismatch, which names both versions and the source to compile.',
+  approval: 'modify-running-code',
+  args: z.strictObject({
+    path: z.string().min(1).describe('of the compiled file; relative ones from the workspace folder'),
+  }),
+  plan: ({ path }, context) => ({ type: 'fasl', path: context.fileOf(context.uriOf(path)) }),
+});

@@ -1,0 +1,111 @@
+/** Systems and packages as sets of files. */
+import path from 'node:path';
+import { z } from 'zod';
+import { HotlispError } from '../errors.ts';
+import { changeOf } from './forms.ts';
+import { arguments_, operation, type ChangePlan, type Force, type QueryPlan } from './operation.ts';
+
+const system = z.string().min(1).describe('name of an ASDF system');
+const force = z
+  .union([z.boolean(), z.literal('all')])
+  .default(false)
+  .describe('true compiles every file of this system again, "all" also those of the systems it depends on');
+
+const forceOf = (given: boolean | 'all'): Force => (given === 'all' ? 'all' : given ? 'system' : 'none');
+
+const query = <O extends QueryPlan['op']>(plan: QueryPlan<O>): QueryPlan => plan;
+
+export const codeReloadSystem = operation({
+  name: 'code_reload_system',
+  title: 'Reload system',
+  documentation:
+    'Has ASDF compile and load what has changed of a system, file by file. When a file does not compile, or anything else fails, the image stays as it was.',
+  approval: 'modify-running-code',
+  args: z.strictObject({ system, force }),
+  plan: args => ({ type: 'system', system: args.system, force: forceOf(args.force) }),
+});
+
+export const systemStatus = operation({
+  name: 'system_status',
+  title: 'System status',
+  documentation:
+    'Root, version, dependencies and files of a system, in the order in which they are loaded, and which of them are stale. Loads nothing.',
+  args: z.strictObject({ system }),
+  plan: args =>
+    query({
+      type: 'query',
+      op: 'system',
+      args: { name: args.system, force: 'none' },
+      report: async (answer, context) => ({
+        system: answer.name,
+        root: answer.root ?? null,
+        asd: answer.asd ?? null,
+        version: answer.version ?? null,
+        depends_on: answer.dependsOn,
+        registered: answer.registered,
+        loaded: answer.loaded,
+        files: answer.files.map(({ file, loaded, stale }) => ({
+          file,
+          uri: context.uriOf(file),
+          loaded,
+          stale,
+        })),
+      }),
+    }),
+});
+
+export const packageFiles = operation({
+  name: 'package_files',
+  title: 'Package files',
+  documentation: 'The files that define what a package names, in dependency order.',
+  args: z.strictObject({ package: arguments_.package }),
+  plan: args =>
+    query({
+      type: 'query',
+      op: 'files',
+      args: { package: args.package },
+      report: async (answer, context) => ({
+        package: answer.package,
+        files: answer.files.map(({ file, system: home, definitions, stale }) => ({
+          file,
+          uri: context.uriOf(file),
+          ...(home !== undefined && { system: home }),
+          definitions,
+          stale,
+        })),
+      }),
+    }),
+});
+
+export const codeReloadPackage = operation({
+  name: 'code_reload_package',
+  title: 'Reload package',
+  documentation:
+    'Compiles and installs every form of the files that define a package, in dependency order, as one change.',
+  approval: 'modify-running-code',
+  args: z.strictObject({ package: arguments_.package }),
+  async plan(args, context): Promise<ChangePlan> {
+    const { package: name, files } = await context.ask('files', { package: args.package });
+    if (files.length === 0)
+      throw new HotlispError(
+        'invalid-arguments',
+        `The image knows no file that defines anything of package ${name}: it was made by evaluation, or its files are gone.`,
+        { path: 'package' },
+      );
+    const parts: ChangePlan[] = [];
+    for (const { file } of files) {
+      const snapshot = await context.snapshot(context.uriOf(file));
+      parts.push(changeOf(snapshot, snapshot.forms, '', context));
+    }
+    const forms = parts.flatMap(part => part.forms);
+    const counted = files.map(({ file }, index) => `${path.basename(file)} (${parts[index]!.forms.length})`);
+    return {
+      type: 'change',
+      title: `reload package ${name}: ${forms.length} forms of ${files.length === 1 ? '1 file' : `${files.length} files`}, ${counted.join(', ')}`,
+      onlyChanged: false,
+      forms,
+      broken: parts.flatMap(part => part.broken),
+      buffers: parts.flatMap(part => part.buffers),
+    };
+  },
+});

@@ -1,0 +1,382 @@
+/** Loading what is not a form of a buffer: compiled files, and systems by ASDF. The image does it as one transaction over the whole program. */
+import { randomUUID } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { listed, oneLine, plural } from '../approval/display.ts';
+import { HotlispError } from '../errors.ts';
+import type { Image } from '../image/image.ts';
+import type { Change, Definition, FileNote, Note, Result } from '../image/protocol.ts';
+import { plannedForm } from '../operations/forms.ts';
+import type { Call, FaslPlan, PlannedForm, SystemPlan } from '../operations/operation.ts';
+import type { ReportedNote } from '../ports.ts';
+import { digestOfDeed, type Deed } from './deeds.ts';
+import type { Approved, Desk } from './desk.ts';
+import * as report from './report.ts';
+import { verify, type Place } from './verify.ts';
+
+/** How many definitions a result lists; `definitions_total` counts them all. */
+const definitionsShown = 200;
+
+type Fasl = Result<'fasl'>;
+type System = Result<'system'>;
+
+/** @throws HotlispError `fasl-mismatch` naming both versions, `invalid-arguments` for what is no whole compiled file; nobody was asked then */
+export async function runFasl(
+  desk: Desk,
+  { name: operation, approval: kind }: Approved,
+  plan: FaslPlan,
+  call: Call,
+  started: number,
+): Promise<report.OperationResult> {
+  const image = await desk.deps.images.connect(plan.path, call.signal);
+  desk.refuseReadOnly(image);
+  const fasl = await image.call('fasl', { path: plan.path }, { signal: call.signal });
+  refuseUnfit(fasl);
+  const title = `load ${path.basename(fasl.file)}`;
+  const deed: Deed = {
+    operation,
+    kind,
+    image,
+    bound: { file: fasl.file, digest: fasl.digest },
+    message: `#${call.request} Load the compiled file ${oneLine(fasl.file)} (${plural(fasl.size, 'byte')}) in ${oneLine(image.title)}? It runs code while it loads; what it defines is known afterwards.`,
+    hazardous: false,
+    buffers: [],
+    transaction: randomUUID(),
+    diff: async () =>
+      `${fasl.file}\n${fasl.size} bytes, SHA-256 ${fasl.digest}\ncompiled by SBCL ${fasl.version}${fasl.source === undefined ? '' : ` from ${fasl.source}`}\n`,
+  };
+  const change = await carryOut(desk, deed, call, () =>
+    desk.call(
+      image,
+      'load-fasl',
+      { transaction: deed.transaction!, path: plan.path, digest: fasl.digest },
+      call.signal,
+    ),
+  );
+  const places = [
+    ...packagesOf(change.definitions),
+    ...(fasl.source === undefined ? [] : [{ file: fasl.source }]),
+  ];
+  return finish(desk, deed, change, { title, places, notes: [] }, call, started);
+}
+
+function refuseUnfit(fasl: Fasl): void {
+  const { file, mismatch, complete, source, version, expected } = fasl;
+  const remedy =
+    source === undefined
+      ? 'Compile its source again with this SBCL.'
+      : `Compile ${source} again instead: hotlisp.reload_file {"path": ${JSON.stringify(source)}}, or hotlisp.code_reload_system with force for a whole system.`;
+  if (mismatch !== undefined)
+    throw new HotlispError('fasl-mismatch', `${mismatch} ${remedy}`, {
+      path: file,
+      version,
+      expected,
+      source: source ?? null,
+    });
+  if (!complete)
+    throw new HotlispError(
+      'invalid-arguments',
+      `${file} is truncated: it does not end as a compiled file does. Nothing was loaded. ${remedy}`,
+      { path: 'path', source: source ?? null },
+    );
+}
+
+/** What loading the file would do, as far as its header tells. */
+export async function describeFasl(desk: Desk, plan: FaslPlan): Promise<Record<string, unknown>> {
+  const image = await desk.deps.images.connect(plan.path);
+  return image.call('fasl', { path: plan.path });
+}
+
+/** @throws HotlispError `unknown-system`; a file that does not compile is a result with status `failed` */
+export async function runSystem(
+  desk: Desk,
+  { name: operation, approval: kind }: Approved,
+  plan: SystemPlan,
+  call: Call,
+  started: number,
+): Promise<report.OperationResult> {
+  const { image, system, asd } = await lookAt(desk, plan, call.signal);
+  desk.refuseReadOnly(image);
+  const files = system?.files ?? [];
+  const compiled = files.filter(({ compiles }) => compiles);
+  const sources = files.flatMap(({ file, digest }) => (digest === undefined ? [] : [{ file, digest }]));
+  const deed: Deed = {
+    operation,
+    kind,
+    image,
+    bound: { system: plan.system, force: plan.force, asd, sources },
+    message: systemQuestion(desk, plan, image, system, asd, call),
+    hazardous: false,
+    buffers: [],
+    transaction: randomUUID(),
+    diff: async () =>
+      [`system ${plan.system}, defined in ${system?.asd ?? asd ?? 'an unknown file'}`]
+        .concat(
+          files.map(
+            each => `${each.compiles ? 'compile ' : each.loaded ? '        ' : 'load    '}${each.file}`,
+          ),
+        )
+        .join('\n') + '\n',
+  };
+  const answer = await carryOut(desk, deed, call, () =>
+    desk.call(
+      image,
+      'load-system',
+      {
+        transaction: deed.transaction!,
+        system: plan.system,
+        force: plan.force,
+        ...(asd !== undefined && { asd }),
+        sources,
+      },
+      call.signal,
+      call.report,
+    ),
+  );
+  const { change } = answer;
+  const notes = await placeNotes(
+    desk,
+    answer.files.filter(each => each.compiled).map(({ file }) => file),
+    answer.notes,
+  );
+  const places: Place[] = [
+    ...packagesOf(change.definitions),
+    ...answer.files.map(({ file }) => ({ file })),
+    { system: plan.system },
+  ];
+  const title = `reload system ${plan.system}`;
+  const result = await finish(desk, deed, change, { title, places, notes }, call, started);
+  return {
+    ...result,
+    system: plan.system,
+    files: answer.files.map(({ file, compiled: wasCompiled, loaded, elapsed }) => ({
+      file,
+      uri: desk.deps.documents.uriOf(file),
+      compiled: wasCompiled,
+      loaded,
+      duration_ms: elapsed / 1000,
+    })),
+    ...(change.status === 'unchanged' && { up_to_date: compiled.length === 0 }),
+  };
+}
+
+/** What reloading the system would do, as far as it can be told without loading its definition. */
+export async function describeSystem(desk: Desk, plan: SystemPlan): Promise<Record<string, unknown>> {
+  const { system, asd } = await lookAt(desk, plan);
+  return {
+    system: plan.system,
+    force: plan.force === 'none' ? false : plan.force === 'system' ? true : 'all',
+    asd: system?.asd ?? asd ?? null,
+    files: (system?.files ?? []).map(({ file, compiles, loaded, stale }) => ({
+      file,
+      compiles,
+      loaded,
+      stale,
+    })),
+  };
+}
+
+/** What the image knows of the system; where it knows nothing, the definition of that name in the workspace. */
+async function lookAt(
+  desk: Desk,
+  plan: SystemPlan,
+  signal?: AbortSignal,
+): Promise<{ image: Image; system: System | undefined; asd: string | undefined }> {
+  const image = await desk.deps.images.connect(undefined, signal);
+  const asd = definitionIn(desk.deps.roots(), plan.system);
+  try {
+    const system = await image.call(
+      'system',
+      { name: plan.system, force: plan.force },
+      signal ? { signal } : {},
+    );
+    return { image, system, asd: system.registered ? undefined : (system.asd ?? asd) };
+  } catch (error) {
+    if (error instanceof HotlispError && error.kind === 'unknown-system' && asd !== undefined)
+      return { image, system: undefined, asd };
+    throw error;
+  }
+}
+
+/** How deep below a workspace folder a system's definition is looked for. */
+const definitionDepth = 3;
+
+/** The file NAME.asd of the workspace; that of the part before a slash for a secondary system. */
+function definitionIn(roots: readonly string[], name: string): string | undefined {
+  const wanted = `${name.split('/')[0]}.asd`;
+  let level = [...roots];
+  for (let depth = 0; depth <= definitionDepth; depth++) {
+    const below: string[] = [];
+    for (const folder of level)
+      for (const entry of entriesOf(folder)) {
+        if (entry.isFile() && entry.name === wanted) return path.join(folder, wanted);
+        if (entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== 'node_modules')
+          below.push(path.join(folder, entry.name));
+      }
+    level = below;
+  }
+  return undefined;
+}
+
+function entriesOf(folder: string) {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+}
+
+function systemQuestion(
+  desk: Desk,
+  { system: name, force }: SystemPlan,
+  image: Image,
+  system: System | undefined,
+  asd: string | undefined,
+  call: Call,
+): string {
+  const files = system?.files ?? [];
+  const names = (some: readonly { file: string }[]) =>
+    listed(some.map(({ file }) => oneLine(path.basename(file), 60)));
+  const compiled = files.filter(({ compiles }) => compiles);
+  const unloaded = files.filter(({ compiles, loaded }) => !compiles && !loaded);
+  const unsaved = files.filter(({ file, digest }) => desk.deps.documents.differsFromDisk(file, digest));
+  const how = force === 'all' ? ' and everything it depends on' : force === 'system' ? ' from scratch' : '';
+  const what =
+    system === undefined || !system.registered
+      ? `It loads the definition ${oneLine(asd ?? '')}, then compiles and loads what that names.`
+      : [
+          compiled.length > 0
+            ? `It compiles ${compiled.length} of ${plural(files.length, 'file')}: ${names(compiled)}${force === 'none' ? ', and what depends on them' : ''}.`
+            : '',
+          unloaded.length > 0 ? `It loads ${plural(unloaded.length, 'file')}: ${names(unloaded)}.` : '',
+          compiled.length + unloaded.length === 0
+            ? `None of its ${plural(files.length, 'file')} has changed.`
+            : '',
+        ]
+          .filter(Boolean)
+          .join(' ');
+  return [
+    `#${call.request} Reload system ${oneLine(name)}${how} in ${oneLine(image.title)}?`,
+    what,
+    unsaved.length > 0 ? `Not saved, so as on the disk: ${names(unsaved)}.` : '',
+    'It runs code while it loads.',
+  ]
+    .filter(Boolean)
+    .join(' ');
+}
+
+/** Approval, the writing call, and the journal's word of it when that fails. */
+async function carryOut<T>(desk: Desk, deed: Deed, call: Call, work: () => Promise<T>): Promise<T> {
+  (await desk.deps.deeds.approve(deed, call)).consume(digestOfDeed(deed));
+  try {
+    return await work();
+  } catch (error) {
+    await desk.deps.deeds.recordFailure(deed, call, error);
+    throw error;
+  }
+}
+
+const packagesOf = (definitions: readonly Definition[]): Place[] =>
+  [...new Set(definitions.map(each => each.package))].map(name => ({ package: name }));
+
+async function finish(
+  desk: Desk,
+  deed: Deed,
+  change: Change,
+  { title, places, notes }: { title: string; places: readonly Place[]; notes: readonly ReportedNote[] },
+  call: Call,
+  started: number,
+): Promise<report.OperationResult> {
+  const done: Deed = { ...deed, definitions: change.definitions };
+  const failure = change.status === 'applied' ? await verify(desk, done, places, call) : undefined;
+  const status = failure === undefined ? change.status : 'rolled-back';
+  await desk.deps.deeds.recordOutcome(done, call, {
+    status,
+    ...(failure !== undefined && { message: failure }),
+    ...(change.remains.length > 0 && { remains: change.remains }),
+  });
+  if (status === 'applied') {
+    // What was installed from buffers before may have been replaced.
+    desk.previousSources(deed.image).forget();
+    if (change.threads.length > 0) desk.deps.onOldCode(deed.image, change.transaction, title);
+  }
+  const result = report.changeResult(change, [], [], desk.encoding, started);
+  const said = change.condition
+    ? [
+        {
+          severity: 'error' as const,
+          message: `${change.condition.type}: ${change.condition.text}`,
+          uri: null,
+          range: null,
+        },
+      ]
+    : [];
+  const verified =
+    failure === undefined ? [] : [{ severity: 'error' as const, message: failure, uri: null, range: null }];
+  return {
+    ...result,
+    status,
+    definitions: result.definitions.slice(0, definitionsShown),
+    definitions_total: change.definitions.length,
+    notes: [...notes, ...said, ...verified],
+    duration_ms: report.since(started),
+  };
+}
+
+/** Notes about whole files as those of the forms they stand in: shown in the editor, and answered with their ranges. */
+async function placeNotes(
+  desk: Desk,
+  compiled: readonly string[],
+  notes: readonly FileNote[],
+): Promise<ReportedNote[]> {
+  const { documents } = desk.deps;
+  const wanted = new Set([
+    ...notes.flatMap(({ file }) => (file === undefined ? [] : [file])),
+    ...compiled.filter(file => documents.get(documents.uriOf(file))),
+  ]);
+  const forms: PlannedForm[] = [];
+  const placed: Note[] = [];
+  const reported: ReportedNote[] = [];
+  for (const file of wanted) {
+    const snapshot = await documents.onDisk(documents.uriOf(file)).catch(() => undefined);
+    const here = (snapshot?.forms ?? [])
+      .filter(each => each.active && !each.packageUnknown)
+      .map(each => plannedForm(snapshot!, each, file));
+    const first = forms.length;
+    forms.push(...here);
+    for (const note of notes.filter(each => each.file === file)) {
+      const { severity, message, condition } = note;
+      const span =
+        snapshot && note.start !== undefined
+          ? report.utf16Span(snapshot.text, note.start, note.end ?? note.start)
+          : undefined;
+      reported.push({
+        severity,
+        message,
+        uri: documents.uriOf(file),
+        range: span ? snapshot!.rangeOf(span, desk.encoding) : null,
+      });
+      const index = span
+        ? here.findIndex(form => form.span.start <= span.start && span.start < form.span.end)
+        : -1;
+      if (index < 0 || !span) continue;
+      const { text } = here[index]!.wire;
+      const within = (offset: number) =>
+        Array.from(text.slice(0, Math.max(0, offset - here[index]!.span.start))).length;
+      placed.push({
+        severity,
+        message,
+        condition,
+        form: first + index,
+        start: within(span.start),
+        end: within(span.end),
+      });
+    }
+  }
+  desk.deps.showNotes(forms, placed);
+  const elsewhere = notes.filter(({ file }) => file === undefined);
+  return [
+    ...reported,
+    ...elsewhere.map(({ severity, message }) => ({ severity, message, uri: null, range: null })),
+  ];
+}
