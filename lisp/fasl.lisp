@@ -71,8 +71,20 @@ or by the program, which runs all the while. Those values are nobody's to put ba
              (push (delta-name delta) strays))
             (t (push delta deltas))))
     (dolist (package (set-difference (list-all-packages) (whole-packages whole)))
-      (push (make-delta :package (package-name package) **none** (capture-package package)) deltas))
+      (push (make-delta :package (package-name package) **none** (capture-package package)) deltas)
+      (dolist (delta (new-package-deltas package)) (push delta deltas)))
     (values (nreverse deltas) strays)))
+
+(defun new-package-deltas (package)
+  "The DELTAS for what the symbols of PACKAGE, which was not there before, name."
+  (let ((deltas '()))
+    (flet ((note (kind name old new) (push (make-delta kind name old new) deltas)))
+      (dolist (symbol (present-symbols (list package)))
+        (when (eq (symbol-package symbol) package)
+          (note-new-symbol symbol #'note (lambda (name old)
+                                           (let ((new (function-state name)))
+                                             (unless (none-p new) (note :function name old new))))))))
+    deltas))
 
 (defun variable-defined-again-p (symbol deltas)
   (let ((delta (find-if (lambda (delta) (and (eq (delta-kind delta) :info) (eq (delta-name delta) symbol))) deltas)))
@@ -99,7 +111,7 @@ or by the program, which runs all the while. Those values are nobody's to put ba
               (mapcar (lambda (specializer)
                         (if (typep specializer 'sb-mop:eql-specializer)
                             (format nil "(EQL ~a)" (print-value (sb-mop:eql-specializer-object specializer) 100))
-                            (prin1-to-string (class-name specializer))))
+                            (bare-symbol-text (symbol-name (class-name specializer)))))
                       (sb-mop:method-specializers method))))))
 
 (defun symbol-wire (kind symbol name change)

@@ -371,7 +371,7 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
                (dolist (source (ignore-errors (introspect "FIND-DEFINITION-SOURCES-BY-NAME" name type)))
                  (let ((plist (source-plist source)))
                    (add (getf plist :file))))))
-      (add-introspected (package-name package) :package)
+      (add-introspected (make-symbol (package-name package)) :package)
       (do-symbols (symbol package)
         (when (eq (symbol-package symbol) package)
           (dolist (name (list symbol (list 'setf symbol)))

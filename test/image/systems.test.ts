@@ -1,0 +1,332 @@
+/** Systems and packages: seen as files, reloaded as a whole, and left as they were when anything fails. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Editor, lispString, repository } from '../support/lspClient.ts';
+import { ledgerFiles, loadSystem, systemWorkspace } from '../support/asdfSystem.ts';
+
+interface Status {
+  readonly root: string;
+  readonly version: string | null;
+  readonly depends_on: readonly string[];
+  readonly loaded: boolean;
+  readonly files: readonly { file: string; uri: string; loaded: boolean; stale: boolean }[];
+}
+
+let root: string;
+let editor: Editor;
+
+beforeEach(async () => {
+  root = mkdtempSync(path.join(tmpdir(), 'hotlisp-system-'));
+  editor = await Editor.start(systemWorkspace(root));
+});
+afterEach(async () => {
+  await editor.finish();
+  rmSync(root, { recursive: true, force: true });
+});
+
+const file = (name: string) => path.join(root, name);
+const edit = (name: string, from: string, to: string) => {
+  const text = readFileSync(file(name), 'utf8');
+  if (!text.includes(from)) throw new Error(`${name} does not hold ${from}`);
+  writeFileSync(file(name), text.replace(from, to));
+};
+const names = (list: readonly { file: string }[]) => list.map(each => path.basename(each.file));
+const fingerprint = async () => {
+  await editor.evaluate(`(load ${lispString(path.join(repository, 'test/support/fingerprint.lisp'))})`);
+  await editor.evaluate('(fingerprint:remember "LEDGER")');
+};
+const changes = () => editor.evaluate('(fingerprint:changes)');
+const approve = (matches: RegExp) => editor.expectPrompt(matches, 'Approve');
+const reload = (force: boolean | 'all' = false, system = 'ledger') =>
+  editor.command('code_reload_system', { system, force });
+
+describe('the status of a system', () => {
+  it('names root, version, dependencies and the files in the order in which they are loaded', async () => {
+    await loadSystem(editor, 'ledger');
+    const status = await editor.command<Status>('system_status', { system: 'ledger' });
+    expect(status).toMatchObject({ root: `${root}/`, version: '1.2', depends_on: [], loaded: true });
+    expect(names(status.files)).toEqual(['package.lisp', 'accounts.lisp', 'report.lisp']);
+    expect(status.files.map(each => [each.loaded, each.stale])).toEqual(Array(3).fill([true, false]));
+    expect(editor.prompts.all).toEqual([]);
+  });
+
+  it('marks what was edited since, and only that', async () => {
+    await loadSystem(editor, 'ledger');
+    edit('accounts.lisp', '(* 2 ,form)', '(* 3 ,form)');
+    await editor.evaluate(
+      `(sb-ext:run-program "touch" '("-d" "now + 5 seconds" ${lispString(file('accounts.lisp'))}) :search t)`,
+    );
+    const status = await editor.command<Status>('system_status', { system: 'ledger' });
+    expect(names(status.files.filter(each => each.stale))).toEqual(['accounts.lisp']);
+  });
+
+  it('is an error for a system that nobody knows', async () => {
+    const error = await editor.failure('system_status', { system: 'no-such-system' });
+    expect(error.kind).toBe('unknown-system');
+    expect(error.message).toContain('no-such-system');
+  });
+});
+
+describe('reloading a system', () => {
+  it('loads one that the image has never seen from its definition in the workspace', async () => {
+    const prompt = approve(/reload system ledger/i);
+    const result = await reload();
+    expect(result).toMatchObject({ status: 'applied' });
+    expect((await prompt).message).toContain('ledger.asd');
+    expect(await editor.evaluate('(ledger:report)')).toEqual(['"Balance: 12"']);
+    expect(result.definitions).toContainEqual({
+      kind: 'function',
+      name: 'REPORT',
+      package: 'LEDGER',
+      change: 'new',
+    });
+    expect(result.definitions).toContainEqual({
+      kind: 'package',
+      name: 'LEDGER',
+      package: 'LEDGER',
+      change: 'new',
+    });
+  });
+
+  it('previews the files, compiles what changed and what depends on it, and says what it did to each', async () => {
+    await loadSystem(editor, 'ledger');
+    edit('accounts.lisp', '(* 2 ,form)', '(* 3 ,form)');
+    const prompt = approve(/reload system ledger/i);
+    const result = await reload();
+    expect(result.status).toBe('applied');
+    expect((await prompt).message).toMatch(/compiles .*accounts\.lisp/);
+    expect(
+      (result['files'] as { file: string; compiled: boolean }[])
+        .filter(each => each.compiled)
+        .map(each => path.basename(each.file)),
+    ).toContain('accounts.lisp');
+    expect(await editor.evaluate('(ledger:report)')).toEqual(['"Balance: 18"']);
+  });
+
+  it('sees an edit made within the second in which the file was compiled', async () => {
+    await loadSystem(editor, 'ledger');
+    const values: string[] = [];
+    for (const factor of [5, 7, 9]) {
+      edit(
+        'accounts.lisp',
+        /\(\* (\d) ,form\)/.exec(readFileSync(file('accounts.lisp'), 'utf8'))![0],
+        `(* ${factor} ,form)`,
+      );
+      void approve(/reload system ledger/i);
+      expect((await reload()).status).toBe('applied');
+      values.push(...(await editor.evaluate('(ledger:balance)')));
+    }
+    expect(values).toEqual(['30', '42', '54']);
+  });
+
+  it('compiles everything again with force, and answers what it redefined', async () => {
+    await loadSystem(editor, 'ledger');
+    const prompt = approve(/reload system ledger from scratch/i);
+    const result = await reload(true);
+    expect((await prompt).message).toContain(
+      'compiles 3 of 3 files: package.lisp, accounts.lisp and report.lisp',
+    );
+    expect(names(result['files'] as { file: string }[])).toEqual([
+      'package.lisp',
+      'accounts.lisp',
+      'report.lisp',
+    ]);
+    expect(result.definitions.map(each => `${each.kind} ${each.name} ${each.change}`)).toEqual(
+      expect.arrayContaining([
+        'function BALANCE redefined',
+        'macro DOUBLED redefined',
+        'method DESCRIBE-ACCOUNT (ACCOUNT) redefined',
+        'method PRINT-OBJECT (ACCOUNT T) redefined',
+        'variable *ACCOUNTS* redefined',
+      ]),
+    );
+    expect(await editor.evaluate('(ledger:report)')).toEqual(['"Balance: 12"']);
+  });
+
+  it('leaves the image as it was when a file does not compile, and shows where', async () => {
+    await loadSystem(editor, 'ledger');
+    edit('package.lisp', '#:report', '#:report #:fresh');
+    edit('accounts.lisp', '(* 2 ,form)', '(* 3 ,form)');
+    edit('report.lisp', '(balance)', '(balance 1 2)))\n(defun other () (let ((x)) (undefined-one *nowhere*)');
+    await fingerprint();
+    void approve(/reload system ledger/i);
+    const result = await reload();
+    expect(result.status).toBe('failed');
+    expect(result['step']).toBe('compile');
+    const note = result.notes.find(each => /\*NOWHERE\*/.test(each.message));
+    expect(note).toMatchObject({ uri: `file://${file('report.lisp')}`, range: { start: { line: 4 } } });
+    expect(await changes()).toEqual(['NIL']);
+    expect(await editor.evaluate('(ledger:report)')).toEqual(['"Balance: 12"']);
+    // ASDF knows that what it has loaded was taken back: the next reload does it again.
+    writeFileSync(file('report.lisp'), ledgerFiles['report.lisp']!);
+    void approve(/reload system ledger/i);
+    expect((await reload()).status).toBe('applied');
+    expect(await editor.evaluate('(ledger:report)')).toEqual(['"Balance: 18"']);
+  });
+
+  it('leaves the image as it was when loading signals midway', async () => {
+    await loadSystem(editor, 'ledger');
+    edit(
+      'accounts.lisp',
+      '(list 1 2 3))',
+      '(list 1 2 3))\n(defclass account () ((name :initarg :name :accessor account-name) (extra :initform 1)))',
+    );
+    edit(
+      'report.lisp',
+      '(in-package #:ledger)',
+      '(in-package #:ledger)\n(defparameter *level* 5)\n(error "not today")',
+    );
+    await editor.evaluate('(defvar cl-user::*one* (make-instance (quote ledger::account) :name "A"))');
+    await fingerprint();
+    void approve(/reload system ledger/i);
+    const result = await reload();
+    expect(result).toMatchObject({ status: 'failed', step: 'load' });
+    expect(result.notes.some(each => /not today/.test(each.message))).toBe(true);
+    expect(await changes()).toEqual(['NIL']);
+    expect(
+      await editor.evaluate('(list (princ-to-string cl-user::*one*) (find-symbol "*LEVEL*" "LEDGER"))'),
+    ).toEqual(['("#<A>" NIL)']);
+  });
+
+  it('is undone by a rollback, and done again by a redo', async () => {
+    await loadSystem(editor, 'ledger');
+    edit('accounts.lisp', '(* 2 ,form)', '(* 3 ,form)');
+    void approve(/reload system ledger/i);
+    await reload();
+    await fingerprint();
+    void approve(/roll back/i);
+    expect((await editor.command('rollback')).status).toBe('applied');
+    expect(await editor.evaluate('(ledger:balance)')).toEqual(['12']);
+    void approve(/do again/i);
+    expect((await editor.command('redo')).status).toBe('applied');
+    expect(await editor.evaluate('(ledger:balance)')).toEqual(['18']);
+    expect(await changes()).toEqual(['NIL']);
+  });
+
+  it('is cancelled between or inside files: the image stays as it was', async () => {
+    await loadSystem(editor, 'ledger');
+    edit('accounts.lisp', '(* 2 ,form)', '(* 3 ,form)');
+    edit('report.lisp', '(in-package #:ledger)', '(in-package #:ledger)\n(loop)');
+    await fingerprint();
+    void approve(/reload system ledger/i);
+    const pending = await editor.command<{ request: number }>('code_reload_system', {
+      system: 'ledger',
+      background: true,
+    });
+    const begun = await editor.progress.next('the progress of the last file', each =>
+      /loading report/.test(each.value.message ?? ''),
+    );
+    editor.rpc.notify('window/workDoneProgress/cancel', { token: begun.token });
+    const error = await editor.failure('outcome', { request: pending.request, wait: true });
+    expect(error.kind).toBe('cancelled');
+    expect(await changes()).toEqual(['NIL']);
+    expect(await editor.evaluate('(ledger:balance)')).toEqual(['12']);
+  });
+
+  it('is rolled back when a verification of the system fails', async () => {
+    await editor.finish();
+    editor = await Editor.start({
+      ...systemWorkspace(root),
+      settings: { verify: [{ when: { system: 'ledger' }, form: '(= 12 (ledger:balance))' }] },
+    });
+    await loadSystem(editor, 'ledger');
+    edit('accounts.lisp', '(* 2 ,form)', '(* 3 ,form)');
+    void approve(/reload system ledger/i);
+    expect((await reload()).status).toBe('rolled-back');
+    expect(await editor.evaluate('(ledger:balance)')).toEqual(['12']);
+  });
+
+  it('does nothing without an approval, and nothing where nothing changed', async () => {
+    await loadSystem(editor, 'ledger');
+    void approve(/reload system ledger/i);
+    await reload();
+    edit('accounts.lisp', '(* 2 ,form)', '(* 3 ,form)');
+    void editor.expectPrompt(/reload system ledger/i, 'Deny');
+    expect((await editor.failure('code_reload_system', { system: 'ledger' })).kind).toBe('approval-denied');
+    expect(await editor.evaluate('(ledger:balance)')).toEqual(['12']);
+    void approve(/reload system ledger/i);
+    await reload();
+    void approve(/none of its 3 files has changed/i);
+    expect((await reload()).status).toBe('unchanged');
+  });
+
+  it('compiles no text but the approved one', async () => {
+    await loadSystem(editor, 'ledger');
+    edit('accounts.lisp', '(* 2 ,form)', '(* 3 ,form)');
+    void editor.expectPrompt(/reload system ledger/i, () => {
+      edit('accounts.lisp', '(* 3 ,form)', '(* 4 ,form)');
+      return 'Approve';
+    });
+    const result = await reload();
+    expect(result.status).toBe('failed');
+    expect(result.notes[0]?.message).toMatch(/changed since its loading was approved/);
+    expect(await editor.evaluate('(ledger:balance)')).toEqual(['12']);
+  });
+
+  it('is an error for a system that nobody knows', async () => {
+    const error = await editor.failure('code_reload_system', { system: 'no-such-system' });
+    expect(error.kind).toBe('unknown-system');
+  });
+
+  it('takes force as false, true or "all", and nothing else', async () => {
+    const error = await editor.failure('code_reload_system', { system: 'ledger', force: 'some' });
+    expect(error.kind).toBe('invalid-arguments');
+    expect(error.message).toContain('force');
+  });
+});
+
+describe('a package', () => {
+  it('is defined by files, which are named in dependency order with what each defines', async () => {
+    await loadSystem(editor, 'ledger');
+    const { files } = await editor.command<{
+      files: { file: string; system: string; definitions: number; stale: boolean }[];
+    }>('package_files', { package: 'ledger' });
+    expect(names(files)).toEqual(['package.lisp', 'accounts.lisp', 'report.lisp']);
+    expect(files.map(each => each.system)).toEqual(['ledger', 'ledger', 'ledger']);
+    expect(files.at(-1)!.definitions).toBe(1);
+    expect(files.every(each => !each.stale)).toBe(true);
+  });
+
+  it('of files without a system comes in the order in which they were loaded', async () => {
+    for (const name of ['package.lisp', 'accounts.lisp', 'report.lisp'])
+      await editor.evaluate(`(load ${lispString(file(name))})`);
+    const { files } = await editor.command<{ files: { file: string }[] }>('package_files', {
+      package: 'LEDGER',
+    });
+    expect(names(files)).toEqual(['package.lisp', 'accounts.lisp', 'report.lisp']);
+  });
+
+  it('is reloaded as one change: the forms of exactly its files, the open buffer in place of the file', async () => {
+    await loadSystem(editor, 'ledger');
+    const document = editor.openFile(file('accounts.lisp'));
+    document.replace('(* 2 ,form)', '(* 4 ,form)');
+    const prompt = approve(
+      /reload package LEDGER: \d+ forms of 3 files, package\.lisp \(1\), accounts\.lisp \(6\), report\.lisp \(1\)/i,
+    );
+    const result = await editor.command('code_reload_package', { package: 'ledger' });
+    expect(result.status).toBe('applied');
+    await prompt;
+    expect(await editor.evaluate('(ledger:report)')).toEqual(['"Balance: 24"']);
+  });
+
+  it('leaves everything as it was when one of its files does not compile', async () => {
+    await loadSystem(editor, 'ledger');
+    await fingerprint();
+    edit('accounts.lisp', '(* 2 ,form)', '(* 4 ,form)');
+    edit('report.lisp', '(balance)', '(balance) (in-package)');
+    void approve(/reload package/i);
+    const result = await editor.command('code_reload_package', { package: 'ledger' });
+    expect(result.status).toBe('failed');
+    expect(await changes()).toEqual(['NIL']);
+  });
+
+  it('that is not there is an error that says so', async () => {
+    for (const name of ['package_files', 'code_reload_package']) {
+      const error = await editor.failure(name, { package: 'NO-SUCH-PACKAGE' });
+      expect(error.kind).toBe('unknown-package');
+      expect(error.message).toContain('NO-SUCH-PACKAGE');
+    }
+  });
+});
