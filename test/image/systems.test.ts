@@ -97,11 +97,9 @@ describe('reloading a system', () => {
     const result = await reload();
     expect(result.status).toBe('applied');
     expect((await prompt).message).toMatch(/compiles .*accounts\.lisp/);
-    expect(
-      (result['files'] as { file: string; compiled: boolean }[])
-        .filter(each => each.compiled)
-        .map(each => path.basename(each.file)),
-    ).toContain('accounts.lisp');
+    expect(result.files!.filter(each => each.compiled).map(each => path.basename(each.file))).toContain(
+      'accounts.lisp',
+    );
     expect(await editor.evaluate('(ledger:report)')).toEqual(['"Balance: 18"']);
   });
 
@@ -128,11 +126,7 @@ describe('reloading a system', () => {
     expect((await prompt).message).toContain(
       'compiles 3 of 3 files: package.lisp, accounts.lisp and report.lisp',
     );
-    expect(names(result['files'] as { file: string }[])).toEqual([
-      'package.lisp',
-      'accounts.lisp',
-      'report.lisp',
-    ]);
+    expect(names(result.files!)).toEqual(['package.lisp', 'accounts.lisp', 'report.lisp']);
     expect(result.definitions.map(each => `${each.kind} ${each.name} ${each.change}`)).toEqual(
       expect.arrayContaining([
         'function BALANCE redefined',
@@ -154,7 +148,7 @@ describe('reloading a system', () => {
     void approve(/reload system ledger/i);
     const result = await reload();
     expect(result.status).toBe('failed');
-    expect(result['step']).toBe('compile');
+    expect(result.step).toBe('compile');
     const note = result.notes.find(each => /\*NOWHERE\*/.test(each.message));
     expect(note).toMatchObject({ uri: `file://${file('report.lisp')}`, range: { start: { line: 4 } } });
     expect(await changes()).toEqual(['NIL']);

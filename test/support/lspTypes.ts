@@ -82,6 +82,17 @@ export interface OperationResult {
   readonly output: string;
   readonly values?: string[];
   readonly duration_ms: number;
+  readonly step?: string;
+  /** Of a reload of a system: what became of each file. */
+  readonly files?: readonly {
+    readonly file: string;
+    readonly uri: string;
+    readonly compiled: boolean;
+    readonly loaded: boolean;
+    readonly duration_ms: number;
+  }[];
+  readonly remains?: readonly string[];
+  readonly definitions_total?: number;
 }
 
 export interface SourceLocation {
