@@ -1,5 +1,4 @@
 /** The open buffers, and files read from the disk where a buffer is not open. */
-import { createHash } from 'node:crypto';
 import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -117,16 +116,6 @@ export class Documents {
         path: 'uri',
       });
     }
-  }
-
-  /** Whether `file` is open with a text that is not the one whose SHA-256 (hexadecimal) is `digest`. */
-  differsFromDisk(file: string, digest: string | undefined): boolean {
-    const open = this.get(this.uriOf(file));
-    return (
-      open !== undefined &&
-      digest !== undefined &&
-      createHash('sha256').update(open.text).digest('hex') !== digest
-    );
   }
 
   /** Seconds since 1970 of the file's last change; undefined where there is no file. */

@@ -1,5 +1,5 @@
 /** Loading what is not a form of a buffer: compiled files, and systems by ASDF. The image does it as one transaction over the whole program. */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { listed, oneLine, plural } from '../approval/display.ts';
@@ -239,7 +239,7 @@ function systemQuestion(
     listed(some.map(({ file }) => oneLine(path.basename(file), 60)));
   const compiled = files.filter(({ compiles }) => compiles);
   const unloaded = files.filter(({ compiles, loaded }) => !compiles && !loaded);
-  const unsaved = files.filter(({ file, digest }) => desk.deps.documents.differsFromDisk(file, digest));
+  const unsaved = files.filter(({ file, digest }) => isUnsaved(desk, file, digest));
   const how = force === 'all' ? ' and everything it depends on' : force === 'system' ? ' from scratch' : '';
   const what =
     system === undefined || !system.registered
@@ -263,6 +263,16 @@ function systemQuestion(
   ]
     .filter(Boolean)
     .join(' ');
+}
+
+/** Whether `file` is open with a text that is not the one on the disk, whose SHA-256 (hexadecimal) is `digest`. */
+function isUnsaved(desk: Desk, file: string, digest: string | undefined): boolean {
+  const open = desk.deps.documents.get(desk.deps.documents.uriOf(file));
+  return (
+    open !== undefined &&
+    digest !== undefined &&
+    createHash('sha256').update(open.text).digest('hex') !== digest
+  );
 }
 
 /** Approval, the writing call, and the journal's word of it when that fails. */
