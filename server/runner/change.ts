@@ -109,15 +109,7 @@ async function finishChange(
 ): Promise<report.OperationResult> {
   const { forms, assessments } = assessed;
   const result = report.changeResult(change, forms, assessments, desk.encoding, started);
-  const verified =
-    change.status === 'applied'
-      ? await verify(
-          desk,
-          deed,
-          forms.map(({ wire }) => wire),
-          call,
-        )
-      : undefined;
+  const verified = change.status === 'applied' ? await verify(desk, deed, forms, call) : undefined;
   const status = verified === undefined ? change.status : 'rolled-back';
   await desk.deps.deeds.recordOutcome(deed, call, {
     status,

@@ -298,7 +298,15 @@ async function finish(
   started: number,
 ): Promise<report.OperationResult> {
   const done: Deed = { ...deed, definitions: change.definitions };
-  const failure = change.status === 'applied' ? await verify(desk, done, places, call) : undefined;
+  const failure =
+    change.status === 'applied'
+      ? await verify(
+          desk,
+          done,
+          places.map(wire => ({ wire })),
+          call,
+        )
+      : undefined;
   const status = failure === undefined ? change.status : 'rolled-back';
   await desk.deps.deeds.recordOutcome(done, call, {
     status,

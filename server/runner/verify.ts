@@ -17,8 +17,8 @@ export interface Place {
 }
 
 /** The rules that some place of the change matches, in the order of the settings. */
-function rulesFor(settings: Settings, places: readonly Place[]): VerifyRule[] {
-  return settings.verify.filter(rule => places.some(place => applies(rule, place)));
+function rulesFor(settings: Settings, places: readonly { readonly wire: Place }[]): VerifyRule[] {
+  return settings.verify.filter(rule => places.some(({ wire }) => applies(rule, wire)));
 }
 
 function applies({ when }: VerifyRule, place: Place): boolean {
@@ -46,7 +46,7 @@ function belongsTo(file: string, system: string): boolean {
 export async function verify(
   desk: Desk,
   deed: Deed,
-  places: readonly Place[],
+  places: readonly { readonly wire: Place }[],
   call: Call,
 ): Promise<string | undefined> {
   for (const rule of rulesFor(desk.deps.settings(), places)) {
@@ -54,7 +54,7 @@ export async function verify(
       desk,
       deed.image,
       rule.form,
-      rule.when.package ?? places[0]?.package ?? initialPackage,
+      rule.when.package ?? places[0]?.wire.package ?? initialPackage,
       rule.timeoutSeconds,
       call.signal,
     );
