@@ -318,7 +318,6 @@ async function finish(
     desk.previousSources(deed.image).forget();
     if (change.threads.length > 0) desk.deps.onOldCode(deed.image, change.transaction, title);
   }
-  const result = report.changeResult(change, [], [], desk.encoding, started);
   const said = change.condition
     ? [
         {
@@ -332,10 +331,16 @@ async function finish(
   const verified =
     failure === undefined ? [] : [{ severity: 'error' as const, message: failure, uri: null, range: null }];
   return {
-    ...result,
+    ...report.emptyResult,
     status,
-    definitions: result.definitions.slice(0, definitionsShown),
+    transaction: change.transaction,
+    definitions: change.definitions.slice(0, definitionsShown),
     definitions_total: change.definitions.length,
+    threads: change.threads,
+    output: change.output,
+    ...(change.step && { step: change.step }),
+    ...(change.condition && { condition: change.condition }),
+    ...(change.remains.length > 0 && { remains: change.remains }),
     notes: [...notes, ...said, ...verified],
     duration_ms: report.since(started),
   };
