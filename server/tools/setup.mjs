@@ -152,7 +152,7 @@ async function testTools(all) {
       );
   }
   const tools = await import('../../test/clients/unpack.mjs');
-  for (const tool of all ? ['neovim', 'sbcl'] : ['neovim']) {
+  for (const tool of ['neovim', 'emacs', 'helix', ...(all ? ['sbcl'] : [])]) {
     try {
       const { version, program } = tools.provide(tool, say);
       say(`${version} (${program})`);
