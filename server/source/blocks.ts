@@ -3,8 +3,10 @@
  * form with a missing bracket leaves the others alone, and a keystroke reads again only the block it falls into.
  * Which blocks there are depends on the text alone, never on how it came about.
  */
+import type { Chunk } from './chunk.ts';
 import { FormReader, type Fault, type FormSpan, type Mending } from './formReader.ts';
 import { Lexer } from './lexer.ts';
+import type { Span } from './types.ts';
 
 /** What a stretch of text holds; offsets from its start. */
 export interface Stretch {
@@ -14,6 +16,8 @@ export interface Stretch {
   readonly mending: Mending | undefined;
   /** It may hold an IN-PACKAGE. */
   readonly mentionsPackage: boolean;
+  /** Some form of it starts with a reader conditional. */
+  readonly guarded: boolean;
 }
 
 export interface Block extends Stretch {
@@ -24,34 +28,39 @@ export interface Block extends Stretch {
   /** A string or other token runs past the end. */
   readonly cut: boolean;
   readonly suspects: readonly Suspect[];
+  /** What is known of it as a chunk of its own, or of the chunk that it begins; kept from version to version. */
+  kept: { readonly blocks: readonly Block[] | undefined; readonly chunk: Chunk } | undefined;
 }
 
-/** A token over several lines with an opening in column 0, where perhaps it was not meant to go on; offset from the block's start. */
+/** A token over several lines with openings in column 0, where perhaps it was not meant to go on; offsets from the block's start. */
 export interface Suspect {
-  readonly cutAt: number;
-  /** What opens there looks like a definition. */
-  readonly defining: boolean;
+  /** The first opening, and the first that looks like a definition. */
+  readonly cutAts: readonly number[];
+  readonly openings: number;
 }
 
 /** A block that never meets a column-0 bracket ends between two forms once it is this long (UTF-16 code units). */
 const LONG = 8192;
-const MENTIONS_PACKAGE = /in-package/i;
 const DEFINING = /^(?:#[+-]\S+\s+)?\((?:def|in-package|eval-when|declaim)/i;
+
+const shift = (span: FormSpan, by: number): FormSpan =>
+  by === 0
+    ? span
+    : { start: span.start - by, end: span.end - by, guarded: span.guarded, broken: span.broken };
 
 function stretchOf(reader: FormReader, text: string, start: number, end: number): Stretch {
   reader.finish();
-  const shift = <T extends { start: number; end: number }>(x: T): T => ({
-    ...x,
-    start: x.start - start,
-    end: x.end - start,
-  });
-  const { mending } = reader;
+  const { mending, faults } = reader;
+  const forms = reader.forms.map(form => shift(form, start));
+  const moved = <T extends Span>(x: T): T => ({ ...x, start: x.start - start, end: x.end - start });
   return {
     length: end - start,
-    forms: reader.forms.map(shift),
-    faults: reader.faults.map(fault => ({ ...shift(fault), form: fault.form - start })),
-    mending: mending && { closers: mending.closers, blanks: mending.blanks.map(shift) },
-    mentionsPackage: MENTIONS_PACKAGE.test(text.slice(start, end)),
+    forms,
+    faults:
+      faults.length === 0 ? faults : faults.map(fault => ({ ...moved(fault), form: fault.form - start })),
+    mending: mending && { closers: mending.closers, blanks: mending.blanks.map(moved) },
+    mentionsPackage: reader.mentionsPackage,
+    guarded: forms.some(form => form.guarded),
   };
 }
 
@@ -66,7 +75,21 @@ function blockOf(
   cut: boolean,
 ): Block {
   const { net, least, depth: open } = reader;
-  return { ...stretchOf(reader, text, start, end), open, net, least, cut, suspects: suspects ?? NO_SUSPECTS };
+  const { length, forms, faults, mending, mentionsPackage, guarded } = stretchOf(reader, text, start, end);
+  return {
+    length,
+    forms,
+    faults,
+    mending,
+    mentionsPackage,
+    guarded,
+    open,
+    net,
+    least,
+    cut,
+    suspects: suspects ?? NO_SUSPECTS,
+    kept: undefined,
+  };
 }
 
 /** Reads a stretch as a whole, whatever stands in column 0. */
@@ -89,16 +112,24 @@ function suspect(lexer: Lexer, blockStart: number): Suspect | undefined {
   const { kind, text } = lexer;
   if (kind !== 'string' && !lexer.barred && !(kind === 'block-comment' && lexer.unterminated))
     return undefined;
+  if (lexer.end - lexer.start < 3) return undefined;
   const written = text.slice(lexer.start, lexer.end);
-  const lineEnd = written.search(/[\n\r](?:\(|#[+-])/);
-  if (lineEnd < 0) return undefined;
-  return {
-    cutAt: lexer.start + lineEnd + 1 - blockStart,
-    defining: DEFINING.test(written.slice(lineEnd + 1)),
-  };
+  let first: number | undefined;
+  let defining: number | undefined;
+  let openings = 0;
+  for (const { index } of written.matchAll(/[\n\r](?=\(|#[+-])/g)) {
+    openings++;
+    first ??= index + 1;
+    if (defining === undefined && DEFINING.test(written.slice(index + 1, index + 200))) defining = index + 1;
+  }
+  if (first === undefined) return undefined;
+  const shift = lexer.start - blockStart;
+  const cutAts = defining === undefined || defining === first ? [first] : [first, defining];
+  return { cutAts: cutAts.map(at => at + shift), openings };
 }
 
-const startsLine = (text: string, i: number): boolean => {
+/** Whether a line starts at i. */
+export const startsLine = (text: string, i: number): boolean => {
   if (i === 0) return true;
   const c = text.charCodeAt(i - 1);
   return c === 10 || c === 13;
@@ -106,91 +137,98 @@ const startsLine = (text: string, i: number): boolean => {
 
 export interface Scan {
   readonly blocks: Block[];
-  /** Where the scan met `known`; undefined when it went to the end of the text. */
+  /** Where the scan met a known start; undefined when it went to the end of the text. */
   readonly metAt: number | undefined;
 }
 
-/** Reads blocks from `from`, which must be the start of a block, up to the end or to the first block start that `known` knows. */
-export function scanBlocks(text: string, from = 0, known?: (start: number) => boolean): Scan {
-  const blocks: Block[] = [];
-  let start = from;
-  let reader = new FormReader();
-  let suspects: Suspect[] | undefined;
-  let unterminated = false;
-  const lexer = new Lexer(text, from);
-  while (lexer.next()) {
+/** Reads blocks token by token. */
+export class Scanner {
+  readonly blocks: Block[] = [];
+  metAt: number | undefined;
+  readonly lexer: Lexer;
+  private start: number;
+  private reader = new FormReader();
+  private suspects: Suspect[] | undefined;
+  private unterminated = false;
+
+  /** @param from the start of a block @param known whether a block that is known starts at an offset; the scan ends there */
+  constructor(
+    private readonly text: string,
+    from: number,
+    private readonly known?: (start: number) => boolean,
+  ) {
+    this.start = from;
+    this.lexer = new Lexer(text, from);
+  }
+
+  /** Reads one token; false at the end of the text and where a known block starts. */
+  step(): boolean {
+    const { lexer, text, reader } = this;
+    if (!lexer.next()) {
+      if (this.start < text.length || this.blocks.length === 0)
+        this.blocks.push(blockOf(reader, this.suspects, text, this.start, text.length, this.unterminated));
+      return false;
+    }
     const { kind, start: at } = lexer;
-    if (at > start && lexer.end - at <= 2 && (kind === 'open' || kind === 'guard') && !reader.prefixed) {
-      if (startsLine(text, at) || (reader.idle && reader.forms.length > 0 && at - start > LONG)) {
-        blocks.push(blockOf(reader, suspects, text, start, at, false));
-        if (known?.(at)) return { blocks, metAt: at };
-        start = at;
-        reader = new FormReader();
-        suspects = undefined;
+    if (at > this.start && (kind === 'open' || kind === 'guard') && lexer.end - at <= 2 && !reader.prefixed) {
+      const far = at - this.start > LONG / 4 && reader.idle && reader.forms.length > 0;
+      if (startsLine(text, at) || (far && (at - this.start > LONG || this.known?.(at)))) {
+        this.blocks.push(blockOf(reader, this.suspects, text, this.start, at, false));
+        if (this.known?.(at)) {
+          this.metAt = at;
+          return false;
+        }
+        this.start = at;
+        this.reader = new FormReader();
+        this.suspects = undefined;
       }
     }
-    unterminated = lexer.unterminated;
-    const found = suspect(lexer, start);
-    if (found) (suspects ??= []).push(found);
-    reader.feed(lexer);
+    this.unterminated = lexer.unterminated;
+    const found = suspect(lexer, this.start);
+    if (found) (this.suspects ??= []).push(found);
+    this.reader.feed(lexer);
+    return true;
   }
-  if (start < text.length || blocks.length === 0)
-    blocks.push(blockOf(reader, suspects, text, start, text.length, unterminated));
-  return { blocks, metAt: undefined };
+
+  /** The blocks with the last one ended at `end`, in the middle of the token that was just read. */
+  cutAt(end: number): Block[] {
+    return [...this.blocks, readCut(this.text, this.start, end)];
+  }
 }
 
-/** The blocks of a text after `text[start, end)` of its predecessor was replaced by `inserted` characters; untouched blocks are kept. */
-export function rescan(
-  old: readonly Block[],
-  text: string,
-  edit: { readonly start: number; readonly end: number; readonly inserted: number },
-): readonly Block[] {
-  const delta = edit.inserted - (edit.end - edit.start);
-  const starts = startsOf(old);
-  // What is typed at a block's start may belong to the one before, and what opens a block takes up to two characters.
-  const first = Math.max(0, Math.min(old.length - 1, blockAt(starts, edit.start - 2)));
-  const scan = scanOnto(old, starts, text, starts[first]!, edit.end, delta);
-  return [...old.slice(0, first), ...scan];
-}
+/** How many tokens are read between two chances to pause. */
+const PAUSE = 2048;
 
 /**
- * Reads blocks from `from` on, until one starts where a block of `old` started (moved by `delta`, and not before `after`,
- * both as offsets of old's text); from there on they are the same.
+ * Reads blocks from `from`, which must be the start of a block, up to the end or to the first block start that `known` knows.
+ * Yields now and then, so that long texts can be read in slices.
  */
-export function scanOnto(
-  old: readonly Block[],
-  starts: Int32Array,
+export function* scanning(
   text: string,
-  from: number,
-  after: number,
-  delta: number,
-): Block[] {
-  let met = -1;
-  const { blocks, metAt } = scanBlocks(text, from, at => {
-    if (at - delta < after) return false;
-    met = blockAt(starts, at - delta);
-    return met < old.length && starts[met] === at - delta;
-  });
-  return metAt === undefined ? blocks : [...blocks, ...old.slice(met)];
+  from = 0,
+  known?: (start: number) => boolean,
+): Generator<void, Scan, void> {
+  const scanner = new Scanner(text, from, known);
+  for (let tokens = 1; scanner.step(); tokens++) if (tokens % PAUSE === 0) yield;
+  return scanner;
 }
+
+/** Runs a sliced computation to its end. */
+export function finish<T>(slices: Generator<void, T, void>): T {
+  for (;;) {
+    const step = slices.next();
+    if (step.done) return step.value;
+  }
+}
+
+export const scanBlocks = (text: string, from = 0, known?: (start: number) => boolean): Scan =>
+  finish(scanning(text, from, known));
 
 /** Where each of a row of stretches starts, and at the end where the last one ends. */
 export function startsOf(row: readonly { readonly length: number }[]): Int32Array {
   const starts = new Int32Array(row.length + 1);
   for (let i = 0; i < row.length; i++) starts[i + 1] = starts[i]! + row[i]!.length;
   return starts;
-}
-
-/** The index of the stretch that holds the offset: the number of stretches for an offset behind them, -1 for one before. */
-export function blockAt(starts: Int32Array, offset: number): number {
-  let low = 0;
-  let high = starts.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (starts[middle]! <= offset) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
 }
 
 /** A row of blocks that belong together: one, or several where a form goes on over brackets in column 0. */
@@ -203,24 +241,29 @@ export interface Group {
 /** Groups blocks: a block with open brackets takes along the blocks up to where they are closed, if they are closed at all. */
 export function groupBlocks(blocks: readonly Block[]): Group[] {
   const groups: Group[] = [];
-  let sums: Sums | undefined;
-  for (let i = 0; i < blocks.length;) {
-    const block = blocks[i]!;
-    let end = i + 1;
-    if (block.open > 0 && !block.cut) {
-      sums ??= sumBrackets(blocks);
-      let open = block.open;
-      // whether any later block closes this one is known without looking at each
-      while (open > 0 && end < blocks.length && sums.lowest[end]! <= sums.before[end]! - open) {
-        while (open + blocks[end]!.least > 0) open += blocks[end++]!.net;
-        const closing = blocks[end++]!;
-        open = closing.cut ? 0 : closing.open;
-      }
-    }
-    groups.push({ first: i, end });
-    i = end;
-  }
+  const endOf = grouping(blocks);
+  for (let first = 0; first < blocks.length; first = groups.at(-1)!.end)
+    groups.push({ first, end: endOf(first) });
   return groups;
+}
+
+/** Tells where the group that begins with a block ends (exclusive). */
+export function grouping(blocks: readonly Block[]): (first: number) => number {
+  let sums: Sums | undefined;
+  return first => {
+    const block = blocks[first]!;
+    let end = first + 1;
+    if (block.open === 0 || block.cut) return end;
+    sums ??= sumBrackets(blocks);
+    let open = block.open;
+    // whether any later block closes this one is known without looking at each
+    while (open > 0 && end < blocks.length && sums.lowest[end]! <= sums.before[end]! - open) {
+      while (open + blocks[end]!.least > 0) open += blocks[end++]!.net;
+      const closing = blocks[end++]!;
+      open = closing.cut ? 0 : closing.open;
+    }
+    return end;
+  };
 }
 
 interface Sums {

@@ -1,5 +1,5 @@
 /** A stretch of text with its forms, and, from first use on, its tree and what its forms are. Shared by all versions that hold it unchanged. */
-import { readStretch, type Block, type Group, type Stretch } from './blocks.ts';
+import { readStretch, type Block, type Stretch } from './blocks.ts';
 import { definitionsIn } from './definers.ts';
 import { digestOf } from './digest.ts';
 import { evaluates } from './evaluates.ts';
@@ -7,6 +7,8 @@ import type { FormSpan, Mending } from './formReader.ts';
 import { packageEffect, type PackageEffect } from './packages.ts';
 import type { RawNode, TreeParser } from './parser.ts';
 import { Reader } from './reader.ts';
+import { readNodes } from './nodes.ts';
+import type { Text } from './text.ts';
 import type { SourceDefinition } from './types.ts';
 
 /** What chunks need to know of the world. A change of features makes a new one. */
@@ -59,27 +61,22 @@ export class Chunk {
   }
 
   /** @param whole the text of a version that holds this chunk at `start` */
-  text(whole: string, start: number): string {
+  text(whole: Text, start: number): string {
     // A copy: a slice would keep the whole text of this version alive for as long as the chunk lives.
-    return (this.#text ??= Buffer.from(whole.slice(start, start + this.length), 'utf16le').toString(
-      'utf16le',
-    ));
+    return (this.#text ??= copied(whole.slice(start, start + this.length)));
   }
 
-  tree(environment: Environment, whole: string, start: number): RawNode {
-    if (!this.#tree) {
-      const text = this.text(whole, start);
-      const { mending } = this.stretch;
-      const tree = environment.parser.parse(mend(text, mending));
-      this.#tree = mending ? clamp(tree, text.length) : tree;
-    }
-    return this.#tree;
+  /** As tree-sitter parses it. */
+  tree(environment: Environment, whole: Text, start: number): RawNode {
+    return (this.#tree ??= this.#mended(this.text(whole, start), text => environment.parser.parse(text)));
   }
 
-  forms(environment: Environment, whole: string, start: number): readonly ChunkForm[] {
+  forms(environment: Environment, whole: Text, start: number): readonly ChunkForm[] {
     if (this.#forms?.environment !== environment) {
-      const tree = this.tree(environment, whole, start);
-      const reader = new Reader(this.text(whole, start), environment.features);
+      const text = this.text(whole, start);
+      // The tokens say the same as tree-sitter's tree, and copying that out of wasm takes far longer.
+      const tree = this.#mended(text, readNodes);
+      const reader = new Reader(text, environment.features);
       const nodes = new Map(tree.children.map(node => [node.start, node]));
       const forms = this.stretch.forms.map(span => {
         const node = nodes.get(span.start);
@@ -98,7 +95,13 @@ export class Chunk {
     return this.#forms.forms;
   }
 
-  digest(form: FormSpan, whole: string, start: number): string {
+  #mended(text: string, parse: (text: string) => RawNode): RawNode {
+    const { mending } = this.stretch;
+    const tree = parse(mend(text, mending));
+    return mending ? clamp(tree, text.length) : tree;
+  }
+
+  digest(form: FormSpan, whole: Text, start: number): string {
     let digest = this.#digests.get(form);
     if (digest === undefined) {
       digest = digestOf(this.text(whole, start).slice(form.start, form.end));
@@ -108,9 +111,13 @@ export class Chunk {
   }
 }
 
+const copied = (text: string): string => Buffer.from(text, 'utf16le').toString('utf16le');
+
 /** The text with what does not read blanked out, and what is open closed: offsets stay as they are. */
 function mend(text: string, mending: Mending | undefined): string {
   let out = text.charCodeAt(0) === 0xfeff ? ` ${text.slice(1)}` : text;
+  // tree-sitter takes the character for the end of the text
+  if (out.includes('\0')) out = out.replaceAll('\0', '\u0001');
   if (!mending) return out;
   for (const { start, end } of mending.blanks)
     out = out.slice(0, start) + ' '.repeat(end - start) + out.slice(end);
@@ -128,23 +135,27 @@ function clamp(node: RawNode, end: number): RawNode {
   };
 }
 
-interface Kept {
-  readonly blocks: readonly Block[];
-  readonly chunk: Chunk;
-}
-
-const kept = new WeakMap<Block, Kept>();
-
 /** The chunk of a group of blocks: the one made before, if the same blocks made it. */
-export function chunkOf(blocks: readonly Block[], group: Group, text: string, start: number): Chunk {
-  const head = blocks[group.first]!;
-  const found = kept.get(head);
-  const size = group.end - group.first;
-  if (found?.blocks.length === size && found.blocks.every((block, i) => block === blocks[group.first + i]))
-    return found.chunk;
-  const own = blocks.slice(group.first, group.end);
+export function chunkOf(
+  blocks: readonly Block[],
+  first: number,
+  end: number,
+  text: Text,
+  start: number,
+): Chunk {
+  const head = blocks[first]!;
+  const { kept } = head;
+  if (end === first + 1) {
+    if (kept && !kept.blocks) return kept.chunk;
+    const chunk = new Chunk(head);
+    head.kept = { blocks: undefined, chunk };
+    return chunk;
+  }
+  const own = blocks.slice(first, end);
+  if (kept?.blocks?.length === own.length && kept.blocks.every((block, i) => block === own[i]))
+    return kept.chunk;
   const length = own.reduce((sum, block) => sum + block.length, 0);
-  const chunk = new Chunk(size === 1 ? head : readStretch(text, start, start + length));
-  kept.set(head, { blocks: own, chunk });
+  const chunk = new Chunk(readStretch(text.slice(start, start + length), 0, length));
+  head.kept = { blocks: own, chunk };
   return chunk;
 }

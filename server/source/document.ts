@@ -1,8 +1,7 @@
 /** An open buffer: applies edits and makes a snapshot of each version. */
-import { rescan, scanBlocks, type Block } from './blocks.ts';
 import type { Environment } from './chunk.ts';
 import { Lines } from './positions.ts';
-import { recover } from './recovery.ts';
+import { Reading } from './reading.ts';
 import { BufferSnapshot } from './snapshot.ts';
 import type { PositionEncoding, Range, Snapshot, Span } from './types.ts';
 
@@ -29,19 +28,23 @@ export function snapshotOf(
   version: number,
   text: string,
 ): BufferSnapshot {
-  return new BufferSnapshot(
-    environment,
-    uri,
-    version,
-    Lines.of(text),
-    recover(scanBlocks(text).blocks, text),
-  );
+  const lines = Lines.of(text);
+  return new BufferSnapshot(environment, uri, version, lines, new Reading(lines.content));
 }
 
+/** A text and how it was read. */
+interface State {
+  readonly lines: Lines;
+  readonly reading: Reading;
+}
+
+const readAnew = (text: string): State => {
+  const lines = Lines.of(text);
+  return { lines, reading: new Reading(lines.content) };
+};
+
 export class OpenDocument implements SourceDocument {
-  #lines: Lines;
-  /** As the reader reads the text: kept from edit to edit. */
-  #blocks: readonly Block[];
+  #state: State;
   #version: number;
   #latest: { environment: Environment; snapshot: Snapshot } | undefined;
 
@@ -52,22 +55,21 @@ export class OpenDocument implements SourceDocument {
     text: string,
   ) {
     this.#version = version;
-    this.#lines = Lines.of(text);
-    this.#blocks = scanBlocks(text).blocks;
+    this.#state = readAnew(text);
   }
 
   get snapshot(): Snapshot {
     const environment = this.environment();
     if (this.#latest?.environment !== environment) {
-      const blocks = recover(this.#blocks, this.#lines.text);
-      const snapshot = new BufferSnapshot(environment, this.uri, this.#version, this.#lines, blocks);
+      const { lines, reading } = this.#state;
+      const snapshot = new BufferSnapshot(environment, this.uri, this.#version, lines, reading);
       this.#latest = { environment, snapshot };
     }
     return this.#latest.snapshot;
   }
 
   apply(changes: readonly TextChange[], version: number, encoding: PositionEncoding = 'utf-16'): Snapshot {
-    for (const change of changes) this.#replace(change, encoding);
+    for (const change of changes) this.#state = replace(this.#state, change, encoding);
     this.#version = version;
     this.#latest = undefined;
     return this.snapshot;
@@ -75,23 +77,21 @@ export class OpenDocument implements SourceDocument {
 
   dispose(): void {
     this.#latest = undefined;
-    this.#blocks = [];
-    this.#lines = Lines.of('');
+    this.#state = readAnew('');
   }
+}
 
-  #replace({ range, text: inserted }: TextChange, encoding: PositionEncoding): void {
-    const old = this.#lines.text;
-    if (!range) {
-      this.#lines = Lines.of(inserted);
-      this.#blocks = scanBlocks(inserted).blocks;
-      return;
-    }
-    const offset = (at: number | Range['start']): number =>
-      typeof at === 'number' ? Math.min(Math.max(0, at), old.length) : this.#lines.offsetAt(at, encoding);
-    const start = offset(range.start);
-    const end = Math.max(start, offset(range.end));
-    const text = old.slice(0, start) + inserted + old.slice(end);
-    this.#lines = this.#lines.edited(text, start, end);
-    this.#blocks = rescan(this.#blocks, text, { start, end, inserted: inserted.length });
-  }
+function replace({ lines, reading }: State, change: TextChange, encoding: PositionEncoding): State {
+  const { range, text: inserted } = change;
+  if (!range) return readAnew(inserted);
+  const { length } = lines.content;
+  const offset = (at: number | Range['start']): number =>
+    typeof at === 'number' ? Math.min(Math.max(0, at), length) : lines.offsetAt(at, encoding);
+  const start = offset(range.start);
+  const end = Math.max(start, offset(range.end));
+  const content = lines.content.replace(start, end, inserted);
+  return {
+    lines: lines.edited(content, start, end),
+    reading: reading.edited(content, { start, end, removed: lines.content.slice(start, end), inserted }),
+  };
 }

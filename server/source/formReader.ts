@@ -49,6 +49,8 @@ export class FormReader {
   /** Brackets opened less brackets closed, and the least that this was on the way. */
   net = 0;
   least = 0;
+  /** It may hold an IN-PACKAGE. */
+  mentionsPackage = false;
   private readonly blanks: { start: number; end: number }[] = [];
   private closers = '';
   private readonly stack: Frame[] = [];
@@ -118,6 +120,8 @@ export class FormReader {
         if (token.unterminated)
           if (kind === 'string') this.unterminated(token, 'unterminated-string', '"');
           else this.unterminated(token, 'unterminated-symbol', '|');
+        if (kind === 'token' && end - start >= IN_PACKAGE.length && endsInPackage(token))
+          this.mentionsPackage = true;
         this.object(end);
         break;
     }
@@ -192,6 +196,15 @@ export class FormReader {
     if (this.stack.length === 0)
       this.forms.push({ start: this.formStart, end, guarded: this.guarded, broken: this.damaged });
   }
+}
+
+const IN_PACKAGE = 'in-package';
+
+/** Whether a token ends in IN-PACKAGE, perhaps within bars. */
+function endsInPackage({ text, start, end }: Lexer): boolean {
+  const last = text.charCodeAt(end - 1) | 0x20;
+  if (last !== 0x65 && last !== 0x7c) return false;
+  return text.slice(start, end).toLowerCase().replace(/\|$/, '').endsWith(IN_PACKAGE);
 }
 
 /** Whether an unterminated symbol ends inside `|…|` (and not behind a lone backslash). */

@@ -142,7 +142,7 @@ export class Lexer {
   private lineEnd(start: number): number {
     let i = this.text.indexOf('\n', start);
     if (i < 0 || i > this.limit) i = this.limit;
-    else while (i > start && this.text.charCodeAt(i - 1) === RETURN) i--;
+    while (i > start && this.text.charCodeAt(i - 1) === RETURN) i--;
     return i;
   }
 

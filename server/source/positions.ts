@@ -1,76 +1,130 @@
 /** Lines of a text, and positions in the three encodings. A line ends at CR LF, LF or a lone CR, as LSP says. */
+import { lastUpTo } from './search.ts';
+import { Text } from './text.ts';
 import type { Position, PositionEncoding, Range, Span } from './types.ts';
 
 const NEWLINE = 10;
 const RETURN = 13;
 
+/** How much of a text is looked at as one string. */
+const WINDOW = 1 << 16;
+
 /** Starts of the lines in `text[from, to)`, where `from` itself starts a line. */
-function scanLines(text: string, from: number, to: number): number[] {
+function scanLines(text: Text, from: number, to: number): number[] {
   const starts = [from];
-  for (let i = from; i < to; i++) {
-    const c = text.charCodeAt(i);
-    if (c === NEWLINE || (c === RETURN && text.charCodeAt(i + 1) !== NEWLINE)) starts.push(i + 1);
+  for (let base = from; base < to; base += WINDOW) {
+    const window = text.slice(base, Math.min(to, base + WINDOW) + 1);
+    const end = Math.min(WINDOW, to - base);
+    for (let i = 0; i < end; i++) {
+      const c = window.charCodeAt(i);
+      if (c <= RETURN && (c === NEWLINE || (c === RETURN && window.charCodeAt(i + 1) !== NEWLINE)))
+        starts.push(base + i + 1);
+    }
   }
   return starts;
 }
 
+/** Lines of a page, about; the starts of a page's lines count from its own, so that an edit leaves the other pages alone. */
+const PAGE = 128;
+
 export class Lines {
   private constructor(
-    readonly text: string,
+    readonly content: Text,
+    private readonly pages: readonly Int32Array[],
+    /** Where each page starts, and where the last one ends. */
     private readonly starts: Int32Array,
+    /** How many lines there are before each page, and in all. */
+    private readonly before: Int32Array,
   ) {}
 
-  static of(text: string): Lines {
-    return new Lines(text, Int32Array.from(scanLines(text, 0, text.length)));
+  static of(text: string | Text): Lines {
+    const content = typeof text === 'string' ? Text.of(text) : text;
+    const none = new Lines(content, [], new Int32Array(1), new Int32Array(1));
+    return none.splice(content, 0, scanLines(content, 0, content.length), 0);
+  }
+
+  /** The lines of `content`, whose pages from `first` up to `end` (exclusive) hold the lines that start at `starts`. */
+  private splice(content: Text, first: number, starts: readonly number[], end: number): Lines {
+    const added: Int32Array[] = [];
+    for (let at = 0; at < starts.length; at += PAGE)
+      added.push(Int32Array.from(starts.slice(at, at + PAGE), line => line - starts[at]!));
+    const pages = this.pages.slice(0, first).concat(added, this.pages.slice(end));
+    const at = first + added.length;
+    const pageStarts = new Int32Array(pages.length + 1);
+    const before = new Int32Array(pages.length + 1);
+    pageStarts.set(this.starts.subarray(0, first));
+    before.set(this.before.subarray(0, first + 1));
+    for (let i = 0; i < added.length; i++) {
+      pageStarts[first + i] = starts[i * PAGE]!;
+      before[first + i + 1] = before[first + i]! + added[i]!.length;
+    }
+    const delta = content.length - this.content.length;
+    const lines = before[at]! - this.before[end]!;
+    for (let i = at; i < pages.length; i++) {
+      pageStarts[i] = this.starts[i - at + end]! + delta;
+      before[i + 1] = this.before[i - at + end + 1]! + lines;
+    }
+    pageStarts[pages.length] = content.length;
+    return new Lines(content, pages, pageStarts, before);
+  }
+
+  get text(): string {
+    return this.content.toString();
   }
 
   get count(): number {
-    return this.starts.length;
+    return this.before[this.pages.length]!;
   }
 
-  /** The lines of `text`, which came about by replacing `[start, end)` of this text. */
-  edited(text: string, start: number, end: number): Lines {
-    const delta = text.length - this.text.length;
+  /** The lines of `content`, which came about by replacing `[start, end)` of this text. */
+  edited(content: Text, start: number, end: number): Lines {
+    const delta = content.length - this.content.length;
     // A CR before the edit and an LF behind it may become one line end, or stop being one.
     const first = this.lineAt(Math.max(0, start - 1));
-    const last = this.lineAt(Math.min(this.text.length, end + 1));
-    const from = this.starts[first]!;
-    const kept = this.starts.length - last - 1;
-    const to = kept > 0 ? this.starts[last + 1]! + delta : text.length;
-    const middle = scanLines(text, from, to);
-    // the line that starts at `to` is the first of those kept
-    if (kept > 0 && middle.at(-1) === to) middle.pop();
-    const starts = new Int32Array(first + middle.length + kept);
-    starts.set(this.starts.subarray(0, first));
-    starts.set(middle, first);
-    for (let i = 0; i < kept; i++) starts[first + middle.length + i] = this.starts[last + 1 + i]! + delta;
-    return new Lines(text, starts);
+    const last = this.lineAt(Math.min(this.content.length, end + 1));
+    const from = this.lineStart(first);
+    const to = last + 1 < this.count ? this.lineStart(last + 1) + delta : content.length;
+    const middle = scanLines(content, from, to);
+    // the line that starts at `to` is the first of those behind
+    if (last + 1 < this.count && middle.at(-1) === to) middle.pop();
+    const firstPage = lastUpTo(this.before, first);
+    const lastPage = lastUpTo(this.before, last);
+    const all: number[] = [];
+    const keep = (page: number, from: number, to: number, by: number): void => {
+      const lines = this.pages[page]!;
+      for (let i = from; i < to; i++) all.push(lines[i]! + by);
+    };
+    keep(firstPage, 0, first - this.before[firstPage]!, this.starts[firstPage]!);
+    for (const at of middle) all.push(at);
+    keep(
+      lastPage,
+      last + 1 - this.before[lastPage]!,
+      this.pages[lastPage]!.length,
+      this.starts[lastPage]! + delta,
+    );
+    return this.splice(content, firstPage, all, lastPage + 1);
   }
 
   /** The 0-based line that holds an offset. */
   lineAt(offset: number): number {
-    let low = 0;
-    let high = this.starts.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.starts[middle]! <= offset) low = middle + 1;
-      else high = middle;
-    }
-    return Math.max(0, low - 1);
+    const page = Math.min(this.pages.length - 1, Math.max(0, lastUpTo(this.starts, offset)));
+    return this.before[page]! + Math.max(0, lastUpTo(this.pages[page]!, offset - this.starts[page]!));
   }
 
   lineStart(line: number): number {
-    return this.starts[line] ?? this.text.length;
+    if (line >= this.count) return this.content.length;
+    const page = lastUpTo(this.before, line);
+    return this.starts[page]! + this.pages[page]![line - this.before[page]!]!;
   }
 
   /** Where the line's text ends, its line end left out. */
   lineEnd(line: number): number {
-    if (line + 1 >= this.starts.length) return this.text.length;
-    let end = this.starts[line + 1]! - 1;
+    if (line + 1 >= this.count) return this.content.length;
+    let end = this.lineStart(line + 1) - 1;
     if (
-      this.text.charCodeAt(end) === NEWLINE &&
-      end > this.starts[line]! &&
-      this.text.charCodeAt(end - 1) === RETURN
+      end > this.lineStart(line) &&
+      this.content.charCodeAt(end) === NEWLINE &&
+      this.content.charCodeAt(end - 1) === RETURN
     )
       end--;
     return end;
@@ -78,30 +132,32 @@ export class Lines {
 
   offsetAt(position: Position, encoding: PositionEncoding): number {
     if (position.line < 0) return 0;
-    if (position.line >= this.count) return this.text.length;
+    if (position.line >= this.count) return this.content.length;
     const start = this.lineStart(position.line);
     const end = this.lineEnd(position.line);
     const wanted = Math.max(0, position.character);
     if (encoding === 'utf-16') return this.wholeCharacter(Math.min(end, start + wanted));
-    let offset = start;
-    for (let units = 0; offset < end;) {
-      const code = this.text.codePointAt(offset)!;
+    const line = this.content.slice(start, end);
+    let offset = 0;
+    for (let units = 0; offset < line.length;) {
+      const code = line.codePointAt(offset)!;
       units += encoding === 'utf-32' ? 1 : utf8Length(code);
       if (units > wanted) break;
       offset += code > 0xffff ? 2 : 1;
     }
-    return offset;
+    return start + offset;
   }
 
   positionAt(offset: number, encoding: PositionEncoding): Position {
-    const at = Math.min(Math.max(0, offset), this.text.length);
+    const at = Math.min(Math.max(0, offset), this.content.length);
     const line = this.lineAt(at);
     const start = this.lineStart(line);
     const end = this.wholeCharacter(Math.min(at, this.lineEnd(line)));
     if (encoding === 'utf-16') return { line, character: end - start };
+    const before = this.content.slice(start, end);
     let character = 0;
-    for (let i = start; i < end;) {
-      const code = this.text.codePointAt(i)!;
+    for (let i = 0; i < before.length;) {
+      const code = before.codePointAt(i)!;
       character += encoding === 'utf-32' ? 1 : utf8Length(code);
       i += code > 0xffff ? 2 : 1;
     }
@@ -114,7 +170,10 @@ export class Lines {
 
   /** The offset, or the start of the surrogate pair that it splits. */
   private wholeCharacter(offset: number): number {
-    const splits = offset > 0 && offset < this.text.length && this.text.codePointAt(offset - 1)! > 0xffff;
+    if (offset <= 0 || offset >= this.content.length) return offset;
+    const splits =
+      (this.content.charCodeAt(offset) & 0xfc00) === 0xdc00 &&
+      (this.content.charCodeAt(offset - 1) & 0xfc00) === 0xd800;
     return splits ? offset - 1 : offset;
   }
 }

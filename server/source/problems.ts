@@ -1,3 +1,4 @@
+import type { Stretch } from './blocks.ts';
 import type { Fault, FaultCode } from './formReader.ts';
 import type { Lines } from './positions.ts';
 import type { SyntaxProblem } from './types.ts';
@@ -16,9 +17,9 @@ const MESSAGES: Readonly<Record<FaultCode, (what: string, place: string) => stri
 };
 
 /** @param start where the stretch begins that the fault counts from */
-export function problemOf(fault: Fault, start: number, lines: Lines): SyntaxProblem {
+export function problemOf(fault: Fault, stretch: Stretch, start: number, lines: Lines): SyntaxProblem {
   const span = { start: fault.start + start, end: fault.end + start };
-  const what = lines.text.slice(span.start, span.end);
+  const what = lines.content.slice(span.start, span.end);
   const line = lines.lineAt(fault.form + start) + 1;
   const place = line === lines.lineAt(span.start) + 1 ? 'this line' : `line ${line}`;
   return { span, message: MESSAGES[fault.code](what, place), code: fault.code };

@@ -1,10 +1,13 @@
 /** One immutable version of a buffer. */
-import { groupBlocks, startsOf, type Block } from './blocks.ts';
-import { chunkOf, type Chunk, type ChunkForm, type Environment } from './chunk.ts';
+import type { ChunkForm, Environment } from './chunk.ts';
+import { layOut, type Chunks } from './layout.ts';
 import type { Lines } from './positions.ts';
 import { problemOf } from './problems.ts';
 import type { FormSpan } from './formReader.ts';
 import type { RawNode } from './parser.ts';
+import type { Reading } from './reading.ts';
+import { lastUpTo } from './search.ts';
+import { inSlices } from './slices.ts';
 import { Skipping } from './reader.ts';
 import type {
   Position,
@@ -18,29 +21,39 @@ import type {
   TopLevelForm,
 } from './types.ts';
 
+/** What reader conditionals and IN-PACKAGEs make of the forms. */
+interface Facts {
+  readonly active: Uint8Array;
+  readonly guardUnknown: Uint8Array;
+  /** How many forms are read before each. */
+  readonly index: Int32Array;
+  readonly inEffect: readonly InEffect[];
+  /** What is in effect behind the last form. */
+  readonly finally: InEffect;
+}
+
 export class BufferSnapshot implements Snapshot {
   readonly #environment: Environment;
-  readonly #chunks: readonly Chunk[];
-  readonly #starts: Int32Array;
   readonly #lines: Lines;
-  #forms: readonly Form[] | undefined;
+  readonly #reading: Reading;
+  #laidOut: Chunks | undefined;
+  #facts: Facts | undefined;
+  /** Those asked for so far, and all in order. */
+  #forms: (Form | undefined)[] | undefined;
+  #all: readonly Form[] | undefined;
   #problems: readonly SyntaxProblem[] | undefined;
   #root: SyntaxNode | undefined;
-  /** What is in effect behind the last form. */
-  #finally: InEffect = { package: undefined, packageUnknown: undefined };
 
   constructor(
     environment: Environment,
     readonly uri: string,
     readonly version: number,
     lines: Lines,
-    blocks: readonly Block[],
+    reading: Reading,
   ) {
     this.#environment = environment;
     this.#lines = lines;
-    const starts = startsOf(blocks);
-    this.#chunks = groupBlocks(blocks).map(group => chunkOf(blocks, group, lines.text, starts[group.first]!));
-    this.#starts = startsOf(this.#chunks);
+    this.#reading = reading;
   }
 
   get text(): string {
@@ -52,20 +65,32 @@ export class BufferSnapshot implements Snapshot {
   }
 
   get problems(): readonly SyntaxProblem[] {
-    return (this.#problems ??= this.#chunks.flatMap((chunk, i) =>
-      chunk.stretch.faults.map(fault => problemOf(fault, this.#starts[i]!, this.#lines)),
-    ));
+    return (this.#problems ??= this.#findProblems());
   }
 
   get root(): SyntaxNode {
-    return (this.#root ??= new TreeRoot(this.text.length, () =>
-      this.#chunks.flatMap((chunk, i) => {
-        const start = this.#starts[i]!;
-        return chunk
-          .tree(this.#environment, this.text, start)
-          .children.map(node => new TreeNode(node, start));
-      }),
-    ));
+    return (this.#root ??= new TreeRoot(this.#lines.content.length, () => {
+      const { count, starts, at } = this.#chunks();
+      const nodes: SyntaxNode[] = [];
+      for (let i = 0; i < count; i++) {
+        const start = starts[i]!;
+        for (const node of at(i).tree(this.#environment, this.#lines.content, start).children)
+          nodes.push(new TreeNode(node, start));
+      }
+      return nodes;
+    }));
+  }
+
+  async ready(): Promise<void> {
+    await this.#reading.read();
+    const { count, starts, at } = this.#chunks();
+    let i = 0;
+    await inSlices(() => {
+      if (i === count) return true;
+      for (const form of at(i).forms(this.#environment, this.#lines.content, starts[i++]!))
+        void form.definitions;
+      return false;
+    });
   }
 
   offsetAt(position: Position, encoding: PositionEncoding): number {
@@ -81,58 +106,116 @@ export class BufferSnapshot implements Snapshot {
   }
 
   formAt(offset: number): TopLevelForm | undefined {
-    const forms = this.#allForms();
-    const form = forms[this.#lastStartingBy(offset)];
+    const n = this.#lastStartingBy(offset);
+    const form = n < 0 ? undefined : this.#form(n);
     return form && offset <= form.span.end ? form : undefined;
   }
 
   packageAt(offset: number): string | undefined {
-    const forms = this.#allForms();
-    const at = this.#lastStartingBy(offset);
-    const form = forms[at];
+    const n = this.#lastStartingBy(offset);
+    const form = n < 0 ? undefined : this.#form(n);
     if (form && offset <= form.span.end) return form.package;
-    return at + 1 < forms.length ? forms[at + 1]!.package : this.#finally.package;
+    return n + 1 < this.#count ? this.#form(n + 1).package : this.facts.finally.package;
   }
 
-  /** The index of the last form that starts at or before the offset; -1 before the first one. */
+  /** The number of the last form that starts at or before the offset; -1 before the first one. */
   #lastStartingBy(offset: number): number {
-    const forms = this.#allForms();
-    let low = 0;
-    let high = forms.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (forms[middle]!.span.start <= offset) low = middle + 1;
-      else high = middle;
-    }
-    return low - 1;
+    const { count, starts, before, at } = this.#chunks();
+    const chunk = Math.min(count - 1, lastUpTo(starts, offset));
+    if (chunk < 0) return -1;
+    const { forms } = at(chunk).stretch;
+    let n = forms.length - 1;
+    while (n >= 0 && forms[n]!.start + starts[chunk]! > offset) n--;
+    return before[chunk]! + n;
+  }
+
+  #chunks(): Chunks {
+    return (this.#laidOut ??= layOut(this.#reading.row, this.#lines.content));
+  }
+
+  get #count(): number {
+    const { before } = this.#chunks();
+    return before[before.length - 1]!;
+  }
+
+  /** The n-th form: always the same object. */
+  #form(n: number): Form {
+    this.#forms ??= new Array<Form | undefined>(this.#count);
+    const { starts, before, at } = this.#chunks();
+    // the last one that starts with at most this number: those without forms come before it
+    const chunk = lastUpTo(before, n);
+    return (this.#forms[n] ??= new Form(
+      this,
+      n,
+      at(chunk).stretch.forms[n - before[chunk]!]!,
+      chunk,
+      starts[chunk]!,
+    ));
   }
 
   #allForms(): readonly Form[] {
-    if (this.#forms) return this.#forms;
+    if (this.#all) return this.#all;
+    const { count, starts, before, at } = this.#chunks();
+    const known = this.#forms;
     const forms: Form[] = [];
+    for (let i = 0; i < count; i++) {
+      if (before[i] === before[i + 1]) continue;
+      const own = at(i).stretch.forms;
+      for (let n = 0; n < own.length; n++)
+        forms.push(known?.[forms.length] ?? new Form(this, forms.length, own[n]!, i, starts[i]!));
+    }
+    this.#forms = forms;
+    return (this.#all = forms);
+  }
+
+  #findProblems(): readonly SyntaxProblem[] {
+    const { starts, at, faulty } = this.#chunks();
+    return faulty.flatMap(i =>
+      at(i).stretch.faults.map(fault => problemOf(fault, at(i).stretch, starts[i]!, this.#lines)),
+    );
+  }
+
+  /** What the n-th form, which belongs to the i-th chunk, is. */
+  read(n: number, i: number): ChunkForm {
+    const { starts, before, at } = this.#chunks();
+    return at(i).forms(this.#environment, this.#lines.content, starts[i]!)[n - before[i]!]!;
+  }
+
+  digest(span: FormSpan, i: number): string {
+    const { starts, at } = this.#chunks();
+    return at(i).digest(span, this.#lines.content, starts[i]!);
+  }
+
+  get facts(): Facts {
+    if (this.#facts) return this.#facts;
+    const chunks = this.#chunks();
+    const count = this.#count;
+    const active = new Uint8Array(count);
+    const guardUnknown = new Uint8Array(count);
+    const index = new Int32Array(count);
+    const inEffect = new Array<InEffect>(count);
     const skipping = new Skipping();
-    let index = 0;
-    let inEffect = this.#finally;
-    this.#chunks.forEach((chunk, i) => {
-      const start = this.#starts[i]!;
-      const { stretch } = chunk;
-      for (let n = 0; n < stretch.forms.length; n++) {
-        const span = stretch.forms[n]!;
-        const read = (): ChunkForm => chunk.forms(this.#environment, this.text, start)[n]!;
-        const guards = span.guarded ? read().guards : [];
-        const active = skipping.pass(guards.map(guard => guard === true));
-        const digest = (): string => chunk.digest(span, this.text, start);
-        forms.push(new Form(span, start, index, inEffect, active, guards.includes(undefined), read, digest));
-        if (!active) continue;
-        index++;
-        const effect = stretch.mentionsPackage ? read().packageEffect : undefined;
-        if (effect) inEffect = effectOf(effect, start);
+    let read = 0;
+    let current: InEffect = { package: undefined, packageUnknown: undefined };
+    for (let i = 0, at = 0; i < chunks.count; i++) {
+      const { forms, mentionsPackage } = chunks.at(i).stretch;
+      for (let n = 0; n < forms.length; n++, at++) {
+        const guards = forms[n]!.guarded ? this.read(at, i).guards : NO_GUARDS;
+        index[at] = read;
+        inEffect[at] = current;
+        if (guards.includes(undefined)) guardUnknown[at] = 1;
+        if (!skipping.pass(guards.map(guard => guard === true))) continue;
+        active[at] = 1;
+        read++;
+        const effect = mentionsPackage ? this.read(at, i).packageEffect : undefined;
+        if (effect) current = effectOf(effect, chunks.starts[i]!);
       }
-    });
-    this.#finally = inEffect;
-    return (this.#forms = forms);
+    }
+    return (this.#facts = { active, guardUnknown, index, inEffect, finally: current });
   }
 }
+
+const NO_GUARDS: readonly (boolean | undefined)[] = [];
 
 interface InEffect {
   readonly package: string | undefined;
@@ -157,41 +240,55 @@ function shiftDefinition(definition: SourceDefinition, by: number): SourceDefini
 }
 
 class Form implements TopLevelForm {
-  readonly span: Span;
+  readonly start: number;
   #definitions: readonly SourceDefinition[] | undefined;
 
+  /** @param n its place among all forms @param chunk the place of its chunk, which starts at `base` */
   constructor(
+    private readonly snapshot: BufferSnapshot,
+    private readonly n: number,
     private readonly own: FormSpan,
-    private readonly start: number,
-    readonly index: number,
-    private readonly inEffect: InEffect,
-    readonly active: boolean,
-    readonly guardUnknown: boolean,
-    private readonly read: () => ChunkForm,
-    private readonly digestOfTokens: () => string,
+    private readonly chunk: number,
+    private readonly base: number,
   ) {
-    this.span = { start: own.start + start, end: own.end + start };
+    this.start = own.start + base;
+  }
+
+  get span(): Span {
+    return { start: this.start, end: this.own.end + this.base };
   }
 
   get bodyStart(): number {
-    return this.own.guarded ? (this.read().object?.start ?? this.own.start) + this.start : this.span.start;
+    return this.own.guarded ? (this.#read().object?.start ?? this.own.start) + this.base : this.start;
+  }
+
+  get index(): number {
+    return this.snapshot.facts.index[this.n]!;
+  }
+
+  get active(): boolean {
+    return this.snapshot.facts.active[this.n] === 1;
+  }
+
+  get guardUnknown(): boolean {
+    return this.snapshot.facts.guardUnknown[this.n] === 1;
   }
 
   get package(): string | undefined {
-    return this.inEffect.package;
+    return this.snapshot.facts.inEffect[this.n]!.package;
   }
 
   get packageUnknown(): Span | undefined {
-    return this.inEffect.packageUnknown;
+    return this.snapshot.facts.inEffect[this.n]!.packageUnknown;
   }
 
   get operator(): string | undefined {
-    return this.read().operator;
+    return this.#read().operator;
   }
 
   get definitions(): readonly SourceDefinition[] {
-    return (this.#definitions ??= this.read().definitions.map(definition =>
-      shiftDefinition(definition, this.start),
+    return (this.#definitions ??= this.#read().definitions.map(definition =>
+      shiftDefinition(definition, this.base),
     ));
   }
 
@@ -200,11 +297,15 @@ class Form implements TopLevelForm {
   }
 
   get evaluates(): boolean {
-    return this.read().evaluates;
+    return this.#read().evaluates;
   }
 
   get digest(): string {
-    return this.digestOfTokens();
+    return this.snapshot.digest(this.own, this.chunk);
+  }
+
+  #read(): ChunkForm {
+    return this.snapshot.read(this.n, this.chunk);
   }
 }
 

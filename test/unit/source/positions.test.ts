@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Lines } from '../../../server/source/positions.ts';
+import { Text } from '../../../server/source/text.ts';
 import type { PositionEncoding } from '../../../server/source/types.ts';
 
 const ENCODINGS: readonly PositionEncoding[] = ['utf-16', 'utf-8', 'utf-32'];
@@ -65,7 +66,7 @@ describe('positions', () => {
           number,
         ];
         const edited = text.slice(0, start) + inserted + text.slice(end);
-        const lines = Lines.of(text).edited(edited, start, end);
+        const lines = Lines.of(text).edited(Text.of(text).replace(start, end, inserted), start, end);
         const fresh = Lines.of(edited);
         expect(lines.count).toBe(fresh.count);
         for (let line = 0; line < fresh.count; line++) {

@@ -1,0 +1,51 @@
+/** From blocks to chunks: a block, or several over which one form goes on. */
+import { grouping } from './blocks.ts';
+import { chunkOf, type Chunk } from './chunk.ts';
+import type { Row } from './row.ts';
+import type { Text } from './text.ts';
+
+/** The chunks of a version. */
+export interface Chunks {
+  readonly count: number;
+  readonly at: (i: number) => Chunk;
+  /** Where each chunk starts, and where the last one ends. */
+  readonly starts: Int32Array;
+  /** How many forms there are before each chunk, and in all. */
+  readonly before: Int32Array;
+  /** Indices of the chunks with faults. */
+  readonly faulty: readonly number[];
+}
+
+export function layOut(row: Row, text: Text): Chunks {
+  const { blocks, starts } = row;
+  const endOf = grouping(blocks);
+  // as a rule each block is a chunk of its own
+  if (row.open.every(i => endOf(i) === i + 1))
+    return {
+      count: blocks.length,
+      at: i => chunkOf(blocks, i, i + 1, text, starts[i]!),
+      starts,
+      before: row.forms,
+      faulty: row.faulty,
+    };
+  const chunks: Chunk[] = [];
+  const chunkStarts: number[] = [];
+  const before = [0];
+  const faulty: number[] = [];
+  for (let i = 0, end; i < blocks.length; i = end) {
+    end = endOf(i);
+    const chunk = chunkOf(blocks, i, end, text, starts[i]!);
+    if (chunk.stretch.faults.length > 0) faulty.push(chunks.length);
+    chunkStarts.push(starts[i]!);
+    before.push(before.at(-1)! + chunk.stretch.forms.length);
+    chunks.push(chunk);
+  }
+  chunkStarts.push(starts[blocks.length]!);
+  return {
+    count: chunks.length,
+    at: i => chunks[i]!,
+    starts: Int32Array.from(chunkStarts),
+    before: Int32Array.from(before),
+    faulty,
+  };
+}

@@ -1,0 +1,63 @@
+/** A text as a row of blocks, with what is asked of all of them kept in flat arrays: an edit copies those and looks at few blocks. Immutable. */
+import type { Block } from './blocks.ts';
+
+export class Row {
+  private constructor(
+    readonly blocks: readonly Block[],
+    /** Where each block starts, and where the last one ends. */
+    readonly starts: Int32Array,
+    /** How many forms there are before each block, and in all. */
+    readonly forms: Int32Array,
+    /** Indices of the blocks with faults. */
+    readonly faulty: readonly number[],
+    /** Indices of the blocks with brackets open at their end, which may go on in the next blocks. */
+    readonly open: readonly number[],
+  ) {}
+
+  private static readonly EMPTY = new Row([], new Int32Array(1), new Int32Array(1), [], []);
+
+  static of(blocks: readonly Block[]): Row {
+    return Row.EMPTY.splice(0, blocks, 0);
+  }
+
+  /** The row with the blocks from `first` up to `end` (exclusive) replaced. */
+  splice(first: number, added: readonly Block[], end: number): Row {
+    const more = added.length - (end - first);
+    const count = this.blocks.length + more;
+    const blocks = this.blocks.slice(0, first).concat(added, this.blocks.slice(end));
+    const starts = moved(this.starts, first, end, count, added, block => block.length);
+    const forms = moved(this.forms, first, end, count, added, block => block.forms.length);
+    const indices = (before: readonly number[], wanted: (block: Block) => boolean): number[] => {
+      const out = before.filter(i => i < first);
+      for (let i = 0; i < added.length; i++) if (wanted(added[i]!)) out.push(first + i);
+      for (const i of before) if (i >= end) out.push(i + more);
+      return out;
+    };
+    return new Row(
+      blocks,
+      starts,
+      forms,
+      indices(this.faulty, block => block.faults.length > 0),
+      indices(this.open, block => block.open > 0 && !block.cut),
+    );
+  }
+}
+
+/** Running sums over a row after an edit of it. */
+function moved(
+  old: Int32Array,
+  first: number,
+  end: number,
+  count: number,
+  added: readonly Block[],
+  size: (block: Block) => number,
+): Int32Array {
+  const sums = new Int32Array(count + 1);
+  sums.set(old.subarray(0, first + 1));
+  for (let i = 0; i < added.length; i++) sums[first + i + 1] = sums[first + i]! + size(added[i]!);
+  const at = first + added.length;
+  const delta = sums[at]! - old[end]!;
+  sums.set(old.subarray(end), at);
+  if (delta !== 0) for (let i = at; i <= count; i++) sums[i]! += delta;
+  return sums;
+}
