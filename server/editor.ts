@@ -98,29 +98,34 @@ export class LspEditor implements Editor {
   progress(title: string): Progress {
     const controller = new AbortController();
     let ended = false;
-    let said: string | undefined;
-    if (!this.capabilities.window?.workDoneProgress)
-      return { report: () => undefined, end: () => undefined, signal: controller.signal };
-    const reporter = this.connection.window.createWorkDoneProgress().then(created => {
-      if (ended) return undefined;
-      created.token.onCancellationRequested(() => controller.abort());
-      created.begin(title, undefined, said, true);
-      return created;
-    });
-    const use = (action: (created: WorkDoneProgressServerReporter) => void) =>
-      void reporter.then(created => created && action(created)).catch(() => undefined); // an editor that refuses the token shows none
+    let said: { message: string; fraction: number | undefined } | undefined;
+    let reporter: WorkDoneProgressServerReporter | undefined;
+    const show = () => {
+      if (!reporter || !said) return;
+      const { message, fraction } = said;
+      if (fraction === undefined) reporter.report(message);
+      else reporter.report(Math.round(fraction * 100), message);
+    };
+    if (this.capabilities.window?.workDoneProgress)
+      void this.connection.window
+        .createWorkDoneProgress()
+        .then(created => {
+          if (ended) return;
+          reporter = created;
+          created.token.onCancellationRequested(() => controller.abort());
+          created.begin(title, undefined, said?.message, true);
+          if (said?.fraction !== undefined) show();
+        })
+        .catch(() => undefined); // an editor that refuses the token shows none
     return {
       report: (message, fraction) => {
-        said = message;
-        use(created =>
-          fraction === undefined
-            ? created.report(message)
-            : created.report(Math.round(fraction * 100), message),
-        );
+        said = { message, fraction };
+        show();
       },
       end: message => {
-        if (message !== undefined) use(created => created.report(message));
-        use(created => created.done());
+        if (message !== undefined) reporter?.report(message);
+        // Sent here and now, before the message that tells the outcome: Helix wipes its status line when a progress ends.
+        reporter?.done();
         ended = true;
       },
       signal: controller.signal,
