@@ -115,7 +115,7 @@ function readWindow(
   let insideOut = false;
   while (!insideOut && scanner.step()) {
     if (next && lexer.end > next.at) {
-      if (!cut && lexer.start < next.at) cut = scanner.cutAt(next.at);
+      if (!cut && lexer.start < next.at) cut = withFault(scanner.cutAt(next.at));
       if (cut && lexer.kind !== 'block-comment') {
         if (lastUpTo(starts, before(lexer.end) - 1) > lastUpTo(starts, before(lexer.start))) overruns++;
         insideOut = overruns === MOST_OVERRUNS || lexer.end - lexer.start > longestOverrun(lexer);
@@ -133,6 +133,10 @@ function readWindow(
     strict: insideOut ? undefined : { blocks: recover(scanner.blocks, window.slice(0, scanner.metAt)), met },
   };
 }
+
+/** A cut without a fault (behind a backslash, say) is no evidence. */
+const withFault = (blocks: readonly Block[]): readonly Block[] | undefined =>
+  blocks.at(-1)!.faults.length > 0 ? blocks : undefined;
 
 const longestOverrun = ({ kind }: Lexer): number => (kind === 'string' ? LONGEST_STRING : LONGEST_SYMBOL);
 

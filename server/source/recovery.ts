@@ -75,7 +75,9 @@ function placeToCut(block: Block, text: string, start: number): number | undefin
       const at = start + cutAt;
       const end = viewEnd(text, at);
       if (least === Infinity) least = badness(scanBlocks(text.slice(start, end)).blocks);
-      const cut = badness([readCut(text, start, at), ...scanBlocks(text.slice(at, end)).blocks]);
+      const head = readCut(text, start, at);
+      if (head.faults.length === 0) continue;
+      const cut = badness([head, ...scanBlocks(text.slice(at, end)).blocks]);
       if (cut < least) {
         least = cut;
         best = at;

@@ -1,9 +1,187 @@
-import type { Source } from '../../server/source/index.ts';
-import type { Judged } from './reader.ts';
+/** One delimiter deleted or inserted: are the other forms still exact, and does a diagnostic inside the form say what is missing? */
+import { mkdir, writeFile } from 'node:fs/promises';
+import type { Snapshot, Source } from '../../server/source/index.ts';
+
+/** A file whose forms are known. */
+export interface Original {
+  readonly file: string;
+  readonly text: string;
+  /** [start, end) of each top-level form, in UTF-16 code units. */
+  readonly forms: readonly (readonly [number, number])[];
+}
+
+const KINDS = ['delete (', 'delete )', 'delete "', 'delete |', 'insert (', 'insert )', 'insert "', 'insert |'] as const;
+export type Kind = (typeof KINDS)[number];
+
+export interface Mutation {
+  readonly file: string;
+  readonly kind: Kind;
+  /** Offset of the character deleted, or where one is inserted. */
+  readonly at: number;
+  /** The form that is mutated: its place among the forms of the file. */
+  readonly form: number;
+}
+
+export interface Outcome {
+  /** Every other form of the file has its exact boundaries. */
+  readonly others: boolean;
+  /** Some diagnostic lies inside the mutated form. */
+  readonly told: boolean;
+  /** Nothing is wrong with the mutated text as SBCL would read it: there is nothing to tell. */
+  readonly harmless: boolean;
+  /** The fix that is offered, if any, makes the text read. */
+  readonly fix: 'none' | 'mends' | 'restores' | 'wrong';
+}
+
+/** mulberry32: the same numbers for the same seed, everywhere. */
+export function random(seed: number): (below: number) => number {
+  let a = seed >>> 0;
+  return below => {
+    a = (a + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(a ^ (a >>> 15), a | 1);
+    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
+    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below);
+  };
+}
+
+/** The n-th mutation of a run; undefined where the file drawn has nothing of the kind. */
+export function mutationOf(originals: readonly Original[], next: (below: number) => number, kind: Kind): Mutation | undefined {
+  const { file, text, forms } = originals[next(originals.length)]!;
+  const form = next(forms.length);
+  const [start, end] = forms[form]!;
+  const [what, mark] = [kind.slice(0, 6), kind[7]!];
+  if (what === 'insert') return end - start < 2 ? undefined : { file, kind, form, at: start + 1 + next(end - start - 1) };
+  const places: number[] = [];
+  for (let at = text.indexOf(mark, start); at >= 0 && at < end; at = text.indexOf(mark, at + 1)) places.push(at);
+  return places.length === 0 ? undefined : { file, kind, form, at: places[next(places.length)]! };
+}
+
+export function mutated(text: string, { kind, at }: Mutation): string {
+  return kind.startsWith('insert') ? text.slice(0, at) + kind[7]! + text.slice(at) : text.slice(0, at) + text.slice(at + 1);
+}
+
+export type Way = 'fresh' | 'edited';
+
+/** Reads the mutated text anew, or as an edit of the open original. */
+export function readMutated(source: Source, { text }: Original, mutation: Mutation, way: Way): Snapshot {
+  if (way === 'fresh') return source.snapshot('mutated:', 1, mutated(text, mutation));
+  const document = source.open('mutated:', 1, text);
+  void document.snapshot.forms;
+  const { at, kind } = mutation;
+  const insert = kind.startsWith('insert');
+  return document.apply([{ range: { start: at, end: insert ? at : at + 1 }, text: insert ? kind[7]! : '' }], 2);
+}
+
+export function outcomeOf(source: Source, original: Original, mutation: Mutation, way: Way): Outcome {
+  const snapshot = readMutated(source, original, mutation, way);
+  const delta = mutation.kind.startsWith('insert') ? 1 : -1;
+  const ours = new Map(snapshot.forms.map(({ span }) => [span.start, span.end]));
+  const others = original.forms.every(([start, end], i) => {
+    if (i === mutation.form) return true;
+    const by = i > mutation.form ? delta : 0;
+    return ours.get(start + by) === end + by;
+  });
+  const [start, end] = original.forms[mutation.form]!;
+  const told = snapshot.problems.some(({ span }) => span.start >= start && span.end <= end + delta);
+  const harmless = snapshot.problems.length === 0 && others;
+  const fixes = snapshot.problems.flatMap(problem => problem.fix ?? []);
+  let fix: Outcome['fix'] = 'none';
+  for (const { span, text } of fixes.slice(0, 1)) {
+    const after = snapshot.text.slice(0, span.start) + text + snapshot.text.slice(span.end);
+    fix =
+      after === original.text
+        ? 'restores'
+        : source.snapshot('fixed:', 1, after).problems.length < snapshot.problems.length
+          ? 'mends'
+          : 'wrong';
+  }
+  return { others, told, harmless, fix };
+}
+
+interface Tally {
+  cases: number;
+  others: number;
+  telling: number;
+  told: number;
+  fixes: number;
+  restores: number;
+  wrong: number;
+}
+
+export interface Report {
+  readonly tallies: ReadonlyMap<string, Tally>;
+  readonly failures: readonly (Mutation & { way: Way; index: number; outcome: Outcome })[];
+}
+
+/** @param count how many mutations of each kind are tried, each in both ways; only the one with the index `replay`, if that is given */
+export function mutate(
+  source: Source,
+  originals: readonly Original[],
+  { count, seed, replay }: { count: number; seed: number; replay?: number | undefined },
+): Report {
+  const next = random(seed);
+  const byFile = new Map(originals.map(original => [original.file, original]));
+  const tallies = new Map<string, Tally>();
+  const failures: (Mutation & { way: Way; index: number; outcome: Outcome })[] = [];
+  for (let index = 0; index < count; index++)
+    for (const kind of KINDS) {
+      let mutation: Mutation | undefined;
+      // deleting a | needs a file that has one: some luck
+      for (let tries = 0; !mutation && tries < 2000; tries++) mutation = mutationOf(originals, next, kind);
+      if (!mutation || (replay !== undefined && replay !== index)) continue;
+      const original = byFile.get(mutation.file)!;
+      for (const way of ['fresh', 'edited'] as const) {
+        const outcome = outcomeOf(source, original, mutation, way);
+        const key = `${kind} ${way}`;
+        if (!tallies.has(key)) tallies.set(key, { cases: 0, others: 0, telling: 0, told: 0, fixes: 0, restores: 0, wrong: 0 });
+        const tally = tallies.get(key)!;
+        tally.cases++;
+        if (outcome.others) tally.others++;
+        if (!outcome.harmless) tally.telling++;
+        if (!outcome.harmless && outcome.told) tally.told++;
+        if (outcome.fix !== 'none') tally.fixes++;
+        if (outcome.fix === 'restores') tally.restores++;
+        if (outcome.fix === 'wrong') tally.wrong++;
+        if (!outcome.others || !(outcome.told || outcome.harmless) || outcome.fix === 'wrong')
+          failures.push({ ...mutation, way, index, outcome });
+      }
+    }
+  return { tallies, failures };
+}
+
+const share = (part: number, whole: number): string => (whole === 0 ? '-' : `${((100 * part) / whole).toFixed(2)} %`);
+
 export async function mutationReport(
-  _s: Source,
-  _g: readonly Judged[],
-  _o: { count: number; seed: number; replay: number | undefined },
+  source: Source,
+  originals: readonly Original[],
+  options: { count: number; seed: number; replay: number | undefined },
 ): Promise<boolean> {
-  return false;
+  console.log(`${options.count} mutations of each kind over ${originals.length} files, seed ${options.seed}`);
+  const { tallies, failures } = mutate(source, originals, options);
+  if (options.replay !== undefined)
+    for (const failure of failures) {
+      const original = originals.find(({ file }) => file === failure.file)!;
+      const snapshot = readMutated(source, original, failure, failure.way);
+      const line = snapshot.positionAt(failure.at, 'utf-16').line + 1;
+      console.log(`${failure.kind} ${failure.way} ${failure.file}:${line} ${JSON.stringify(failure.outcome)}`);
+      for (const { message, span } of snapshot.problems) console.log(`  ${span.start}: ${message}`);
+    }
+  console.log('\nmutation           cases   others exact   told inside   fixes   fix restores   fix wrong');
+  const targets: Record<string, boolean> = {};
+  for (const [key, t] of [...tallies].sort(([a], [b]) => a.localeCompare(b))) {
+    console.log(
+      [key.padEnd(18), String(t.cases).padEnd(7), share(t.others, t.cases).padEnd(14), share(t.told, t.telling).padEnd(13), share(t.fixes, t.telling).padEnd(8), share(t.restores, t.fixes).padEnd(14), t.wrong].join(' '),
+    );
+    targets[`${key}: others exact in 99.5 %`] = t.others >= 0.995 * t.cases;
+    targets[`${key}: told inside the form in 95 %`] = t.told >= 0.95 * t.telling;
+  }
+  const missed = Object.entries(targets).filter(([, met]) => !met);
+  for (const [target] of missed) console.log(`MISSED  ${target}`);
+  await mkdir('build', { recursive: true });
+  await writeFile(
+    'build/mutations.json',
+    JSON.stringify({ seed: options.seed, count: options.count, targets, tallies: Object.fromEntries(tallies), failures }, null, 1),
+  );
+  console.log(`failures with their index for --replay: build/mutations.json (--seed ${options.seed})`);
+  return missed.length === 0;
 }
