@@ -1,5 +1,5 @@
 /** The open buffers, and files read from the disk where a buffer is not open. */
-import { promises as fs } from 'node:fs';
+import { existsSync, promises as fs } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { HotlispError } from './errors.ts';
@@ -129,9 +129,13 @@ export class Documents {
     return this.source.snapshot(scratchScheme, 0, code);
   }
 
+  /** The URI of a path; a relative one is looked for in each folder of the workspace, and else taken to be in the first one. */
   uriOf(file: string): string {
     if (/^[a-z][a-z0-9+.-]+:/i.test(file) && !path.isAbsolute(file)) return file;
-    return pathToFileURL(path.resolve(this.roots()[0] ?? process.cwd(), file)).href;
+    const roots = this.roots().length > 0 ? this.roots() : [process.cwd()];
+    const places = roots.map(root => path.resolve(root, file));
+    const isThere = (place: string) => this.#open.has(pathToFileURL(place).href) || existsSync(place);
+    return pathToFileURL(places.find(isThere) ?? places[0]!).href;
   }
 
   /** The path of a file: URI, else the URI itself. */

@@ -1,9 +1,11 @@
 /** Editing one form of a file as an undoable edit of its buffer. */
 import { z } from 'zod';
 import { HotlispError } from '../errors.ts';
-import type { Snapshot, Span, TopLevelForm } from '../source/types.ts';
+import type { Range, Snapshot } from '../source/types.ts';
+import { editAt, newlineOf, siteOf, withEdit, type Content, type FormEdit } from './formEdit.ts';
+import { documentAt } from './fileArgument.ts';
 import { definitionName } from './forms.ts';
-import { definitionsCalled } from './names.ts';
+import { definitionsCalled, mostMeant, type Named } from './names.ts';
 import { operation, type PlanContext } from './operation.ts';
 
 const operations = ['replace', 'insert_before', 'insert_after', 'delete'] as const;
@@ -16,7 +18,7 @@ export const lispEditForm = operation({
   args: z
     .strictObject({
       operation: z.enum(operations),
-      file_path: z.string().min(1),
+      file_path: z.string().min(1).describe('a path, relative ones from the workspace folder, or a URI'),
       form_type: z.string().min(1).describe('the defining operator ("defun"), or the kind ("function")'),
       form_name: z
         .string()
@@ -32,110 +34,133 @@ export const lispEditForm = operation({
       path: ['content'],
     }),
   async plan(args, context) {
-    const snapshot = await context.snapshot(context.uriOf(args.file_path));
-    const form = soleForm(snapshot, args.form_type, args.form_name);
-    const content = args.content === undefined ? '' : soleContent(args.content, context);
-    const { span, text } = editOf(snapshot, form, args.operation, withLineEndings(content, snapshot.text));
-    const range = snapshot.rangeOf(span, context.encoding);
+    const snapshot = await documentAt(context, 'file_path', args.file_path);
+    const named = soleForm(snapshot, args.form_type, args.form_name);
+    const content = args.content === undefined ? undefined : soleContent(args.content, snapshot, context);
+    const edit = editAt(snapshot, siteOf(snapshot, named), args.operation, content);
+    verify(snapshot, named, edit, args.operation, context);
+    const range = rangeOf(snapshot, edit, context);
     return {
       type: 'edit',
       dryRun: args.dry_run,
       label: `${args.operation} ${args.form_name}`,
       uri: snapshot.uri,
       version: context.isOpen(snapshot.uri) ? snapshot.version : null,
-      edits: [{ range, newText: text }],
+      edits: [{ range, newText: edit.text }],
       report: {
         operation: args.operation,
         path: context.fileOf(snapshot.uri),
         uri: snapshot.uri,
         range,
-        before: snapshot.text.slice(span.start, span.end),
-        after: text,
+        before: snapshot.text.slice(edit.span.start, edit.span.end),
+        after: edit.text,
       },
     };
   },
 });
 
 /** @throws HotlispError `invalid-arguments` unless exactly one form has that type and name */
-function soleForm(snapshot: Snapshot, type: string, name: string): TopLevelForm {
-  const found = definitionsCalled(snapshot.forms, type, name);
+function soleForm(snapshot: Snapshot, type: string, name: string): Named {
+  const found = mostMeant(definitionsCalled(snapshot.forms, type, name), name);
   const fail = (message: string) =>
     new HotlispError('invalid-arguments', `hotlisp.lisp_edit_form: ${message}`, { path: 'form_name' });
-  const lines = (forms: readonly TopLevelForm[]) =>
-    forms.map(form => snapshot.positionAt(form.span.start, 'utf-16').line + 1).join(', ');
+  const line = ({ definition }: Named) => snapshot.positionAt(definition.span.start, 'utf-16').line + 1;
   if (found.length === 0) {
-    const other = definitionsCalled(snapshot.forms, undefined, name).map(
+    const others = definitionsCalled(snapshot.forms, undefined, name).map(
       ({ definition }) => `(${definition.operator} ${definitionName(definition)})`,
     );
     throw fail(
-      `there is no ${type} ${name} in ${snapshot.uri}.${other.length > 0 ? ` Did you mean ${other.join(' or ')}?` : ''}`,
+      `there is no ${type} ${name} in ${snapshot.uri}.${others.length > 0 ? ` Did you mean ${[...new Set(others)].join(' or ')}?` : ''}`,
     );
   }
   if (found.length > 1) {
-    const spelled = found.map(({ definition }) => definitionName(definition));
+    const spelled = new Set(found.map(({ definition }) => definitionName(definition)));
+    const lines = found.map(line).join(', ');
     throw fail(
-      `${name} names ${found.length} forms (lines ${lines(found.map(({ form }) => form))}): say which one, as ${[...new Set(spelled)].join(' or ')}.`,
+      spelled.size > 1
+        ? `${name} names ${found.length} forms (lines ${lines}): say which one, as ${[...spelled].join(' or ')}.`
+        : `${name} is defined ${found.length} times (lines ${lines}), and nothing in the names tells them apart. Edit it by hand.`,
     );
   }
-  const { form } = found[0]!;
-  if (form.broken)
+  const [named] = found as [Named];
+  if (named.form.broken)
     throw fail(
-      `the form ${name} at line ${lines([form])} does not parse, so its end is not certain. Mend it by hand first.`,
+      `the form ${name} at line ${line(named)} does not parse, so its end is not certain. Mend it by hand first.`,
     );
-  if (form.definitions.length > 1)
-    throw fail(
-      `the form at line ${lines([form])} defines ${form.definitions.length} things, ${name} among them; edit it by hand.`,
-    );
-  return form;
+  return named;
 }
 
-/** @throws HotlispError `invalid-arguments` unless `content` is exactly one whole form */
-function soleContent(content: string, context: PlanContext): string {
-  const { forms, problems } = context.scratch(content);
+/** @throws HotlispError `invalid-arguments` unless `content` is exactly one whole form, with comments around it at most */
+function soleContent(content: string, target: Snapshot, context: PlanContext): Content {
   const fail = (message: string) =>
     new HotlispError('invalid-arguments', `hotlisp.lisp_edit_form: content ${message}`, { path: 'content' });
+  const scratch = context.scratch(content);
+  const { forms, problems, root } = scratch;
   const [problem] = problems;
-  if (problem) throw fail(`cannot be read: ${problem.message}`);
-  if (forms.length !== 1)
-    throw fail(forms.length === 0 ? 'holds no form.' : `holds ${forms.length} forms; give exactly one.`);
-  return content.trim();
-}
-
-/** The content with the line ends of the file it goes into. */
-function withLineEndings(content: string, text: string): string {
-  const ending = /\r\n|\n|\r/.exec(text)?.[0] ?? '\n';
-  return content.replace(/\r\n|\r|\n/g, ending);
-}
-
-function editOf(
-  snapshot: Snapshot,
-  form: TopLevelForm,
-  what: (typeof operations)[number],
-  content: string,
-): { span: Span; text: string } {
-  const { text } = snapshot;
-  const { start, end } = form.span;
-  const newline = /\r\n|\n|\r/.exec(text)?.[0] ?? '\n';
-  switch (what) {
-    case 'replace':
-      return { span: form.span, text: content };
-    case 'insert_before': {
-      const above = startOfComments(text, start);
-      return { span: { start: above, end: above }, text: content + newline + newline };
-    }
-    case 'insert_after':
-      return { span: { start: end, end }, text: newline + newline + content };
-    case 'delete': {
-      // The form's line goes with it, and one of the blank lines around it; comments stay.
-      const rest = /^[ \t]*(?:\r\n|\n|\r)?(?:[ \t]*(?:\r\n|\n|\r))?/.exec(text.slice(end))![0];
-      const alone = /(^|[\r\n])[ \t]*$/.test(text.slice(0, start));
-      return { span: { start, end: alone ? end + rest.length : end }, text: '' };
-    }
+  if (problem) {
+    const { line, character } = scratch.positionAt(problem.span.start, 'utf-16');
+    throw fail(`cannot be read (line ${line + 1}, column ${character + 1}): ${problem.message}`);
   }
+  const [form] = forms;
+  if (!form)
+    throw fail(/\S/.test(content) ? 'holds comments, and no form.' : 'is empty; give exactly one form.');
+  if (forms.length > 1) throw fail(`holds ${forms.length} forms; give exactly one.`);
+  const first = root.children[0]!;
+  const last = root.children.at(-1)!;
+  const newline = newlineOf(target.text);
+  return {
+    text: content
+      .slice(Math.min(first.span.start, form.span.start), Math.max(last.span.end, form.span.end))
+      .replace(/\r\n|\r|\n/g, newline),
+    guarded: form.bodyStart > form.span.start,
+    endsInComment: last.type === 'comment',
+  };
 }
 
-/** Where the comment lines directly above a form begin; the form's own start where there are none or it does not begin its line. */
-function startOfComments(text: string, start: number): number {
-  const above = /(?:^|(?<=[\r\n]))(?:;[^\r\n]*(?:\r\n|\n|\r))+$/.exec(text.slice(0, start));
-  return above ? above.index : start;
+/**
+ * The last look before an edit leaves: read as a whole, the edited text has the same forms but for the one in question.
+ * @throws HotlispError `invalid-arguments` when it has not
+ */
+function verify(
+  snapshot: Snapshot,
+  { form, definition }: Named,
+  edit: FormEdit,
+  what: (typeof operations)[number],
+  context: PlanContext,
+): void {
+  const textsOf = ({ text, forms }: Snapshot) =>
+    forms.filter(each => !each.broken).map(({ span }) => text.slice(span.start, span.end));
+  const edited = context.scratch(withEdit(snapshot.text, edit));
+  const before = textsOf(snapshot);
+  const after = textsOf(edited);
+  const at = snapshot.forms.filter(each => !each.broken).indexOf(form);
+  const nested = definition.span.start !== form.bodyStart;
+  const added = nested || what === 'replace' ? 0 : what === 'delete' ? -1 : 1;
+  const first = nested || what !== 'insert_after' ? at : at + 1;
+  // how many forms behind `first` the edit made or changed
+  const own = nested || what === 'replace' ? 1 : Math.max(0, added);
+  const kept = nested || what === 'replace' || what === 'delete' ? at + 1 : first;
+  const same =
+    after.length === before.length + added &&
+    before.slice(0, first).every((text, i) => text === after[i]) &&
+    before.slice(kept).every((text, i) => text === after[first + own + i]) &&
+    edited.problems.length <= snapshot.problems.length;
+  if (!same)
+    throw new HotlispError(
+      'invalid-arguments',
+      `hotlisp.lisp_edit_form: this ${what} would run together with what stands next to the form; edit it by hand.`,
+      { path: what === 'delete' ? 'form_name' : 'content' },
+    );
+}
+
+/** Editors leave the byte order mark of a file out of its buffer. */
+function rangeOf(snapshot: Snapshot, { span }: FormEdit, context: PlanContext): Range {
+  const range = snapshot.rangeOf(span, context.encoding);
+  if (context.isOpen(snapshot.uri) || snapshot.text.charCodeAt(0) !== 0xfeff) return range;
+  const mark = snapshot.positionAt(1, context.encoding).character;
+  const without = ({ line, character }: Range['start']) => ({
+    line,
+    character: line === 0 ? Math.max(0, character - mark) : character,
+  });
+  return { start: without(range.start), end: without(range.end) };
 }

@@ -1,9 +1,11 @@
 /** Names as people write them, compared with those of definitions in a text. */
 import type { SourceDefinition, TopLevelForm } from '../source/types.ts';
 
+const PREFIX = /^([^:|"()\s]+)::?(?=[^:])/;
+
 /** A symbol's text without its package prefix and in the case of the standard readtable; what stands in |bars| keeps its case. */
 export function bareName(text: string): string {
-  const bare = text.trim().replace(/^[^:|"()\s]+::?(?=[^:])/, '');
+  const bare = text.trim().replace(PREFIX, '');
   return bare.includes('|') || bare.includes('\\') ? bare : bare.toUpperCase();
 }
 
@@ -25,15 +27,27 @@ export function spelling({
   return words([name, ...qualifiers, ...(specializers ? [`(${specializers.join(' ')})`] : [])].join(' '));
 }
 
+/** "shop", ":shop", "#:shop" and "\"SHOP\"" as one. */
+const designated = (text: string) =>
+  text
+    .trim()
+    .replace(/^#?:(?=.)/, '')
+    .replace(/^"([^]*)"$/, '$1')
+    .toUpperCase();
+
 /**
  * Whether `asked` means the definition: its name, or for a method its name with qualifiers and specializers
- * ("area", "area (circle)", "area :around (circle)"; trailing specializers of T may be left out).
+ * ("area", "area (circle)", "area :around (circle)"; trailing specializers of T may be left out), or with its qualifiers and
+ * lambda list as written ("area :around ((shape circle))"). Packages, systems and what is named by a string go by any designator.
  */
 export function isCalled(definition: SourceDefinition, asked: string): boolean {
+  const { kind, name, qualifiers = [], specializers, lambdaList } = definition;
+  if (kind === 'package' || kind === 'system' || name.startsWith('"'))
+    return designated(asked) === designated(name);
   const wanted = words(asked);
-  if (wanted === words(definition.name)) return true;
-  const { specializers } = definition;
+  if (wanted === words(name)) return true;
   if (!specializers) return false;
+  if (lambdaList !== undefined && wanted === words([name, ...qualifiers, lambdaList].join(' '))) return true;
   for (let shown = specializers.length; shown > 0; shown--) {
     if (wanted === spelling({ ...definition, specializers: specializers.slice(0, shown) })) return true;
     if (bareName(specializers[shown - 1]!) !== 'T') return false;
@@ -45,17 +59,47 @@ export function isCalled(definition: SourceDefinition, asked: string): boolean {
 export const isOfType = (definition: SourceDefinition, type: string | undefined) =>
   type === undefined ||
   definition.operator === bareName(type).toLowerCase() ||
-  definition.kind === type.toLowerCase();
+  definition.kind === type.trim().toLowerCase();
+
+export interface Named {
+  readonly form: TopLevelForm;
+  readonly definition: SourceDefinition;
+}
 
 /** The forms of a text that define the name asked for, with the definition in question. */
 export function definitionsCalled(
   forms: readonly TopLevelForm[],
   type: string | undefined,
   name: string,
-): { form: TopLevelForm; definition: SourceDefinition }[] {
+): Named[] {
   return forms.flatMap(form =>
     form.definitions
       .filter(each => isOfType(each, type) && isCalled(each, name))
       .map(definition => ({ form, definition })),
   );
+}
+
+/**
+ * Those of several that are meant most: in the package of the prefix that was asked for; else spelled as asked; and of what
+ * reader conditionals offer, that which is read.
+ */
+export function mostMeant(found: readonly Named[], asked: string): readonly Named[] {
+  const prefix = prefixOf(asked);
+  const steps: ((each: Named) => boolean)[] = [
+    ({ form, definition }) => (prefixOf(definition.name) ?? form.package ?? '') === prefix,
+    ({ definition }) => definition.name.toUpperCase() === asked.trim().toUpperCase(),
+    ({ form }) => form.active,
+  ];
+  let left = found;
+  for (const step of steps) {
+    const better = left.length > 1 ? left.filter(step) : [];
+    if (better.length > 0) left = better;
+  }
+  return left;
+}
+
+/** The package in the case that FIND-PACKAGE wants, of a name or of the name in `(setf name)`. */
+function prefixOf(name: string): string | undefined {
+  const token = /^\(\s*\S+\s+([^\s()]+)\s*\)$/.exec(name.trim())?.[1] ?? name.trim();
+  return PREFIX.exec(token)?.[1]?.toUpperCase();
 }

@@ -1,18 +1,22 @@
 /** Reading a file as its forms: signatures, with what is looked for in full. */
+import vm from 'node:vm';
 import { z } from 'zod';
 import { HotlispError } from '../errors.ts';
-import type { Snapshot, TopLevelForm } from '../source/types.ts';
+import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
+import { documentAt } from './fileArgument.ts';
 import { isInPackage, formName } from './forms.ts';
 import { operation } from './operation.ts';
 
 /** Lines answered at most where no limit is given. */
 const defaultLimit = 2000;
+/** Milliseconds for which a caller's regular expression may run over a file. */
+const patternWithin = 500;
 
 export const lispReadFile = operation({
   name: 'lisp_read_file',
   title: 'Read file',
   documentation:
-    'The text of a file. Collapsed: every form as its signature, IN-PACKAGE and the forms that match a pattern in full; else lines from `offset` on.',
+    'The text of a file. Collapsed: every form as its signature, IN-PACKAGE and the forms that match a pattern in full; else its lines as they are.',
   args: z.strictObject({
     path: z.string().min(1).describe('a path, relative ones from the workspace folder, or a URI'),
     collapsed: z.boolean().default(true),
@@ -31,11 +35,11 @@ export const lispReadFile = operation({
       .int()
       .nonnegative()
       .default(0)
-      .describe('0-based number of the first line, where not collapsed'),
+      .describe('how many lines of what would be shown are skipped'),
     limit: z.number().int().positive().default(defaultLimit).describe('how many lines at most'),
   }),
   async plan(args, context) {
-    const snapshot = await context.snapshot(context.uriOf(args.path));
+    const snapshot = await documentAt(context, 'path', args.path);
     const base = {
       path: context.fileOf(snapshot.uri),
       uri: snapshot.uri,
@@ -46,18 +50,14 @@ export const lispReadFile = operation({
         type: 'answer',
         value: { ...base, mode: 'full', ...lines(snapshot.text, args.offset, args.limit) },
       };
-    const name = pattern('name_pattern', args.name_pattern);
-    const content = pattern('content_pattern', args.content_pattern);
-    const forms = snapshot.forms.map(form => describeForm(snapshot, form, name, content));
-    const text = forms.map(({ shown }) => shown).join('\n');
-    const cut = lines(text, 0, args.limit);
+    const matching = formsMatching(snapshot, args.name_pattern, args.content_pattern);
+    const forms = snapshot.forms.map(form => describeForm(snapshot, form, matching.has(form)));
     return {
       type: 'answer',
       value: {
         ...base,
         mode: 'collapsed',
-        content: cut.content,
-        truncated: cut.truncated,
+        ...lines(forms.map(({ shown }) => shown).join('\n'), args.offset, args.limit),
         forms: forms.map(({ shown: _shown, ...form }) => form),
         problems: snapshot.problems.map(({ span, message, code }) => ({
           message,
@@ -69,28 +69,57 @@ export const lispReadFile = operation({
   },
 });
 
-function pattern(key: string, source: string | undefined): RegExp | undefined {
+/** The forms of which a name matches one pattern, or the text the other. */
+function formsMatching(
+  snapshot: Snapshot,
+  name: string | undefined,
+  content: string | undefined,
+): ReadonlySet<TopLevelForm> {
+  const { forms, text } = snapshot;
+  const named = matches('name_pattern', name, () =>
+    forms.map(form => form.definitions.map(each => each.name)),
+  );
+  const holding = matches('content_pattern', content, () =>
+    forms.map(({ span }) => [text.slice(span.start, span.end)]),
+  );
+  return new Set(forms.filter((_form, i) => named[i] || holding[i]));
+}
+
+/**
+ * Which lists hold a text that matches, whatever the case.
+ * @throws HotlispError `invalid-arguments` when the pattern does not parse or takes too long
+ */
+function matches(
+  key: string,
+  pattern: string | undefined,
+  texts: () => readonly (readonly string[])[],
+): boolean[] {
+  if (pattern === undefined) return [];
+  const fail = (why: string) =>
+    new HotlispError('invalid-arguments', `hotlisp.lisp_read_file: ${key} ${why}.`, { path: key });
+  let expression: RegExp;
   try {
-    return source === undefined ? undefined : new RegExp(source, 'i');
+    expression = new RegExp(pattern, 'i');
   } catch (error) {
-    throw new HotlispError(
-      'invalid-arguments',
-      `hotlisp.lisp_read_file: ${key} is not a regular expression (${(error as Error).message}).`,
-      { path: key },
-    );
+    throw fail(`is not a regular expression (${(error as Error).message})`);
+  }
+  try {
+    // A pattern like (a+)+$ may run for ever; in a context of its own it can be stopped.
+    return vm.runInNewContext(
+      'texts.map(each => each.some(text => expression.test(text)))',
+      { texts: texts(), expression },
+      { timeout: patternWithin },
+    ) as boolean[];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
+    throw fail(`takes longer than ${patternWithin} ms over this file; write it without nested repetitions`);
   }
 }
 
 /** `line` and `end_line` are 1-based. */
-function describeForm(
-  snapshot: Snapshot,
-  form: TopLevelForm,
-  name: RegExp | undefined,
-  content: RegExp | undefined,
-) {
+function describeForm(snapshot: Snapshot, form: TopLevelForm, matching: boolean) {
   const text = snapshot.text.slice(form.span.start, form.span.end);
-  const matches = form.definitions.some(each => name?.test(each.name)) || content?.test(text) === true;
-  const expanded = matches || isInPackage(form) || !/[\r\n]/.test(text);
+  const expanded = matching || isInPackage(form) || !/[\r\n]/.test(text);
   return {
     type: form.operator ?? null,
     name: form.definitions.length > 0 ? formName(form) : null,
@@ -100,22 +129,42 @@ function describeForm(
     active: form.active,
     broken: form.broken,
     expanded,
-    shown: expanded ? text : signature(text, form),
+    shown: expanded ? text : collapsed(snapshot, form),
   };
 }
 
-/** `(defun price (job &key discount) …)` */
-function signature(text: string, form: TopLevelForm): string {
-  const [definition] = form.definitions;
-  if (!definition) return `${text.split(/\r\n|\r|\n/, 1)[0]} …)`;
-  const { operator, name, qualifiers = [], lambdaList } = definition;
-  return `(${[operator, name, ...qualifiers, ...(lambdaList === undefined ? [] : [lambdaList.replace(/\s+/g, ' ')])].join(' ')} …)`;
+/** `(defun price (job &key discount) …)`; what a form around definitions holds is shown below its first line. */
+function collapsed(snapshot: Snapshot, form: TopLevelForm): string {
+  const { span, bodyStart, definitions } = form;
+  const guard = snapshot.text.slice(span.start, bodyStart).replace(/\s+/g, ' ');
+  const [first] = definitions;
+  if (first?.span.start === bodyStart) return guard + signature(first);
+  const body = snapshot.text.slice(bodyStart, span.end);
+  const head = body.split(/[\r\n]/, 1)[0]!.trimEnd();
+  if (definitions.length === 0) return `${guard}${head}${body.startsWith('(') ? ' …)' : ' …'}`;
+  const inner = definitions.map(each => `  ${signature(each)}`);
+  const opening = snapshot.text
+    .slice(bodyStart, first!.span.start)
+    .split(/[\r\n]/, 1)[0]!
+    .trimEnd();
+  return [`${guard}${opening} …`, ...inner].join('\n') + ')';
+}
+
+function signature({ operator, name, qualifiers = [], lambdaList }: SourceDefinition): string {
+  const parts = [operator, name, ...qualifiers, ...(lambdaList === undefined ? [] : [lambdaList])];
+  return `(${parts.map(part => part.replace(/\s+/g, ' ')).join(' ')} …)`;
 }
 
 const lineOf = (snapshot: Snapshot, offset: number) => snapshot.positionAt(offset, 'utf-16').line + 1;
 const lineCount = (text: string) => text.split(/\r\n|\r|\n/).length;
 
-function lines(text: string, offset: number, limit: number): { content: string; truncated: boolean } {
+/** `next_offset` is where to go on, null at the end. */
+function lines(text: string, offset: number, limit: number) {
   const all = text.split(/(?<=\r\n|\r(?!\n)|\n)/);
-  return { content: all.slice(offset, offset + limit).join(''), truncated: offset + limit < all.length };
+  const truncated = offset + limit < all.length;
+  return {
+    content: all.slice(offset, offset + limit).join(''),
+    truncated,
+    next_offset: truncated ? offset + limit : null,
+  };
 }

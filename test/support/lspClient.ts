@@ -104,6 +104,9 @@ export class Editor {
   readonly progress = new Happenings<{ token: number | string; value: Lsp.ProgressValue }>();
   readonly shown = new Happenings<{ uri: string; text: string | undefined }>();
   readonly prompts = new Happenings<Prompt>();
+  readonly registered = new Happenings<Lsp.Registration>();
+  /** The edits that the server asked for. */
+  readonly edits = new Happenings<Lsp.WorkspaceEdit>();
   /** Ids of the server's own requests that it took back. */
   readonly withdrawn = new Happenings<number | string>();
   readonly traffic: { direction: 'sent' | 'received'; message: Message }[] = [];
@@ -218,7 +221,18 @@ export class Editor {
 
   /** Opens a file that is there. */
   openFile(file: string, languageId = 'lisp'): TextDocument {
-    const document = new TextDocument(this, file, readFileSync(file, 'utf8'));
+    // Editors keep a byte order mark out of the buffer.
+    const text = readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
+    return this.opened(new TextDocument(this, file, text), languageId);
+  }
+
+  /** Opens a buffer that has no file. */
+  openUntitled(name: string, text: string, languageId = 'lisp'): TextDocument {
+    const document = new TextDocument(this, undefined, text, `untitled:${name}`);
+    return this.opened(document, languageId);
+  }
+
+  private opened(document: TextDocument, languageId: string): TextDocument {
     this.documents.set(document.uri, document);
     const { uri, version, text } = document;
     this.rpc.notify('textDocument/didOpen', { textDocument: { uri, languageId, version, text } });
@@ -385,8 +399,9 @@ export class Editor {
         this.shown.add({ uri, text });
         return { success: true };
       }
-      case 'window/workDoneProgress/create':
       case 'client/registerCapability':
+        return this.register(params as { registrations: readonly { method: string }[] });
+      case 'window/workDoneProgress/create':
       case 'client/unregisterCapability':
         return null;
       case 'workspace/configuration':
@@ -400,9 +415,26 @@ export class Editor {
     }
   }
 
+  /** What may be registered late is what the client declared so. */
+  private register(params: { registrations: readonly Lsp.Registration[] }): null {
+    for (const registration of params.registrations) {
+      const declared = registration.method
+        .split('/')
+        .reduce<unknown>((at, key) => (isObject(at) ? at[key] : undefined), this.declared);
+      if (!isObject(declared) || declared['dynamicRegistration'] !== true)
+        this.problems.push(`the server registers ${registration.method}, which this client did not declare`);
+      this.registered.add(registration);
+    }
+    return null;
+  }
+
+  private get declared(): Record<string, unknown> {
+    return this.options.capabilities ?? usualCapabilities;
+  }
+
   private declaresRefresh(method: string): boolean {
     const [, feature] = method.split('/');
-    const { workspace } = (this.options.capabilities ?? usualCapabilities) as {
+    const { workspace } = this.declared as {
       workspace?: Record<string, { refreshSupport?: boolean }>;
     };
     return workspace?.[feature ?? '']?.refreshSupport === true;
@@ -429,11 +461,24 @@ export class Editor {
     return 'error' in answer ? new ErrorReply(answer.error.code, answer.error.message) : answer.reply;
   }
 
+  /** Makes an edit as editors do: in the buffer; a file that is not open is opened for it. One for another version is refused. */
   private applyEdit({ edit }: { edit: Lsp.WorkspaceEdit }): boolean {
-    for (const [uri, edits] of Object.entries(edit.changes ?? {})) {
-      const document = this.documents.get(uri);
-      if (!document) return false;
-      document.apply(edits);
+    this.edits.add(edit);
+    const { workspace } = this.declared as {
+      workspace?: { workspaceEdit?: { documentChanges?: boolean } };
+    };
+    const versioned = workspace?.workspaceEdit?.documentChanges === true;
+    if ((edit.documentChanges !== undefined) !== versioned)
+      this.problems.push(
+        `an edit ${versioned ? 'without' : 'with'} documentChanges: ${JSON.stringify(edit)}`,
+      );
+    const changes = versioned
+      ? edit.documentChanges!.map(({ textDocument, edits }) => ({ ...textDocument, edits }))
+      : Object.entries(edit.changes ?? {}).map(([uri, edits]) => ({ uri, version: null, edits }));
+    for (const { uri, version, edits } of changes) {
+      const open = this.documents.get(uri);
+      if (version !== null && version !== open?.version) return false;
+      (open ?? this.openFile(fileURLToPath(uri))).apply(edits);
     }
     return true;
   }
@@ -473,10 +518,12 @@ export class TextDocument {
 
   constructor(
     private readonly editor: Editor,
-    readonly file: string,
+    /** Undefined for a buffer without one. */
+    readonly file: string | undefined,
     public text: string,
+    uri?: string,
   ) {
-    this.uri = pathToFileURL(file).href;
+    this.uri = uri ?? pathToFileURL(file!).href;
   }
 
   /** The position of the first occurrence of `needle`, or of `|` in it (which is not part of the text then). */
@@ -484,7 +531,7 @@ export class TextDocument {
     const mark = needle.indexOf('¦');
     const plain = needle.replace('¦', '');
     const index = this.text.indexOf(plain);
-    if (index < 0) throw new Error(`${JSON.stringify(plain)} does not stand in ${this.file}`);
+    if (index < 0) throw new Error(`${JSON.stringify(plain)} does not stand in ${this.uri}`);
     return this.positionAt(index + Math.max(mark, 0));
   }
 
@@ -496,7 +543,7 @@ export class TextDocument {
   /** Replaces the first occurrence of `old` by an incremental change. */
   replace(old: string, replacement: string): void {
     const start = this.text.indexOf(old);
-    if (start < 0) throw new Error(`${JSON.stringify(old)} does not stand in ${this.file}`);
+    if (start < 0) throw new Error(`${JSON.stringify(old)} does not stand in ${this.uri}`);
     const range = { start: this.positionAt(start), end: this.positionAt(start + old.length) };
     this.text = this.text.slice(0, start) + replacement + this.text.slice(start + old.length);
     this.change([{ range, text: replacement }]);
@@ -510,11 +557,12 @@ export class TextDocument {
 
   /** Writes the buffer to its file and says so. */
   save(): void {
-    writeFileSync(this.file, this.text);
+    writeFileSync(this.file!, this.text);
     this.editor.rpc.notify('textDocument/didSave', { textDocument: { uri: this.uri } });
   }
 
   close(): void {
+    this.editor.documents.delete(this.uri);
     this.editor.rpc.notify('textDocument/didClose', { textDocument: { uri: this.uri } });
   }
 

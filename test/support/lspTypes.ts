@@ -17,6 +17,20 @@ export interface TextEdit {
 
 export interface WorkspaceEdit {
   readonly changes?: Record<string, readonly TextEdit[]>;
+  readonly documentChanges?: readonly {
+    readonly textDocument: { readonly uri: string; readonly version: number | null };
+    readonly edits: readonly TextEdit[];
+  }[];
+}
+
+export interface Registration {
+  readonly method: string;
+  readonly registerOptions?: unknown;
+}
+
+export interface Location {
+  readonly uri: string;
+  readonly range: Range;
 }
 
 export interface Command {
@@ -29,6 +43,8 @@ export interface CodeAction {
   readonly title: string;
   readonly kind?: string;
   readonly command?: Command;
+  readonly diagnostics?: readonly Diagnostic[];
+  readonly edit?: WorkspaceEdit;
 }
 
 export interface Diagnostic {

@@ -1,0 +1,19 @@
+/** Documents named by an argument. */
+import { HotlispError } from '../errors.ts';
+import type { Snapshot } from '../source/types.ts';
+import type { PlanContext } from './operation.ts';
+
+/**
+ * The open buffer or the file of that path or URI.
+ * @param key the argument's name
+ * @throws HotlispError `invalid-arguments` with `path` = `key` when there is neither
+ */
+export async function documentAt(context: PlanContext, key: string, file: string): Promise<Snapshot> {
+  try {
+    return await context.snapshot(context.uriOf(file));
+  } catch (error) {
+    if (error instanceof HotlispError && error.kind === 'invalid-arguments')
+      throw new HotlispError('invalid-arguments', `${key}: ${error.message}`, { path: key });
+    throw error;
+  }
+}
