@@ -307,7 +307,7 @@ or when there is no telling."
            (let* ((elements (defining-elements unit 'defconstant))
                   (new (if (third elements) (literal-value (third elements) nil) :unresolved)))
              (when (and elements (or (numberp new) (characterp new)) (not (eql new (symbol-value symbol))))
-               (hazard "constant-changed" "~a is ~a now and would become ~a: SBCL refuses to change a constant, and compiled code has the old value inlined."
+               (hazard "constant-changed" "~a is ~a now and would become ~a: code that is not compiled again keeps the old value."
                        (definition-label definition) (print-value (symbol-value symbol) 80) new)))))))
 
 (defun structure-hazard (definition unit)

@@ -406,6 +406,8 @@ so that a thread which ends meanwhile costs an answer and not the process."
 (define-internal fdefn-info-number :variable ("SB-INT" "+FDEFN-INFO-NUM+"))
 (define-internal drop-all-hash-caches :function ("SB-INT" "DROP-ALL-HASH-CACHES"))
 (define-internal with-world-lock :macro ("SB-C" "WITH-WORLD-LOCK"))
+;; Sets the value of constants, too.
+(define-internal set-any-value :function ("SB-KERNEL" "%SET-SYMBOL-GLOBAL-VALUE") ("SB-KERNEL" "%SET-SYMBOL-VALUE"))
 
 (define-capability :rollback
     (symbol-dbinfo update-symbol-info get-info-value set-info-value clear-info-values info-types meta-info-number
@@ -597,3 +599,45 @@ so that a thread which ends meanwhile costs an answer and not the process."
         for symbol = (find-symbol name package)
         when symbol collect symbol)
   "What SBCL itself is in below the code of a file that is compiled or loaded.")
+
+;;;; 6. Cross references
+
+(define-internal simple-fun-xrefs :function ("SB-KERNEL" "%SIMPLE-FUN-XREFS"))
+(define-internal map-packed-xrefs :function ("SB-C" "MAP-PACKED-XREF-DATA"))
+(define-internal structure-slot-accessor :function ("SB-KERNEL" "DSD-ACCESSOR-NAME"))
+(define-internal structure-constructors :function ("SB-KERNEL" "DD-CONSTRUCTORS"))
+(define-internal structure-copier :function ("SB-KERNEL" "DD-COPIER-NAME"))
+(define-internal structure-predicate :function ("SB-KERNEL" "DD-PREDICATE-NAME"))
+
+(define-capability :xref (simple-fun-xrefs map-packed-xrefs underlying-function))
+(define-capability :structure-functions
+    (structure-slots structure-slot-accessor structure-constructors structure-copier structure-predicate))
+
+;; Every code object gets the next number: what was compiled or loaded later has a higher one.
+(define-internal code-serial :function ("SB-KERNEL" "%CODE-SERIALNO"))
+(define-internal last-code-serial :variable ("SB-C" "*CODE-SERIALNO*"))
+(define-capability :code-serials (code-serial last-code-serial) (integerp last-code-serial))
+
+(defun function-xrefs (function)
+  "What the compiler recorded of the names that FUNCTION uses; NIL where there is nothing."
+  (and (functionp function)
+       (not (typep function 'sb-mop:funcallable-standard-object))
+       (ignore-errors (simple-fun-xrefs (underlying-function function)))))
+
+(defun map-xrefs (receive function)
+  "Call RECEIVE with each use in FUNCTION's code: a kind (:CALLS, :MACROEXPANDS, :REFERENCES, :BINDS, :SETS) and a name."
+  (let ((xrefs (function-xrefs function)))
+    (when xrefs
+      (map-packed-xrefs (lambda (kind name number)
+                          (declare (ignore number))
+                          (funcall receive kind name))
+                        xrefs))))
+
+(defun map-xref-names (receive function)
+  "Call RECEIVE with every name that FUNCTION's code uses, but for some of SBCL's own. Much faster than MAP-XREFS."
+  (let ((xrefs (function-xrefs function)))
+    ;; A vector of the packed entries and the names; the most frequent names of SBCL itself are kept elsewhere.
+    (cond ((null xrefs))
+          ((and (simple-vector-p xrefs) (plusp (length xrefs)) (typep (svref xrefs 0) '(array (unsigned-byte 8) (*))))
+           (loop for index from 1 below (length xrefs) do (funcall receive (svref xrefs index))))
+          (t (map-xrefs (lambda (kind name) (declare (ignore kind)) (funcall receive name)) function)))))

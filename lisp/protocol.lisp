@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "e66d789bf920f37eb684e84f24ce358afd38285776788c0af9ffd524767d5b7c"
+    '(:digest "12004911f67a8ed0a26b7a55d61d1922642c147c7a4300cb3b04bef1108a64e3"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -73,6 +73,24 @@
           (:form "form" :optional :integer)
           (:file-write-date "fileWriteDate" :optional :integer)
           (:digest "digest" :optional :string))
+         (:placed-name
+          (:definition "definition" :required (:shape :definition-name))
+          (:package "package" :required :string))
+         (:dependent
+          (:kind "kind" :required :string)
+          (:name "name" :required :string)
+          (:package "package" :required :string)
+          (:file "file" :optional :string)
+          (:byte-offset "byteOffset" :optional :integer)
+          (:form "form" :optional :integer)
+          (:file-write-date "fileWriteDate" :optional :integer)
+          (:digest "digest" :optional :string)
+          (:of "of" :required (:array :integer)))
+         (:mention
+          (:of "of" :required :integer)
+          (:name "name" :required :string)
+          (:packages "packages" :required (:array :string))
+          (:everywhere "everywhere" :required :boolean))
          (:change
           (:status "status" :required (:enum "applied" "failed" "partial" "unchanged"))
           (:transaction "transaction" :required :string)
@@ -137,6 +155,11 @@
             (:generation "generation" :required :integer)
             (:assessments "assessments" :required (:array (:shape :assessment)))
             (:threads "threads" :required (:array (:shape :thread-reference)))))
+         (:dependents :writes nil
+          :arguments ((:definitions "definitions" :required (:array (:shape :placed-name))))
+          :result (:object
+            (:dependents "dependents" :required (:array (:shape :dependent)))
+            (:mentions "mentions" :required (:array (:shape :mention)))))
          (:apply :writes t
           :arguments ((:transaction "transaction" :required :string)
                       (:generation "generation" :required :integer)

@@ -517,6 +517,7 @@ functions of every symbol there, and the values of TOKENS, symbols; else only th
 (defun write-value (symbol state)
   (sb-ext:without-package-locks
     (cond ((none-p state) (makunbound symbol))
+          ((constantp symbol) (set-any-value symbol state))
           (t (setf (sb-ext:symbol-global-value symbol) state)))))
 
 (defun write-function (name state)

@@ -171,13 +171,26 @@ undone and with :NEW when it was done again."
              (restart-case
                  (with-captured-output (output)
                    (with-scratch-directory (directory)
-                     (and (compile-attempt attempt segments directory)
-                          (load-attempt attempt segments))))
+                     (handler-bind ((sb-ext:defconstant-uneql (lambda (condition) (change-constant attempt condition))))
+                       (and (compile-attempt attempt segments directory)
+                            (load-attempt attempt segments)))))
                (abort ()
                  :report "Give up this operation of Hotlisp and undo it."
                  (unless (attempt-step attempt) (setf (attempt-step attempt) :load))
                  nil))))
       (setf (attempt-output attempt) output))))
+
+(defun change-constant (attempt condition)
+  "Have a constant that the operation itself defines take its new value, which whoever approved it was told; decline for others."
+  (let ((name (sb-ext:defconstant-uneql-name condition))
+        (restart (find-restart 'continue condition)))
+    (when (and restart
+               (loop for unit in (attempt-units attempt)
+                       thereis (find-if (lambda (definition)
+                                          (and (eq (definition-kind definition) :constant)
+                                               (string= (definition-symbol-name definition) (symbol-name name))))
+                                        (unit-definitions unit))))
+      (invoke-restart restart))))
 
 (defun fail-attempt (attempt condition)
   (unless (attempt-step attempt) (setf (attempt-step attempt) :compile))

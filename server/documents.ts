@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { HotlispError } from './errors.ts';
 import type { Source, SourceDocument } from './source/index.ts';
+import { SavedTexts } from './savedTexts.ts';
 import type { PositionEncoding, Range, Snapshot } from './source/types.ts';
 
 export interface ContentChange {
@@ -23,18 +24,28 @@ export class Documents {
   /** Saved files read of late, by URI, the oldest first. */
   readonly #saved = new Map<string, { readonly stamp: string; readonly snapshot: Snapshot }>();
   readonly #listeners = new Set<(uri: string) => void>();
+  readonly #texts: SavedTexts;
 
   constructor(
     private readonly source: Source,
     private readonly roots: () => readonly string[],
-  ) {}
+  ) {
+    this.#texts = new SavedTexts((uri, text) => source.snapshot(uri, 0, text));
+  }
 
   open(uri: string, version: number, text: string): Snapshot {
     this.#open.get(uri)?.dispose();
     const document = this.source.open(uri, version, text);
     this.#open.set(uri, document);
+    this.#texts.note(uri, text);
     this.#changed(uri);
     return document.snapshot;
+  }
+
+  /** The editor has written the buffer to its file. */
+  saved(uri: string): void {
+    const text = this.get(uri)?.text;
+    if (text !== undefined) this.#texts.note(uri, text);
   }
 
   /** @throws HotlispError `invalid-arguments` when the buffer is not open */
@@ -116,6 +127,15 @@ export class Documents {
         path: 'uri',
       });
     }
+  }
+
+  /**
+   * What the file is known to have said when it was last written in that second: none where that is not known, several where
+   * it was written more than once.
+   * @param second since 1970
+   */
+  textsAt(uri: string, second: number): Promise<readonly Snapshot[]> {
+    return this.#texts.at(uri, second);
   }
 
   /** Seconds since 1970 of the file's last change; undefined where there is no file. */

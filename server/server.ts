@@ -144,6 +144,7 @@ export class Server {
       this.#notes.forget(uri);
     });
     connection.onDidSaveTextDocument(({ textDocument: { uri } }) => {
+      this.#documents.saved(uri);
       if (this.#settings['reload.onSave'] === 'changed')
         void this.#commands.execute(
           'hotlisp.reload_changed',

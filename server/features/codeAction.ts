@@ -1,6 +1,6 @@
 /** Code actions at a place: a pure function of the snapshot; no image is asked. */
-import type { Range, Snapshot } from '../source/types.ts';
-import { formName, isInPackage } from '../operations/forms.ts';
+import type { Range, Snapshot, TopLevelForm } from '../source/types.ts';
+import { formName, initialPackage, isInPackage } from '../operations/forms.ts';
 
 export interface Action {
   readonly title: string;
@@ -59,6 +59,7 @@ function reloads(snapshot: Snapshot, { range, start, end }: ActionsRequest): Act
           }),
         ]
       : []),
+    ...(atForm ? recompilesUsers(snapshot, atForm) : []),
     action('hotlisp.reload', 'Reload changed forms', 'hotlisp.reload_changed', document),
     action('hotlisp.reload', 'Reload file', 'hotlisp.reload_file', document),
     ...(selected !== '' && !atForm?.packageUnknown ? [evaluate('Evaluate selection', selected)] : []),
@@ -66,6 +67,51 @@ function reloads(snapshot: Snapshot, { range, start, end }: ActionsRequest): Act
       ? [evaluate('Evaluate form', snapshot.text.slice(atForm.span.start, atForm.span.end))]
       : []),
   ];
+}
+
+/** Kinds whose users are compiled with what the definition says. */
+const compiledIn: ReadonlySet<string> = new Set([
+  'macro',
+  'compiler-macro',
+  'symbol-macro',
+  'setf-expander',
+  'constant',
+  'structure',
+  'type',
+]);
+
+/** For the first definition of the form that may leave its users stale. */
+function recompilesUsers(snapshot: Snapshot, form: TopLevelForm): Action[] {
+  if (form.broken || form.packageUnknown) return [];
+  const definition = form.definitions.find(
+    each => compiledIn.has(each.kind) || (each.kind === 'function' && isInline(snapshot, form, each.name)),
+  );
+  if (!definition || definition.name.startsWith('(')) return [];
+  const symbol = /^[^|]*:/.test(definition.name)
+    ? definition.name
+    : `${prefix(form.package ?? initialPackage)}::${definition.name}`;
+  return [
+    action('hotlisp.reload', `Recompile users of ${definition.name}`, 'hotlisp.recompile_dependents', {
+      symbol,
+      background: true,
+    }),
+  ];
+}
+
+/** A package's name as it stands before a symbol. */
+const prefix = (name: string) =>
+  /^[A-Z0-9!$%&*+./<=>?@^_~-]+$/.test(name) ? name.toLowerCase() : `|${name}|`;
+
+/** Whether the function is declaimed inline, in the file before its form. */
+function isInline(snapshot: Snapshot, form: TopLevelForm, name: string): boolean {
+  const declared = snapshot.forms
+    .filter(({ span, package: home }) => span.start < form.span.start && home === form.package)
+    .flatMap(({ definitions }) => definitions)
+    .filter(each => each.kind === 'declaration' && /^\(\s*(?:inline|notinline)\s/i.test(each.name))
+    .filter(each =>
+      each.name.replace(/[()]/g, ' ').toUpperCase().split(/\s+/).slice(1).includes(name.toUpperCase()),
+    );
+  return declared.length > 0 && /^\(\s*inline/i.test(declared.at(-1)!.name);
 }
 
 const answers = (request: number): Action[] => [

@@ -136,6 +136,33 @@ export const Location = z.object({
   digest: z.string().optional(),
 });
 
+/** A definition as `DefinitionName` has it, and the package that its name is to be read in. */
+export const PlacedName = z.object({ definition: DefinitionName, package: z.string() });
+
+/** A definition whose compiled code uses others such that new ones leave it stale, and where it comes from, as Location has it. */
+export const Dependent = z.object({
+  kind: z.string(),
+  name: z.string(),
+  package: z.string(),
+  file: z.string().optional(),
+  byteOffset: int().optional(),
+  form: int().optional(),
+  fileWriteDate: int().optional(),
+  digest: z.string().optional(),
+  /** Which of the definitions asked about it uses, by itself or through other dependents: indices into the request's, ascending. */
+  of: z.array(int()),
+});
+
+/** A name whose mention in a text may be a use that the image has no record of. */
+export const Mention = z.object({
+  of: int(),
+  name: z.string(),
+  /** Names, nicknames included, of the packages in which the name without a prefix means it; as a prefix each of them means it too. */
+  packages: z.array(z.string()),
+  /** False: the compiler records the uses within functions, macros and methods, so that only other forms are of interest. */
+  everywhere: z.boolean(),
+});
+
 /** The result of everything that changes definitions. */
 export const Change = z.object({
   status: z.enum(['applied', 'failed', 'partial', 'unchanged']),
@@ -209,6 +236,9 @@ export const shapes = {
   Frame,
   Condition,
   Location,
+  PlacedName,
+  Dependent,
+  Mention,
   Change,
   FileNote,
   LoadedFile,
@@ -254,6 +284,16 @@ export const operations = {
       assessments: z.array(Assessment),
       /** Threads that are inside code which the change would replace; empty when not asked. */
       threads: z.array(ThreadReference),
+    }),
+  },
+  /** Which definitions of the image become stale when the given ones change: users of macros, inline functions, compiler macros, constants and structures, and their users in turn. */
+  dependents: {
+    writes: false,
+    args: z.object({ definitions: z.array(PlacedName) }),
+    result: z.object({
+      /** Each after those that it uses; else in the order in which the image loaded them. */
+      dependents: z.array(Dependent),
+      mentions: z.array(Mention),
     }),
   },
   apply: {
@@ -447,6 +487,9 @@ export type Definition = z.infer<typeof Definition>;
 export type Assessment = z.infer<typeof Assessment>;
 export type Note = z.infer<typeof Note>;
 export type Location = z.infer<typeof Location>;
+export type PlacedName = z.infer<typeof PlacedName>;
+export type Dependent = z.infer<typeof Dependent>;
+export type Mention = z.infer<typeof Mention>;
 export type Change = z.infer<typeof Change>;
 export type Condition = z.infer<typeof Condition>;
 export type Thread = z.infer<typeof Thread>;

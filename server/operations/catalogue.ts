@@ -5,6 +5,7 @@ import * as evaluation from './eval.ts';
 import { codeLoadFasl } from './fasl.ts';
 import * as queries from './queries.ts';
 import { lispReadFile } from './readFile.ts';
+import { recompileDependents } from './recompileDependents.ts';
 import * as reload from './reload.ts';
 import * as session from './session.ts';
 import * as systems from './systems.ts';
@@ -29,6 +30,7 @@ export const catalogue: readonly Operation[] = [
   reload.reloadChanged,
   reload.reloadFile,
   session.plan,
+  recompileDependents,
   transactions.rollback,
   transactions.redo,
   transactions.history,

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { ApprovalKind } from '../approval/approver.ts';
-import type { Args, Form, Location, Op, Result } from '../image/protocol.ts';
+import type { Args, Form, Location, Op, PlacedName, Result } from '../image/protocol.ts';
 import type { PositionEncoding, Range, Snapshot, Span, TopLevelForm } from '../source/types.ts';
 
 /** A form of a plan, with the snapshot that its notes are shown in. */
@@ -26,6 +26,8 @@ export interface ChangePlan {
   readonly broken: readonly { readonly snapshot: Snapshot; readonly span: Span; readonly message: string }[];
   /** Documents whose later change makes the plan stale. */
   readonly buffers: readonly { readonly uri: string; readonly version: number }[];
+  /** Definitions whose users are to be compiled again although they themselves stay as they are. */
+  readonly dependentsOf?: readonly PlacedName[];
 }
 
 /** A transaction to take back or to do again. */

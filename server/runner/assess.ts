@@ -1,60 +1,107 @@
 /** What a change would do to the image, and which of its forms the image runs already. */
-import { initialPackage } from '../operations/forms.ts';
 import type { Documents } from '../documents.ts';
 import type { Image } from '../image/image.ts';
-import type { Assessment, Result } from '../image/protocol.ts';
+import type { Assessment, PlacedName, Result } from '../image/protocol.ts';
 import type { ChangePlan, PlannedForm } from '../operations/operation.ts';
+import { findDependents, leavesStale, type Dependents, type DependentsContext } from './dependents.ts';
+import type { Desk } from './desk.ts';
+import { wasLoaded } from './loaded.ts';
 
 export interface Assessed {
   /** The forms that the change consists of; `assessments[].form` indexes them. */
   readonly forms: readonly PlannedForm[];
   readonly assessments: readonly Assessment[];
   readonly generation: number;
+  /** Threads inside code that the change replaces, its dependents' included. */
   readonly threads: Result<'check'>['threads'];
+  readonly dependents: Dependents;
 }
 
-/** Asks the image what the plan would do; installs nothing. */
+/** Asks the image what the plan would do, and to whom besides; installs nothing. */
 export async function assess(
+  desk: Desk,
   image: Image,
   plan: ChangePlan,
-  documents: Documents,
   signal?: AbortSignal,
 ): Promise<Assessed> {
-  const check = await image.call(
-    'check',
-    { forms: plan.forms.map(({ wire }) => wire), threads: true },
-    signal ? { signal } : {},
+  const check = (forms: readonly PlannedForm[]) =>
+    image.call('check', { forms: forms.map(({ wire }) => wire), threads: true }, signal ? { signal } : {});
+  const whole = { forms: plan.forms, ...(await check(plan.forms)) };
+  const change = plan.onlyChanged ? await onlyChanged(whole, desk.deps.documents) : whole;
+  const context: DependentsContext = {
+    image,
+    documents: desk.deps.documents,
+    encoding: desk.encoding,
+    mode: desk.deps.settings()['reload.dependents'],
+    installed: digest => desk.previousSources(image).scratch(digest),
+    signal,
+  };
+  const changed = await changedNames(change, desk.deps.documents);
+  const dependents = await findDependents(
+    context,
+    [...changed, ...(plan.dependentsOf ?? [])],
+    change.forms,
+    change.assessments.map(({ definition }) => definition),
   );
-  const whole = { forms: plan.forms, ...check };
-  if (!plan.onlyChanged) return whole;
+  if (dependents.forms.length === 0) return { ...change, dependents };
+  const { threads } = await check([...change.forms, ...dependents.forms]);
+  return { ...change, threads, dependents };
+}
+
+type Checked = Omit<Assessed, 'dependents'>;
+
+/** Leaves out the forms that the image runs already. */
+async function onlyChanged(checked: Checked, documents: Documents): Promise<Checked> {
+  const { forms, assessments } = checked;
   const changed = await Promise.all(
-    plan.forms.map(async (form, index) => {
-      const own = check.assessments.filter(each => each.form === index);
-      const running = await Promise.all(
-        own.map(each => runsThisText(each, form, loadedDate(check.assessments, form.wire.file), documents)),
-      );
+    forms.map(async (form, index) => {
+      const own = assessments.filter(each => each.form === index);
+      const running = await Promise.all(own.map(each => runsThisText(each, form, assessments, documents)));
       return !running.every(Boolean);
     }),
   );
-  const kept = plan.forms.flatMap((form, index) => (changed[index] ? [{ form, index }] : []));
+  const kept = forms.flatMap((form, index) => (changed[index] ? [{ form, index }] : []));
   return {
-    ...whole,
+    ...checked,
     forms: kept.map(({ form }) => form),
     assessments: kept.flatMap(({ index }, position) =>
-      check.assessments.filter(each => each.form === index).map(each => ({ ...each, form: position })),
+      assessments.filter(each => each.form === index).map(each => ({ ...each, form: position })),
     ),
   };
 }
 
+/** The definitions whose users will be stale: those that say another thing than the image runs. */
+async function changedNames(
+  { forms, assessments }: Checked,
+  documents: Documents,
+): Promise<readonly PlacedName[]> {
+  const names = await Promise.all(
+    forms.map(async (form, index) => {
+      const own = assessments.filter(each => each.form === index);
+      const stale = await Promise.all(
+        own.map(async each => leavesStale(each) && !(await runsThisText(each, form, assessments, documents))),
+      );
+      // The assessments of a form come in the order of its definitions.
+      return form.wire.definitions
+        .filter((_, at) => stale[at])
+        .map(definition => ({
+          definition,
+          package: form.wire.package,
+        }));
+    }),
+  );
+  return names.flat();
+}
+
 /**
- * Whether the image runs the form's text: it was installed from it, or loaded from the saved file, which says the same
- * and has not been written since. In doubt it does not.
- * @param loaded the Unix time of the file's contents that the image loaded
+ * Whether the image runs the form's text: it was installed from it, or loaded from a file that said the same then.
+ * In doubt it does not.
+ * @param assessments of everything checked with it
  */
 async function runsThisText(
   { definition, installed, file }: Assessment,
   { wire, snapshot }: PlannedForm,
-  loaded: number | undefined,
+  assessments: readonly Assessment[],
   documents: Documents,
 ): Promise<boolean> {
   if (definition.change === 'unchanged') return true;
@@ -62,14 +109,12 @@ async function runsThisText(
   const traceless = definition.kind === 'declaration';
   if (definition.change === 'new' && !traceless) return false;
   if (installed !== undefined) return installed === wire.digest;
-  if ((!traceless && file !== wire.file) || loaded === undefined) return false;
-  if ((await documents.writeDate(snapshot.uri)) !== loaded) return false;
-  const saved = await documents.onDisk(snapshot.uri).catch(() => undefined);
-  return (
-    saved?.forms.some(
-      each => each.digest === wire.digest && (each.package ?? initialPackage) === wire.package,
-    ) ?? false
-  );
+  if (!traceless && file !== wire.file) return false;
+  return wasLoaded(documents, loadedDate(assessments, wire.file), {
+    uri: snapshot.uri,
+    digest: wire.digest,
+    package: wire.package,
+  });
 }
 
 /** When the file that the image loaded was written; SBCL records it for functions only, so one speaks for all of the file. */

@@ -21,15 +21,20 @@ export async function runChange(
   started: number,
 ): Promise<report.OperationResult> {
   if (plan.broken.length > 0) return report.brokenResult(plan, desk.encoding, started);
-  if (plan.forms.length === 0)
+  if (plan.forms.length === 0 && !plan.dependentsOf)
     return { ...report.emptyResult, status: 'unchanged', duration_ms: report.since(started) };
   const image = await desk.imageFor(plan, call.signal);
   desk.refuseReadOnly(image);
   let granted: { approval: Approval; digest: string; transaction: string } | undefined;
   for (;;) {
-    const assessed = await assess(image, plan, desk.deps.documents, call.signal);
-    if (assessed.forms.length === 0)
-      return { ...report.emptyResult, status: 'unchanged', duration_ms: report.since(started) };
+    const assessed = await assess(desk, image, plan, call.signal);
+    if (installed(assessed).length === 0)
+      return {
+        ...report.emptyResult,
+        status: 'unchanged',
+        dependents: assessed.dependents.reported,
+        duration_ms: report.since(started),
+      };
     const transaction = granted?.transaction ?? randomUUID();
     const deed = await changeDeed(desk, operation, kind, plan, assessed, image, transaction, call);
     const digest = digestOfDeed(deed);
@@ -44,16 +49,21 @@ export async function runChange(
   }
 }
 
+/** Everything that is installed, in order: what changes, then its users. */
+const installed = ({ forms, dependents }: Assessed) => [...forms, ...dependents.forms];
+
 async function changeDeed(
   desk: Desk,
   operation: Approved['name'],
   kind: Approved['approval'],
   plan: ChangePlan,
-  { forms, assessments, threads }: Assessed,
+  assessed: Assessed,
   image: Image,
   transaction: string,
   call: Call,
 ): Promise<Deed> {
+  const { assessments, threads, dependents } = assessed;
+  const forms = installed(assessed);
   const sources = await Promise.all(
     forms.map(async form => ({ form, before: await desk.previousSources(image).of(form) })),
   );
@@ -65,9 +75,16 @@ async function changeDeed(
       forms: forms.map(({ wire }) => wire),
       effects: assessments.map(({ definition, class: effect, hazard }) => ({ definition, effect, hazard })),
     },
-    message: report.changeQuestion(call.request, { ...plan, forms }, image.title, assessments, threads),
+    message: report.changeQuestion(
+      call.request,
+      { ...plan, forms },
+      image.title,
+      assessments,
+      threads,
+      dependents,
+    ),
     hazardous: assessments.some(each => each.class === 'hazardous'),
-    buffers: plan.buffers,
+    buffers: [...plan.buffers, ...dependents.buffers],
     transaction,
     definitions: assessments.map(({ definition }) => definition),
     source: sources.map(({ form: { wire }, before }) => ({
@@ -85,11 +102,13 @@ async function applyUnlessStale(
   desk: Desk,
   image: Image,
   deed: Deed,
-  { forms, generation }: Assessed,
+  assessed: Assessed,
   call: Call,
 ): Promise<Change | undefined> {
+  const { generation } = assessed;
   try {
-    const args = { transaction: deed.transaction!, generation, forms: forms.map(({ wire }) => wire) };
+    const forms = installed(assessed).map(({ wire }) => wire);
+    const args = { transaction: deed.transaction!, generation, forms };
     return await desk.call(image, 'apply', args, call.signal);
   } catch (error) {
     if (wireKind(error) === 'stale-generation') return undefined;
@@ -107,8 +126,8 @@ async function finishChange(
   call: Call,
   started: number,
 ): Promise<report.OperationResult> {
-  const { forms, assessments } = assessed;
-  const result = report.changeResult(change, forms, assessments, desk.encoding, started);
+  const forms = installed(assessed);
+  const result = report.changeResult(change, forms, assessed, desk.encoding, started);
   const verified = change.status === 'applied' ? await verify(desk, deed, forms, call) : undefined;
   const status = verified === undefined ? change.status : 'rolled-back';
   await desk.deps.deeds.recordOutcome(deed, call, {
@@ -123,6 +142,7 @@ async function finishChange(
   }
   const failure = verified && {
     status: 'rolled-back' as const,
+    dependents: report.listedOnly(assessed.dependents.reported, 'the change was rolled back'),
     notes: [...result.notes, { severity: 'error' as const, message: verified, uri: null, range: null }],
   };
   return { ...result, ...failure, duration_ms: report.since(started) };

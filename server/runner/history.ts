@@ -49,7 +49,7 @@ export async function runHistory(
       });
       desk.previousSources(image).forget();
       if (change.threads.length > 0) desk.deps.onOldCode(image, change.transaction, verb);
-      return report.changeResult(change, [], [], desk.encoding, started);
+      return report.changeResult(change, [], undefined, desk.encoding, started);
     } catch (error) {
       await desk.deps.deeds.recordFailure(deed, call, error);
       throw error;

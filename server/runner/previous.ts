@@ -18,15 +18,29 @@ const keyOf = ({ wire }: PlannedForm) =>
     ]),
   ]);
 
+/** How many forms without a file are kept: nothing else knows their text. */
+const scratchKept = 1000;
+
 export class PreviousSources {
   readonly #installed = new Map<string, string>();
+  /** Forms without a file, by digest. */
+  readonly #scratch = new Map<string, PlannedForm>();
 
   /** @param onDisk the saved text of a document; undefined where there is none */
   constructor(private readonly onDisk: (uri: string) => Promise<Snapshot | undefined>) {}
 
   /** The text of these forms is what the image runs now. */
   remember(forms: readonly PlannedForm[]): void {
-    for (const form of forms) this.#installed.set(keyOf(form), form.wire.text);
+    for (const form of forms) {
+      this.#installed.set(keyOf(form), form.wire.text);
+      if (form.wire.file === undefined) this.#scratch.set(form.wire.digest, form);
+      if (this.#scratch.size > scratchKept) this.#scratch.delete(this.#scratch.keys().next().value!);
+    }
+  }
+
+  /** The form without a file that has this digest and was installed. */
+  scratch(digest: string): PlannedForm | undefined {
+    return this.#scratch.get(digest);
   }
 
   forget(): void {

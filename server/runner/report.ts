@@ -5,6 +5,8 @@ import type { Assessment, Change, Definition, Note } from '../image/protocol.ts'
 import type { ChangePlan, PlannedForm } from '../operations/operation.ts';
 import type { ReportedNote } from '../ports.ts';
 import type { PositionEncoding, Range, Snapshot, Span } from '../source/types.ts';
+import type { Assessed } from './assess.ts';
+import { noDependents, type Dependents, type ReportedDependent } from './dependents.ts';
 
 export interface ReportedDefinition extends Definition {
   readonly class?: Assessment['class'];
@@ -16,7 +18,7 @@ export interface OperationResult {
   readonly status: 'applied' | 'failed' | 'rolled-back' | 'partial' | 'unchanged';
   readonly transaction?: string;
   readonly definitions: readonly ReportedDefinition[];
-  readonly dependents: readonly unknown[];
+  readonly dependents: readonly ReportedDependent[];
   readonly notes: readonly ReportedNote[];
   readonly threads: readonly { id: number; name: string }[];
   readonly output: string;
@@ -42,6 +44,34 @@ function describeAssessments(assessments: readonly Assessment[]): string {
   return listed(parts);
 }
 
+/** `recompiles 3 users: APP::A, APP::B and APP::C; 1 possible user is only listed`; nothing where there are none. */
+function describeDependents({ reported }: Dependents): string {
+  const names = (list: readonly ReportedDependent[]) => listed(list.map(userName));
+  const recompiled = reported.filter(({ status }) => status === 'recompiled');
+  const only = (certainty: 'certain' | 'possible') =>
+    reported.filter(each => each.status === 'listed' && each.certainty === certainty);
+  const [certain, possible] = [only('certain'), only('possible')];
+  const areOnlyListed = (list: readonly ReportedDependent[], noun: string) =>
+    list.length > 0
+      ? `${plural(list.length, noun)} ${list.length === 1 ? 'is' : 'are'} only listed: ${names(list)}`
+      : '';
+  const parts = [
+    recompiled.length > 0 ? `recompiles ${plural(recompiled.length, 'user')}: ${names(recompiled)}` : '',
+    areOnlyListed(certain, 'stale user'),
+    areOnlyListed(possible, 'possible user'),
+  ].filter(Boolean);
+  return parts.length > 0 && recompiled.length === 0
+    ? `recompiles no user; ${parts.join('; ')}`
+    : parts.join('; ');
+}
+
+const userName = ({ kind, name, package: home }: ReportedDependent) =>
+  displayDefinition({ kind, name, package: home }).slice(kind.length + 1);
+
+/** Dependents of a change that is not in force. */
+export const listedOnly = (dependents: readonly ReportedDependent[], reason: string): ReportedDependent[] =>
+  dependents.map(each => (each.status === 'recompiled' ? { ...each, status: 'listed', reason } : each));
+
 /** The question that a prompt asks, on one line. */
 export function changeQuestion(
   request: number,
@@ -49,12 +79,21 @@ export function changeQuestion(
   image: string,
   assessments: readonly Assessment[],
   threads: readonly { name: string }[],
+  dependents: Dependents,
 ): string {
+  const users = describeDependents(dependents);
+  const does = plan.dependentsOf
+    ? ''
+    : assessments.length > 0
+      ? describeAssessments(assessments)
+      : 'defines nothing by name';
   const hazards = assessments.flatMap(({ hazard }) => (hazard ? [oneLine(hazard.message, 300)] : []));
   const runsCode = plan.forms.some(({ wire }) => wire.evaluates);
   return [
     `#${request} ${capitalised(oneLine(plan.title))} in ${oneLine(image)}?`,
-    `It ${assessments.length > 0 ? describeAssessments(assessments) : 'defines nothing by name'}${runsCode ? ', and runs code while it loads' : ''}.`,
+    does && `It ${does}${runsCode ? ', and runs code while it loads' : ''}.`,
+    users && `It ${users}.`,
+    !does && runsCode ? 'It runs code while it loads.' : '',
     hazards.length > 0 ? `Hazard: ${listed(hazards, 4)}` : '',
     threads.length > 0
       ? `${capitalised(plural(threads.length, 'thread'))} in the code it replaces: ${listed(threads.map(({ name }) => oneLine(name, 60)))}.`
@@ -141,26 +180,33 @@ export function brokenResult(plan: ChangePlan, encoding: PositionEncoding, start
   return { ...emptyResult, status: 'failed', step: 'read', notes, duration_ms: since(started) };
 }
 
+/** @param forms everything that was installed, the dependents' forms after those of the change itself */
 export function changeResult(
   change: Change,
   forms: readonly PlannedForm[],
-  assessments: readonly Assessment[],
+  assessed: Assessed | undefined,
   encoding: PositionEncoding,
   started: number,
 ): OperationResult {
-  const definitions = change.definitions.map(definition => {
-    const assessed = assessments.find(each => sameDefinition(each.definition, definition));
+  const { assessments = [], dependents = noDependents } = assessed ?? {};
+  // The image lists the definitions form by form; those of the dependents are told of as such.
+  const own = dependents.forms.length > 0 ? definitionsIn(assessed!.forms) : undefined;
+  const definitions = change.definitions.slice(0, own).map(definition => {
+    const assessment = assessments.find(each => sameDefinition(each.definition, definition));
     return {
       ...definition,
-      ...(assessed && { class: assessed.class }),
-      ...(assessed?.hazard && { hazard: assessed.hazard }),
+      ...(assessment && { class: assessment.class }),
+      ...(assessment?.hazard && { hazard: assessment.hazard }),
     };
   });
   return {
     status: change.status,
     transaction: change.transaction,
     definitions,
-    dependents: [],
+    dependents:
+      change.status === 'applied'
+        ? dependents.reported
+        : listedOnly(dependents.reported, 'the change failed'),
     notes: reportedNotes(forms, change.notes, encoding),
     threads: change.threads,
     output: change.output,
@@ -170,6 +216,9 @@ export function changeResult(
     duration_ms: since(started),
   };
 }
+
+const definitionsIn = (forms: readonly PlannedForm[]) =>
+  forms.reduce((count, { wire }) => count + wire.definitions.length, 0);
 
 const sameDefinition = (a: Definition, b: Definition) =>
   a.kind === b.kind && a.name === b.name && a.package === b.package;
@@ -187,12 +236,19 @@ export function summary(
     status,
     definitions = [],
     notes = [],
+    dependents = [],
     threads = [],
     values,
     remains,
     duration_ms,
   } = result as Partial<OperationResult> & { remains?: string[] };
   const what = definitions.length > 0 ? listed(definitions.map(displayDefinition), 4) : title;
+  const recompiled = dependents.filter(each => each.status === 'recompiled').length;
+  const others = dependents.length - recompiled;
+  const users = [
+    recompiled > 0 ? `${plural(recompiled, 'user')} recompiled` : '',
+    others > 0 ? `${plural(others, 'user')} that may be stale ${others === 1 ? 'is' : 'are'} listed` : '',
+  ].filter(Boolean);
   const firstError = notes.find(({ severity }) => severity === 'error') ?? notes[0];
   const why = firstError ? `: ${place(firstError)}${oneLine(firstError.message, 300)}` : '';
   switch (status) {
@@ -207,10 +263,15 @@ export function summary(
         threads.length > 0 ? ` ${capitalised(plural(threads.length, 'thread'))} still in the old code.` : '';
       return {
         severity: warnings > 0 ? 'warning' : 'info',
-        message: `${capitalised(title)}: ${what} in ${Math.max(1, Math.round(duration_ms ?? 0))} ms.${warnings > 0 ? ` ${capitalised(plural(warnings, 'warning'))}${why}` : ''}${old}`,
+        message: `${capitalised(title)}: ${what} in ${Math.max(1, Math.round(duration_ms ?? 0))} ms.${users.length > 0 ? ` ${capitalised(users.join(', '))}.` : ''}${warnings > 0 ? ` ${capitalised(plural(warnings, 'warning'))}${why}` : ''}${old}`,
       };
     }
     case 'unchanged':
+      if (users.length > 0)
+        return {
+          severity: 'info',
+          message: `${capitalised(title)}: nothing was changed; ${users.join(', ')}.`,
+        };
       return { severity: 'info', message: `${capitalised(title)}: nothing to do, the image runs this text.` };
     case 'failed':
       return { severity: 'error', message: `${capitalised(title)} failed, nothing was changed${why}` };

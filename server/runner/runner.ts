@@ -60,7 +60,7 @@ export class Runner {
 
   /** What a change would do, without asking anybody. @throws HotlispError */
   async preview(plan: ChangePlan): Promise<Assessed> {
-    return assess(await this.#desk.imageFor(plan), plan, this.deps.documents);
+    return assess(this.#desk, await this.#desk.imageFor(plan), plan);
   }
 
   /** What carrying out a plan other than a change would do, as far as it can be told. @throws HotlispError */

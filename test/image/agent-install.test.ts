@@ -216,6 +216,7 @@ const changes: Record<string, Piece[]> = {
   constants: [
     { text: '(defconstant +c+ 10)', definitions: ['constant:+c+'] },
     { text: '(defconstant +new+ 11)', definitions: ['constant:+new+'] },
+    { text: '(defconstant +c+ 12)', definitions: ['constant:+c+'] },
   ],
   types: [
     { text: "(deftype ty () 'string)", definitions: ['type:ty'] },
@@ -353,10 +354,14 @@ describe('an operation that fails', () => {
       step: 'load',
       notes: [['error', '(defmethod g ((x no-such-class)) x)']],
     },
-    'when a constant would change': {
-      piece: { text: '(defconstant +c+ 11)', definitions: ['constant:+c+'] },
+    'when a constant has no value': {
+      piece: {
+        text: '(defconstant +c+ (error "on purpose"))',
+        definitions: ['constant:+c+'],
+        evaluates: true,
+      },
       step: 'compile',
-      notes: [['error', '(defconstant +c+ 11)']],
+      notes: [['error', '(defconstant +c+ (error "on purpose"))']],
     },
     'when a structure would get other slots': {
       piece: { text: '(defstruct st a b c)', definitions: ['structure:st'] },

@@ -1,0 +1,47 @@
+/** From where the image says that a definition comes from to the form of a text. */
+import type { Location } from '../image/protocol.ts';
+import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
+import { spelling } from './names.ts';
+
+/** The form that a location means: by its name where the text moved, else at its offset. */
+export function findForm(
+  snapshot: Snapshot,
+  location: Pick<Location, 'name' | 'byteOffset' | 'form' | 'digest'>,
+): { form: TopLevelForm | undefined; stale: boolean } {
+  const offset =
+    location.byteOffset === undefined ? undefined : offsetOfByte(snapshot.text, location.byteOffset);
+  // SBCL records an offset for functions and macros only, and where a file was loaded as source it is the place after the
+  // form before: white space or a comment. The number of the form is there for all.
+  const there = snapshot.forms.find(form =>
+    offset === undefined ? form.active && form.index === location.form : form.span.end > offset,
+  );
+  const named = snapshot.forms.filter(
+    form => form.active && form.definitions.some(each => matches(each, location.name)),
+  );
+  const changed = (form: TopLevelForm) => location.digest !== undefined && location.digest !== form.digest;
+  const exact = named.find(form => location.digest === form.digest);
+  const form =
+    exact ??
+    (there && (named.length === 0 || named.includes(there)) ? there : (nearest(named, offset) ?? there));
+  return {
+    form,
+    stale: form === undefined || changed(form) || (location.digest === undefined && form !== there),
+  };
+}
+
+function nearest(forms: readonly TopLevelForm[], offset = 0): TopLevelForm | undefined {
+  return [...forms].sort((a, b) => Math.abs(a.span.start - offset) - Math.abs(b.span.start - offset))[0];
+}
+
+/** Whether a definition of a text, or a method inside a defgeneric, is what the image prints as `printed` ("COMPUTE", "AREA :AROUND (CIRCLE)"). */
+export function matches(definition: SourceDefinition, printed: string): boolean {
+  return (
+    spelling(definition) === spelling({ name: printed }) ||
+    definition.children.some(each => each.kind === 'method' && matches(each, printed))
+  );
+}
+
+/** UTF-16 offset of the byte-th UTF-8 byte of `text`. */
+function offsetOfByte(text: string, byte: number): number {
+  return Buffer.from(text).subarray(0, byte).toString().length;
+}

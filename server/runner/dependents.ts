@@ -1,0 +1,221 @@
+/**
+ * The users that a change leaves stale: those that the image knows of, with the forms that make them anew, and forms
+ * that may be users, found by the names they mention.
+ */
+import type { Documents } from '../documents.ts';
+import type { Image } from '../image/image.ts';
+import type { Assessment, Definition, Dependent, PlacedName } from '../image/protocol.ts';
+import { initialPackage, plannedForm } from '../operations/forms.ts';
+import { findForm, matches } from '../operations/locate.ts';
+import { bareName } from '../operations/names.ts';
+import type { ChangePlan, PlannedForm } from '../operations/operation.ts';
+import type { PositionEncoding, Range, Snapshot, TopLevelForm } from '../source/types.ts';
+import { loadedForm } from './loaded.ts';
+import { mentioning } from './mentioning.ts';
+
+/** A user of what changes, as the public contract has it. */
+export interface ReportedDependent {
+  readonly kind: string;
+  readonly name: string;
+  readonly package: string;
+  readonly uri: string | null;
+  readonly range: Range | null;
+  readonly status: 'recompiled' | 'listed';
+  readonly certainty: 'certain' | 'possible';
+  /** Why it is only listed. */
+  readonly reason?: string;
+}
+
+export interface Dependents {
+  /** To be installed after what changes, in this order. */
+  readonly forms: readonly PlannedForm[];
+  readonly reported: readonly ReportedDependent[];
+  /** Documents whose later change makes the plan stale. */
+  readonly buffers: ChangePlan['buffers'];
+}
+
+export const noDependents: Dependents = { forms: [], reported: [], buffers: [] };
+
+export interface DependentsContext {
+  readonly image: Image;
+  readonly documents: Documents;
+  readonly encoding: PositionEncoding;
+  readonly mode: 'recompile' | 'list';
+  /** The form without a file that was installed with this digest, where there was one. */
+  readonly installed: (digest: string) => PlannedForm | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Kinds whose users were compiled with what the definition said. */
+const used: ReadonlySet<string> = new Set([
+  'macro',
+  'function',
+  'compiler-macro',
+  'symbol-macro',
+  'setf-expander',
+  'constant',
+  'structure',
+  'type',
+  'method-combination',
+]);
+/** Kinds that code compiled before there was any can be stale for: it has plain calls. */
+const usedWhenNew: ReadonlySet<string> = new Set(['macro', 'compiler-macro']);
+
+/** Whether somebody may be stale once the assessed definition is installed. */
+export function leavesStale({ definition: { kind, change }, class: effect }: Assessment): boolean {
+  if (change === 'new') return usedWhenNew.has(kind);
+  return change === 'redefined' && used.has(kind) && effect !== 'safe';
+}
+
+interface Located {
+  readonly snapshot: Snapshot;
+  readonly form: TopLevelForm;
+}
+
+const keyOf = ({ snapshot, form }: Located) => `${form.span.start} ${snapshot.uri}`;
+
+/**
+ * Who becomes stale when `changed` is changed by `forms`, those aside.
+ * @throws HotlispError when the image is lost or the call cancelled
+ */
+export async function findDependents(
+  context: DependentsContext,
+  changed: readonly PlacedName[],
+  forms: readonly PlannedForm[],
+  definitions: readonly Definition[],
+): Promise<Dependents> {
+  if (changed.length === 0) return noDependents;
+  const { image, signal } = context;
+  const answer = await image.call('dependents', { definitions: [...changed] }, signal ? { signal } : {});
+  const own = new Set(forms.map(({ snapshot, span }) => `${span.start} ${snapshot.uri}`));
+  const users = answer.dependents.filter(user => !definitions.some(each => sameName(each, user)));
+  const dates = datesOf(users);
+  const judged = await Promise.all(users.map(user => judge(context, user, dates)));
+  const certain = judged.filter(each => each.located === undefined || !own.has(keyOf(each.located)));
+  const recompiled = new Map<string, PlannedForm>();
+  for (const { planned, located } of certain)
+    if (planned) recompiled.set(located ? keyOf(located) : planned.wire.digest, planned);
+  const known = new Set([...own, ...judged.flatMap(({ located }) => (located ? [keyOf(located)] : []))]);
+  const possible = await mentioning(
+    context.documents,
+    answer.mentions,
+    [...forms, ...recompiled.values()].flatMap(({ wire: { file } }) => (file === undefined ? [] : [file])),
+  );
+  return {
+    forms: [...recompiled.values()],
+    reported: [
+      ...certain.map(({ reported }) => reported),
+      ...possible
+        .filter(each => !known.has(keyOf(each)))
+        .map(({ snapshot, form, name }) => possibleUser(snapshot, form, name, context.encoding)),
+    ],
+    buffers: buffersOf(context.documents, [...recompiled.values()]),
+  };
+}
+
+const sameName = (one: Definition, other: { kind: string; name: string; package: string }) =>
+  one.kind === other.kind && one.name === other.name && one.package === other.package;
+
+/** SBCL dates some definitions only, so the oldest of a file speaks for all of it. */
+function datesOf(users: readonly Dependent[]): ReadonlyMap<string, number> {
+  const dates = new Map<string, number>();
+  for (const { file, fileWriteDate, digest } of users) {
+    // What an operation installed is dated by that operation, not by its file.
+    if (file === undefined || fileWriteDate === undefined || digest !== undefined) continue;
+    dates.set(file, Math.min(fileWriteDate, dates.get(file) ?? Infinity));
+  }
+  return dates;
+}
+
+interface Judged {
+  readonly located?: Located;
+  readonly planned?: PlannedForm;
+  readonly reported: ReportedDependent;
+}
+
+/** Finds the form of a user and decides whether it can be compiled again as the image has it. */
+async function judge(
+  context: DependentsContext,
+  user: Dependent,
+  dates: ReadonlyMap<string, number>,
+): Promise<Judged> {
+  const { kind, name, package: home, file } = user;
+  const base = { kind, name, package: home, uri: null, range: null };
+  const listed = (reason: string, certainty: 'certain' | 'possible' = 'certain'): Judged => ({
+    reported: { ...base, status: 'listed', certainty, reason },
+  });
+  const recompiled = (planned: PlannedForm): Pick<Judged, 'planned'> =>
+    context.mode === 'recompile' ? { planned } : {};
+  const verdict = context.mode === 'recompile' ? recompiledVerdict : listedBySetting;
+  if (file === undefined) {
+    const installed = user.digest === undefined ? undefined : context.installed(user.digest);
+    if (!installed) return listed('its source is not known');
+    return { ...recompiled(installed), reported: { ...base, ...verdict } };
+  }
+  const { documents, encoding } = context;
+  const uri = documents.uriOf(file);
+  const snapshot = await documents.snapshot(uri).catch(() => undefined);
+  if (!snapshot) return listed('its file cannot be read');
+  const running =
+    user.digest === undefined
+      ? await loadedForm(documents, uri, user.fileWriteDate ?? dates.get(file), user)
+      : { digest: user.digest };
+  const same = running && snapshot.forms.find(each => isForm(each, running));
+  const form = same ?? findForm(snapshot, user).form;
+  if (!form) return listed('its file does not have it any more', 'possible');
+  const located = { snapshot, form };
+  const span = form.definitions.find(each => matches(each, name))?.span ?? form.span;
+  const there = { ...base, uri, range: snapshot.rangeOf(span, encoding) };
+  const only = (reason: string, certainty: 'certain' | 'possible' = 'certain'): Judged => ({
+    located,
+    reported: { ...there, status: 'listed', certainty, reason },
+  });
+  if (!same) return only('its text was edited since the image loaded it', 'possible');
+  if (form.broken || form.packageUnknown) return only('its form cannot be read as it stands', 'possible');
+  if (runsCode(form)) return only('loading its form again would run more than the definition');
+  return {
+    located,
+    ...recompiled(plannedForm(snapshot, form, documents.fileOf(uri))),
+    reported: { ...there, ...verdict },
+  };
+}
+
+const recompiledVerdict = { status: 'recompiled', certainty: 'certain' } as const;
+const listedBySetting = {
+  status: 'listed',
+  certainty: 'certain',
+  reason: 'the setting hotlisp.reload.dependents is "list"',
+} as const;
+
+const isForm = (form: TopLevelForm, { digest, package: home }: { digest: string; package?: string }) =>
+  form.active && form.digest === digest && (home === undefined || home === (form.package ?? initialPackage));
+
+/** A definer of the user's own is taken to define; a LET around a definition, or a call, does more. */
+const runsCode = ({ evaluates, operator }: TopLevelForm) => evaluates && !/^def/.test(operator ?? '');
+
+function possibleUser(
+  snapshot: Snapshot,
+  form: TopLevelForm,
+  name: string,
+  encoding: PositionEncoding,
+): ReportedDependent {
+  const [definition] = form.definitions;
+  return {
+    kind: definition?.kind ?? 'other',
+    name: definition ? bareName(definition.name) : (form.operator ?? 'form').toUpperCase(),
+    package: form.package ?? initialPackage,
+    uri: snapshot.uri,
+    range: snapshot.rangeOf(definition?.span ?? form.span, encoding),
+    status: 'listed',
+    certainty: 'possible',
+    reason: `it mentions ${name}`,
+  };
+}
+
+function buffersOf(documents: Documents, forms: readonly PlannedForm[]): ChangePlan['buffers'] {
+  const uris = new Set(forms.map(({ snapshot }) => snapshot.uri));
+  return [...uris].flatMap(uri => {
+    const open = documents.get(uri);
+    return open ? [{ uri, version: open.version }] : [];
+  });
+}

@@ -1,0 +1,50 @@
+/** What the image loaded from a file, as far as the texts that the file had are known. */
+import type { Documents } from '../documents.ts';
+import type { Location } from '../image/protocol.ts';
+import { initialPackage } from '../operations/forms.ts';
+import { findForm } from '../operations/locate.ts';
+
+export interface LoadedForm {
+  readonly uri: string;
+  readonly digest: string;
+  readonly package: string;
+}
+
+/**
+ * True when every text that the file is known to have had when the image loaded it holds the form. In doubt false.
+ * @param second the Unix time of the file's contents that the image loaded
+ */
+export async function wasLoaded(
+  documents: Documents,
+  second: number | undefined,
+  { uri, digest, package: packageName }: LoadedForm,
+): Promise<boolean> {
+  if (second === undefined) return false;
+  const texts = await documents.textsAt(uri, second);
+  return (
+    texts.length > 0 &&
+    texts.every(text =>
+      text.forms.some(
+        each => each.active && each.digest === digest && (each.package ?? initialPackage) === packageName,
+      ),
+    )
+  );
+}
+
+/**
+ * The form that the image loaded for a definition; undefined where it cannot be told.
+ * @param second the Unix time of the file's contents that the image loaded
+ */
+export async function loadedForm(
+  documents: Documents,
+  uri: string,
+  second: number | undefined,
+  location: Pick<Location, 'name' | 'byteOffset' | 'form' | 'digest'>,
+): Promise<Omit<LoadedForm, 'uri'> | undefined> {
+  if (second === undefined) return undefined;
+  const [first, ...others] = (await documents.textsAt(uri, second)).map(
+    text => findForm(text, location).form,
+  );
+  if (!first || others.some(each => each?.digest !== first.digest)) return undefined;
+  return { digest: first.digest, package: first.package ?? initialPackage };
+}

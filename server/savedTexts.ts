@@ -1,0 +1,81 @@
+/**
+ * What files said when they were written, second by second: an image dates the code of a file by the second in which the
+ * file was written, so that this tells which text it loaded, also once the file was saved again.
+ */
+import { promises as fs } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Snapshot } from './source/types.ts';
+
+/** How many texts are kept in all, and of one file. */
+const kept = 400;
+const keptOfOne = 8;
+/** Milliseconds within which two writes of a file may have the same time. */
+const clockGrain = 1000;
+
+interface SavedText {
+  readonly uri: string;
+  readonly second: number;
+  readonly text: string;
+  snapshot?: Snapshot;
+}
+
+export class SavedTexts {
+  /** The oldest first. */
+  #texts: SavedText[] = [];
+  /** The last look at each file, which may be under way. */
+  readonly #looks = new Map<string, Promise<void>>();
+  readonly #stamps = new Map<string, string>();
+
+  constructor(private readonly parse: (uri: string, text: string) => Snapshot) {}
+
+  /**
+   * Remembers what the file says now.
+   * @param text what somebody took the file to say a moment ago, who may have been overtaken by a write
+   */
+  note(uri: string, text: string): void {
+    void this.#look(uri, text);
+  }
+
+  /** The texts that the file is known to have had when it was last written in that second since 1970, what it says now included. */
+  async at(uri: string, second: number): Promise<readonly Snapshot[]> {
+    await this.#look(uri);
+    return this.#texts
+      .filter(each => each.uri === uri && each.second === second)
+      .map(each => (each.snapshot ??= this.parse(uri, each.text)));
+  }
+
+  /** Never rejects: a file that cannot be read says nothing. */
+  #look(uri: string, claimed?: string): Promise<void> {
+    if (!uri.startsWith('file:')) return Promise.resolve();
+    const look = (this.#looks.get(uri) ?? Promise.resolve())
+      .then(() => this.#read(uri, claimed))
+      .catch(() => undefined);
+    this.#looks.set(uri, look);
+    void look.then(() => {
+      if (this.#looks.get(uri) === look) this.#looks.delete(uri);
+    });
+    return look;
+  }
+
+  async #read(uri: string, claimed: string | undefined): Promise<void> {
+    const file = fileURLToPath(uri);
+    const { mtimeMs, size } = await fs.stat(file);
+    const second = Math.floor(mtimeMs / 1000);
+    if (claimed !== undefined) this.#add(uri, second, claimed);
+    const stamp = `${mtimeMs} ${size}`;
+    // A file written within the clock's grain may be written again unseen.
+    if (this.#stamps.get(uri) === stamp && Date.now() - mtimeMs > clockGrain) return;
+    const text = await fs.readFile(file, 'utf8');
+    if ((await fs.stat(file)).mtimeMs !== mtimeMs) return;
+    this.#stamps.set(uri, stamp);
+    this.#add(uri, second, text);
+  }
+
+  #add(uri: string, second: number, text: string): void {
+    const own = this.#texts.filter(each => each.uri === uri);
+    if (own.some(each => each.second === second && each.text === text)) return;
+    this.#texts.push({ uri, second, text });
+    if (own.length >= keptOfOne) this.#texts.splice(this.#texts.indexOf(own[0]!), 1);
+    if (this.#texts.length > kept) this.#texts.shift();
+  }
+}

@@ -1,0 +1,417 @@
+/** The users that a change leaves stale: found, compiled again in the same transaction, or listed. */
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Editor, lispString, type TextDocument } from '../support/lspClient.ts';
+import type { OperationResult } from '../support/lspTypes.ts';
+import { fingerprintDifferences, takeFingerprint } from '../support/shop.ts';
+
+const defs = `(defpackage #:dep (:use #:common-lisp))
+(in-package #:dep)
+
+(defmacro inner (x) \`(* 2 ,x))
+
+(defmacro outer (x) \`(inner (1+ ,x)))
+
+(defmacro built (x) (let ((factor (inner 5))) \`(* ,factor ,x)))
+
+(declaim (inline tax))
+(defun tax (x) (+ x 7))
+
+(declaim (inline taxed))
+(defun taxed (x) (* 2 (tax x)))
+
+(defconstant +limit+ 100)
+
+(defstruct point (x 0) (y 0))
+
+(defstruct (point3 (:include point)) (z 0))
+
+(defun half (x) (/ x 2))
+
+(define-compiler-macro half (x) \`(list :half ,x))
+
+(defvar *stack* (list 1 2))
+
+(define-symbol-macro current (car *stack*))
+
+(deftype small () '(integer 0 9))
+
+(defun (setf shelf) (value) (setf *stack* value))
+
+(defun plain (x) x)
+`;
+
+const uses = `(in-package #:dep)
+
+(defun via-built (a) (built a))
+
+(defun via-outer (a) (outer a))
+
+(defgeneric size (thing))
+
+(defmethod size ((thing point)) (outer (point-x thing)))
+
+(defmethod size ((thing integer)) thing)
+
+(defmethod size :around ((thing (eql 3))) (inner 3))
+
+(defun (setf doubled) (value) (inner value))
+
+(defun priced (a) (taxed a))
+
+(defun doubled-limit () (* 2 +limit+))
+
+(defun below-limit (x) (if (> +limit+ 150) :far x))
+
+(defun make-origin () (make-point))
+
+(defun abscissa (point) (point-x point))
+
+(defun move (point) (incf (point-y point)))
+
+(defun is-point (thing) (typep thing 'point))
+
+(defun halved (a) (half a))
+
+(defun top () current)
+
+(defun is-small (x) (typep x 'small))
+
+(defun calls-plain (x) (plain x))
+
+(defparameter *start* (outer 1))
+
+(let ((count 0))
+  (defun next-id () (incf count (inner 1))))
+
+(defun innocent () '(no inner "inner" at all)) ; inner
+`;
+
+const more = `(in-package #:dep)
+
+(defun elsewhere (a) (inner a))
+`;
+
+interface Dependent {
+  readonly kind: string;
+  readonly name: string;
+  readonly package: string;
+  readonly uri: string | null;
+  readonly range: { start: { line: number } } | null;
+  readonly status: string;
+  readonly certainty: string;
+  readonly reason?: string;
+}
+
+describe('users of what changes', () => {
+  let editor: Editor;
+  let definitions: TextDocument;
+  let users: TextDocument;
+
+  const start = async (settings: Record<string, unknown> = {}) => {
+    editor = await Editor.start({
+      files: { 'defs.lisp': defs, 'uses.lisp': uses, 'more.lisp': more },
+      settings,
+    });
+    for (const name of ['defs', 'uses', 'more']) await loadFasl(name);
+    definitions = editor.openFile(path.join(editor.root, 'defs.lisp'));
+    users = editor.openFile(path.join(editor.root, 'uses.lisp'));
+    // A person does not save a file in the very moment of opening it: by now the server has looked at it.
+    for (const { uri } of [definitions, users])
+      await editor.command('plan', { operation: 'reload_changed', uri });
+  };
+  const loadFasl = (name: string) =>
+    editor.evaluate(
+      `(handler-bind ((warning #'muffle-warning))
+         (load (compile-file ${lispString(path.join(editor.root, `${name}.lisp`))})))`,
+    );
+  beforeEach(() => start());
+  afterEach(() => editor.finish());
+
+  /** Reloads the form of `defs.lisp` that starts like this and answers prompt and result. */
+  const reload = async (form: string, title: RegExp, answer = 'Approve') => {
+    const prompt = editor.expectPrompt(title, answer);
+    const result = await editor.actionOutcome(definitions, form, /^Reload (?!changed|file)/);
+    return { result, prompt: (await prompt).message, dependents: dependentsOf(result) };
+  };
+  const dependentsOf = (result: OperationResult) =>
+    (result as unknown as { dependents: Dependent[] }).dependents;
+  const names = (list: readonly Dependent[], status: string, certainty?: string) =>
+    list
+      .filter(each => each.status === status && (certainty === undefined || each.certainty === certainty))
+      .map(({ name }) => name);
+  const value = async (code: string) => (await editor.evaluate(code, 'DEP'))[0];
+
+  it('of a macro are compiled again, also through other macros and over files, and taken back with it', async () => {
+    await takeFingerprint(editor, 'DEP');
+    definitions.replace('`(* 2 ,x)', '`(* 3 ,x)');
+    definitions.save();
+    const { result, prompt, dependents } = await reload('(defmacro inner', /reload inner/i);
+    expect(result).toMatchObject({
+      status: 'applied',
+      notes: [],
+      definitions: [{ kind: 'macro', name: 'INNER', change: 'redefined', class: 'dependents' }],
+    });
+    expect(result.definitions).toHaveLength(1);
+    expect(names(dependents, 'recompiled').sort()).toEqual([
+      '(SETF DOUBLED)',
+      'BUILT',
+      'ELSEWHERE',
+      'SIZE (POINT)',
+      'SIZE :AROUND ((EQL 3))',
+      'VIA-BUILT',
+      'VIA-OUTER',
+    ]);
+    // A macro before those that it expands in.
+    const order = names(dependents, 'recompiled');
+    expect(order.indexOf('BUILT')).toBeLessThan(order.indexOf('VIA-BUILT'));
+    expect(names(dependents, 'listed', 'possible')).toEqual(['*START*']);
+    expect(names(dependents, 'listed', 'certain')).toEqual(['NEXT-ID']);
+    expect(prompt).toMatch(/It recompiles 7 users: .*DEP::BUILT/);
+    expect(prompt).toMatch(/1 stale user is only listed: DEP::NEXT-ID/);
+    expect(prompt).toMatch(/1 possible user is only listed: DEP::\*START\*/);
+    const viaOuter = dependents.find(({ name }) => name === 'VIA-OUTER')!;
+    expect(viaOuter).toMatchObject({
+      kind: 'function',
+      package: 'DEP',
+      uri: users.uri,
+      certainty: 'certain',
+    });
+    expect(viaOuter.range!.start.line).toBe(users.positionOf('(defun via-outer').line);
+    expect(dependents.find(({ name }) => name === 'SIZE (POINT)')!.range!.start.line).toBe(
+      users.positionOf('(defmethod size ((thing point').line,
+    );
+    const all =
+      '(list (via-outer 1) (via-built 1) (elsewhere 1) (size (make-point :x 1)) (size 3) (setf (doubled) 1))';
+    expect(await value(all)).toBe('(6 15 3 6 9 3)');
+    void editor.expectPrompt(/roll back/i, 'Approve');
+    expect(await editor.command('rollback')).toMatchObject({ status: 'applied' });
+    expect(await value(all)).toBe('(4 10 2 4 6 2)');
+    expect(await fingerprintDifferences(editor, 'DEP')).toBe('NIL');
+  });
+
+  it('keep their places, so that jumping to them works as before', async () => {
+    const before = await editor.command('source_location', { symbol: 'dep::via-outer' });
+    definitions.replace('`(* 2 ,x)', '`(* 3 ,x)');
+    await reload('(defmacro inner', /reload inner/i);
+    expect(await editor.command('source_location', { symbol: 'dep::via-outer' })).toEqual(before);
+  });
+
+  it('are found again after a first change of the same definition, saved or not', async () => {
+    for (const factor of [3, 4]) {
+      definitions.replace(`\`(* ${factor - 1} ,x)`, `\`(* ${factor} ,x)`);
+      if (factor === 3) definitions.save();
+      const { dependents } = await reload('(defmacro inner', /reload inner/i);
+      expect(names(dependents, 'recompiled')).toHaveLength(7);
+      expect(await value('(list (via-outer 1) (elsewhere 1))')).toBe(`(${2 * factor} ${factor})`);
+    }
+  });
+
+  it('of an inline function are compiled again, through inline functions that call it', async () => {
+    definitions.replace('(+ x 7)', '(+ x 10)');
+    const { dependents } = await reload('(defun tax', /reload tax/i);
+    expect(names(dependents, 'recompiled')).toEqual(['TAXED', 'PRICED']);
+    expect(await value('(priced 1)')).toBe('22');
+  });
+
+  it('of an ordinary function are not stale: nobody is compiled again', async () => {
+    definitions.replace('(defun plain (x) x)', '(defun plain (x) (1+ x))');
+    const { dependents, prompt } = await reload('(defun plain', /reload plain/i);
+    expect(dependents).toEqual([]);
+    expect(prompt).not.toMatch(/user/);
+    expect(await value('(calls-plain 1)')).toBe('2');
+  });
+
+  it('of a constant have its new value, also where it was folded away, and the old one after a rollback', async () => {
+    definitions.replace('(defconstant +limit+ 100)', '(defconstant +limit+ 200)');
+    const { result, dependents, prompt } = await reload('(defconstant', /reload \+limit\+/i);
+    expect(prompt).toMatch(/Hazard: .*\+LIMIT\+ is 100 now and would become 200/);
+    expect(result.status).toBe('applied');
+    expect(names(dependents, 'recompiled')).toEqual(['DOUBLED-LIMIT', 'BELOW-LIMIT']);
+    expect(await value('(list (doubled-limit) (below-limit 1) +limit+)')).toBe('(400 :FAR 200)');
+    void editor.expectPrompt(/roll back/i, 'Approve');
+    await editor.command('rollback');
+    expect(await value('(list (doubled-limit) (below-limit 1) (symbol-value (quote +limit+)))')).toBe(
+      '(200 1 100)',
+    );
+  });
+
+  it('of a structure are its accessors’, constructors’ and predicates’ callers and what includes it', async () => {
+    definitions.replace('(defstruct point (x 0) (y 0))', '(defstruct point (x 5) (y 0))');
+    const { result, dependents } = await reload('(defstruct point ', /reload point/i);
+    expect(result.status).toBe('applied');
+    expect(names(dependents, 'recompiled')).toEqual(
+      expect.arrayContaining(['POINT3', 'MAKE-ORIGIN', 'ABSCISSA', 'SIZE (POINT)']) as string[],
+    );
+    expect(names(dependents, 'recompiled')[0]).toBe('POINT3');
+    expect(names(dependents, 'listed', 'possible')).toContain('IS-POINT');
+    expect(names(dependents, 'recompiled').concat(names(dependents, 'listed', 'possible'))).toContain('MOVE');
+    expect(await value('(list (abscissa (make-origin)) (abscissa (make-point3)))')).toBe('(5 5)');
+  });
+
+  it('of a type and of a symbol macro are only possible: they are listed, and nothing else is', async () => {
+    definitions.replace("'(integer 0 9)", "'(integer 0 99)");
+    const type = await reload('(deftype', /reload small/i);
+    expect(type.dependents).toEqual([
+      {
+        kind: 'function',
+        name: 'IS-SMALL',
+        package: 'DEP',
+        uri: users.uri,
+        range: expect.anything() as unknown,
+        status: 'listed',
+        certainty: 'possible',
+        reason: 'it mentions SMALL',
+      },
+    ]);
+    definitions.replace('(car *stack*)', '(second *stack*)');
+    const macro = await reload('(define-symbol-macro', /reload current/i);
+    expect(macro.dependents).toMatchObject([{ name: 'TOP', status: 'listed', certainty: 'possible' }]);
+  });
+
+  it('of a compiler macro are compiled again', async () => {
+    expect(await value('(halved 4)')).toBe('(:HALF 4)');
+    definitions.replace('`(list :half ,x)', '`(list :halves ,x)');
+    const { dependents } = await reload('(define-compiler-macro', /reload half/i);
+    expect(names(dependents, 'recompiled')).toEqual(['HALVED']);
+    expect(await value('(halved 4)')).toBe('(:HALVES 4)');
+  });
+
+  it('that no longer compile fail the change as a whole, with the note at their place', async () => {
+    await takeFingerprint(editor, 'DEP');
+    definitions.replace('`(* 2 ,x)', '(if (symbolp x) (error "no ~a" x) `(* 3 ,x))');
+    const { result, dependents } = await reload('(defmacro inner', /reload inner/i);
+    expect(result).toMatchObject({ status: 'failed', step: 'compile' });
+    expect(names(dependents, 'recompiled')).toEqual([]);
+    const errors = result.notes.filter(({ severity }) => severity === 'error');
+    expect(errors).toMatchObject([{ message: expect.stringMatching(/no (VALUE|A)/i) as string }]);
+    const note = errors[0]!;
+    const document = note.uri === users.uri ? users : editor.openFile(path.join(editor.root, 'more.lisp'));
+    expect(note.uri).toBe(document.uri);
+    expect(document.text.split('\n')[note.range!.start.line]).toMatch(/inner/);
+    expect(await fingerprintDifferences(editor, 'DEP')).toBe('NIL');
+    expect(await value('(list (via-outer 1) (elsewhere 1))')).toBe('(4 2)');
+  });
+
+  it('whose text was edited since it was loaded are listed as possible, and the others compiled again', async () => {
+    users.replace('(defun via-outer (a) (outer a))', '(defun via-outer (a) (outer (1+ a)))');
+    users.replace('(defun via-built', ';; moved\n\n(defun via-built');
+    users.save();
+    definitions.replace('`(* 2 ,x)', '`(* 3 ,x)');
+    const { dependents } = await reload('(defmacro inner', /reload inner/i);
+    expect(dependents.find(({ name }) => name === 'VIA-OUTER')).toMatchObject({
+      status: 'listed',
+      certainty: 'possible',
+      reason: expect.stringMatching(/edited since/) as string,
+    });
+    expect(names(dependents, 'recompiled')).toContain('VIA-BUILT');
+    expect(await value('(list (via-outer 1) (via-built 1))')).toBe('(4 15)');
+  });
+
+  it('that were compiled from a string, in no file, are compiled again too', async () => {
+    void editor.expectPrompt(/compile/i, 'Approve');
+    await editor.command('code_compile_string', { code: '(defun scratch (a) (inner a))', package: 'DEP' });
+    definitions.replace('`(* 2 ,x)', '`(* 3 ,x)');
+    const { dependents } = await reload('(defmacro inner', /reload inner/i);
+    expect(dependents.find(({ name }) => name === 'SCRATCH')).toMatchObject({
+      status: 'recompiled',
+      uri: null,
+    });
+    expect(await value('(scratch 1)')).toBe('3');
+  });
+
+  it('that a person evaluated are said to have no known source', async () => {
+    await editor.evaluate('(defun evaluated (a) (inner a))', 'DEP');
+    definitions.replace('`(* 2 ,x)', '`(* 3 ,x)');
+    const { dependents } = await reload('(defmacro inner', /reload inner/i);
+    expect(dependents.find(({ name }) => name === 'EVALUATED')).toMatchObject({
+      status: 'listed',
+      certainty: 'certain',
+      reason: expect.stringMatching(/source/) as string,
+    });
+  });
+
+  it('redefined by another program since are those that the image runs now', async () => {
+    writeFileSync(
+      path.join(editor.root, 'patch.lisp'),
+      '(in-package #:dep)\n(defun elsewhere (a) (+ a 1))\n',
+    );
+    await loadFasl('patch');
+    definitions.replace('`(* 2 ,x)', '`(* 3 ,x)');
+    const { dependents } = await reload('(defmacro inner', /reload inner/i);
+    expect(names(dependents, 'recompiled')).not.toContain('ELSEWHERE');
+    expect(await value('(elsewhere 1)')).toBe('2');
+  });
+
+  it('of a text that the image runs already are left alone', async () => {
+    const { dependents } = await reload('(defmacro inner', /reload inner/i);
+    expect(dependents).toEqual([]);
+  });
+
+  it('that are reloaded by the same operation are compiled once, by it', async () => {
+    definitions.replace('`(* 2 ,x)', '`(* 3 ,x)');
+    definitions.replace('(let ((factor (inner 5)))', '(let ((factor (inner 6)))');
+    void editor.expectPrompt(/reload changed/i, 'Approve');
+    const result = await editor.actionOutcome(definitions, '(defmacro inner', /^Reload changed forms$/);
+    expect(result.definitions.map(({ name }) => name)).toEqual(['INNER', 'BUILT']);
+    expect(names(dependentsOf(result), 'recompiled')).not.toContain('BUILT');
+    expect(await value('(via-built 1)')).toBe('18');
+  });
+
+  it('can be compiled again without a change, by command and by code action', async () => {
+    await editor.evaluate(
+      "(setf (macro-function 'inner) (lambda (form env) (declare (ignore env)) `(* 9 ,(second form))))",
+      'DEP',
+    );
+    expect(await value('(elsewhere 1)')).toBe('2');
+    const prompt = editor.expectPrompt(/recompile the users of dep::inner/i, 'Approve');
+    const result = await editor.actionOutcome(definitions, '(defmacro inner', /^Recompile users of inner$/);
+    expect(result).toMatchObject({ status: 'applied', definitions: [] });
+    expect((await prompt).message).toMatch(/recompiles 7 users/);
+    expect(await value('(elsewhere 1)')).toBe('9');
+    void editor.expectPrompt(/recompile the users/i, 'Approve');
+    const again = await editor.command('recompile_dependents', { symbol: 'dep::tax' });
+    expect(names(dependentsOf(again), 'recompiled')).toEqual(['TAXED', 'PRICED']);
+    expect(await editor.command('recompile_dependents', { symbol: 'dep::plain' })).toMatchObject({
+      status: 'unchanged',
+      dependents: [],
+    });
+    expect((await editor.failure('recompile_dependents', { symbol: 'dep::nothing' })).kind).toBe(
+      'unknown-symbol',
+    );
+  });
+
+  it('are offered to be compiled again where a definition has any', async () => {
+    const offered = async (place: string) =>
+      (await editor.codeActions(definitions, place))
+        .map(({ title }) => title)
+        .filter(title => title.startsWith('Recompile'));
+    expect(await offered('(defun tax ')).toEqual(['Recompile users of tax']);
+    expect(await offered('(defstruct point ')).toEqual(['Recompile users of point']);
+    expect(await offered('(deftype')).toEqual(['Recompile users of small']);
+    expect(await offered('(defun plain')).toEqual([]);
+  });
+
+  it('are shown by the plan before anything is asked', async () => {
+    definitions.replace('`(* 2 ,x)', '`(* 3 ,x)');
+    const plan = await editor.command<{ dependents: { reported: Dependent[] } }>('plan', {
+      operation: 'reload_form',
+      uri: definitions.uri,
+      position: definitions.positionOf('(defmacro inner'),
+    });
+    expect(names(plan.dependents.reported, 'recompiled')).toHaveLength(7);
+    expect(await value('(elsewhere 1)')).toBe('2');
+  });
+
+  it('are only listed where the person chose that', async () => {
+    await editor.finish();
+    await start({ reload: { dependents: 'list' } });
+    definitions.replace('`(* 2 ,x)', '`(* 3 ,x)');
+    const { dependents, prompt } = await reload('(defmacro inner', /reload inner/i);
+    expect(prompt).toMatch(/recompiles no user; 8 stale users are only listed/);
+    expect(names(dependents, 'recompiled')).toEqual([]);
+    expect(names(dependents, 'listed', 'certain')).toHaveLength(8);
+    expect(await value('(list (via-outer 1) (elsewhere 1))')).toBe('(4 2)');
+  });
+});
