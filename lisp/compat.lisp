@@ -326,6 +326,20 @@ the form TEST is true; TEST runs when the agent is loaded, and an error in it co
   (and (foreign-symbol-address "pread")
        (or (probe-file "/proc/self/syscall") (error "the system has no /proc/self/syscall"))))
 
+(define-internal debug-fun-from-pc :function ("SB-DI" "DEBUG-FUN-FROM-PC"))
+
+(define-capability :seen-backtraces (debug-fun-from-pc debug-fun-name code-at code-instructions)
+  (capability :stack-scan))
+
+(defun code-place (address)
+  "What the code at ADDRESS, which has to be pinned, belongs to: (values name file function); the file as CODE-FILE has it."
+  (let* ((code (code-at address))
+         (debug-fun (ignore-errors
+                     (debug-fun-from-pc code (- address (sb-sys:sap-int (code-instructions code)))))))
+    (values (if debug-fun (debug-fun-name debug-fun) code)
+            (code-file code)
+            (and debug-fun (ignore-errors (debug-fun-fun debug-fun))))))
+
 (define-capability :interrupting-census (map-backtrace frame-debug-fun frame-component fun-code-header underlying-function))
 
 (defun code-of (function)

@@ -391,18 +391,33 @@ signals or is unwound past, that is put back. Returns the contract's Change."
 
 (sb-ext:defglobal **own-fasl** nil)
 
+(defun written-fasl (directory name text)
+  "The bytes of what this SBCL compiles TEXT to."
+  (let ((source (scratch-file directory (concatenate 'string name ".lisp")))
+        (fasl (scratch-file directory (concatenate 'string name ".fasl")))
+        (*package* (find-package :hotlisp))
+        (*error-output* (make-broadcast-stream)) (*standard-output* (make-broadcast-stream)))
+    (with-open-file (stream (native-pathname source) :direction :output) (write-string text stream))
+    (compile-file (native-pathname source) :output-file (native-pathname fasl) :verbose nil :print nil :progress nil)
+    (file-octets fasl)))
+
 (defun own-fasl ()
-  "(header . last byte) of what this SBCL writes, taken from a file that it compiles here: no internal of it says as much on every version."
+  "(header . end) of what this SBCL writes, taken from files that it compiles here: no internal of it says as much on every version. END is
+(:BYTE byte) where all end alike, (:BEFORE-NUMBER byte) where the last operation has a number, of seven bits in each byte and the eighth set in all but the last."
   (or **own-fasl**
       (setf **own-fasl**
             (with-scratch-directory (directory)
-              (let ((source (scratch-file directory "empty.lisp"))
-                    (fasl (scratch-file directory "empty.fasl")))
-                (with-open-file (stream (native-pathname source) :direction :output) (terpri stream))
-                (let ((*error-output* (make-broadcast-stream)) (*standard-output* (make-broadcast-stream)))
-                  (compile-file (native-pathname source) :output-file (native-pathname fasl) :verbose nil :print nil :progress nil))
-                (let ((octets (file-octets fasl)))
-                  (cons (parse-header octets) (aref octets (1- (length octets))))))))))
+              (let* ((some (written-fasl directory "some" "(car (list \"a\" 'own-fasl 2.5d0))"))
+                     (none (written-fasl directory "none" (string #\Newline)))
+                     (last (aref none (1- (length none)))))
+                (cons (parse-header none)
+                      (if (= last (aref some (1- (length some))))
+                          (list :byte last)
+                          (list :before-number (byte-before-number none)))))))))
+
+(defun byte-before-number (octets)
+  (let ((start (position-if (lambda (octet) (< octet 128)) octets :from-end t :end (1- (length octets)))))
+    (and start (aref octets start))))
 
 (defun header-mismatch (header file)
   "Why this image cannot load what has HEADER, one sentence; NIL when it can."
@@ -456,7 +471,10 @@ signals or is unwound past, that is put back. Returns the contract's Change."
     (values octets header file)))
 
 (defun complete-fasl-p (octets)
-  (= (aref octets (1- (length octets))) (cdr (own-fasl))))
+  (destructuring-bind (how byte) (cdr (own-fasl))
+    (eql byte (ecase how
+                (:byte (aref octets (1- (length octets))))
+                (:before-number (byte-before-number octets))))))
 
 (define-request fasl (path)
   "Reads the file's header and end; loads nothing."

@@ -230,6 +230,7 @@ clients have under way is cancelled. Returns true when the image was serving. Ma
 
 (defun live-with-parent ()
   "For an image that another program started: read standard input until it ends, which it does when that program does, and end this process at once."
+  (become-agent-thread)
   (let ((octets (make-array 4096 :element-type '(unsigned-byte 8))))
     (loop until (zerop (receive-octets 0 octets 0))))
   (remove-socket)

@@ -2,10 +2,21 @@
 
 (in-package :hotlisp)
 
+(defvar *agent-threads* (make-hash-table :test #'eq :weakness :key :synchronized t)
+  "The threads that the agent itself works with.")
+
+(defun agent-thread-p (thread)
+  (values (gethash thread *agent-threads*)))
+
+(defun become-agent-thread ()
+  "From here on the current thread is the agent's own: nobody is to interrupt or end it."
+  (setf (gethash sb-thread:*current-thread* *agent-threads*) t))
+
 (defun make-agent-thread (name function)
   "Start a thread of the agent's own. It calls FUNCTION with the standard printer and reader variables' global values, and a debugger that only ends it."
   (sb-thread:make-thread
    (lambda ()
+     (become-agent-thread)
      (let ((sb-ext:*invoke-debugger-hook* (lambda (condition hook)
                                             (declare (ignore condition hook))
                                             (sb-thread:abort-thread))))
@@ -200,4 +211,144 @@ the links lead to counts, and what lies below the first of them: there the inner
                                 :name (thread-name thread)
                                 :state (if (eq thread sb-thread:*current-thread*) :running (thread-state thread))
                                 :main (eq thread (main-thread))
+                                :agent (agent-thread-p thread)
                                 :runs (and asked (or (cdr (assoc thread answers)) :no)))))))
+
+;;;; One thread: what it does, and stopping that
+
+(defun known-thread (id &optional name)
+  "The living thread whose number is ID and, where NAME is given, whose name is that. Ends the request when there is none."
+  (let ((thread (find id (sb-thread:list-all-threads) :key #'thread-id)))
+    (unless (and thread (sb-thread:thread-alive-p thread))
+      (wire-error :invalid-request "There is no thread ~d, or not any more. hotlisp.thread_list lists those there are." id))
+    (when (and name (string/= name (thread-name thread)))
+      (wire-error :invalid-request "Thread ~d is called ~s now, not ~s as it was when this was approved." id (thread-name thread) name))
+    thread))
+
+(defun call-in-thread (thread function seconds)
+  "Interrupt THREAD to call FUNCTION with a function that it has to call with its answer. Returns the answer and true; NIL, NIL when none has come within
+SECONDS, and then FUNCTION is not called later either."
+  (let ((state (list :asked)) (answer nil) (semaphore (sb-thread:make-semaphore)))
+    (handler-case
+        (sb-thread:interrupt-thread
+         thread
+         (lambda ()
+           (when (eq (sb-ext:compare-and-swap (car state) :asked :taken) :asked)
+             (funcall function (lambda (value)
+                                 (setf answer value)
+                                 (sb-thread:signal-semaphore semaphore))))))
+      (sb-thread:interrupt-thread-error () (return-from call-in-thread (values nil nil))))
+    (cond ((sb-thread:wait-on-semaphore semaphore :timeout seconds) (values answer t))
+          ((eq (sb-ext:compare-and-swap (car state) :asked :withdrawn) :asked) (values nil nil))
+          ;; It was just about to answer.
+          ((sb-thread:wait-on-semaphore semaphore :timeout seconds) (values answer t))
+          (t (values nil nil)))))
+
+(defun ends-within-p (thread seconds)
+  (loop with deadline = (+ (microseconds) (* seconds 1000000))
+        while (sb-thread:thread-alive-p thread)
+        do (when (> (microseconds) deadline) (return nil))
+           (sleep 0.005)
+        finally (return t)))
+
+;;; Backtraces
+
+(defparameter *frames-shown* 60)
+
+(defun seen-frames (thread)
+  "The contract's Frames of THREAD, which is blocked, read off its stack from outside: the thread is not disturbed. NIL where that cannot be done."
+  (let* ((line (and (capability :seen-backtraces) (system-call-line thread)))
+         (pointer (and line (not (line-running-p line)) (line-stack-pointer line))))
+    (multiple-value-bind (words start) (and pointer (stack-words thread pointer))
+      (when (and words (equal line (system-call-line thread)))
+        (loop for address in (return-addresses words start)
+              for number from 0 below *frames-shown*
+              for (name file function) = (multiple-value-list (code-place address))
+              collect (wire :frame :number number
+                                   :text (safely-print (lambda ()
+                                                         (let ((*package* (find-package :common-lisp-user))) (prin1-to-string name)))
+                                                       300 "a frame")
+                                   :file file
+                                   :byte-offset (and file function (getf (function-source function) :byte-offset))))))))
+
+(defun return-addresses (words start)
+  "The addresses of the Lisp code that the stack whose WORDS begin at the address START returns to, the innermost first: those of linked frames and,
+where the innermost function has called into C, which pushes no such pair, the first one above C's own frames."
+  (let ((addresses '()) (innermost nil) (index 0) (linked nil))
+    (loop while (< index (length words))
+          do (let ((caller (linked-frame words start index)) (word (aref words index)))
+               (cond (caller
+                      (push (aref words (1+ index)) addresses)
+                      (setf linked t index caller))
+                     (linked (return))
+                     (t (when (and (null innermost) (not (function-pointer-p word)) (code-at word)) (setf innermost word))
+                        (incf index)))))
+    (if innermost (cons innermost (nreverse addresses)) (nreverse addresses))))
+
+(defun interrupted-frames ()
+  "The frames of the current thread below those of the interruption that this runs in."
+  (flet ((foreign-p (frame) (let ((name (frame-name frame))) (and (stringp name) (search "foreign function" name))))
+         (interrupt-p (frame) (let ((name (frame-name frame))) (and (symbolp name) (search "INTERRUPT" (symbol-name name))))))
+    (let* ((frames (stack-frames (+ *frames-shown* 30)))
+           ;; The runtime's frames of the signal, before which there are only those of its handling.
+           (first (or (position-if #'foreign-p frames) (position-if #'interrupt-p frames)))
+           (start (or (and first (position-if-not #'foreign-p frames :start (if (foreign-p (nth first frames)) first (1+ first)))) 0)))
+      (subseq frames start (min (length frames) (+ start *frames-shown*))))))
+
+(defun asked-frames (thread)
+  "The contract's Frames of THREAD, as it tells them itself, and true; NIL, NIL when it does not answer within half a second."
+  (call-in-thread thread
+                  (lambda (answer)
+                    (funcall answer
+                             (loop for frame in (ignore-errors (interrupted-frames))
+                                   for number from 0
+                                   for file = (frame-file frame)
+                                   collect (wire :frame :number number :text (frame-text frame nil) :file file
+                                                        :byte-offset (and file (frame-byte-offset frame))))))
+                  1/2))
+
+(define-request backtrace (thread)
+  "What the thread does. One that is blocked is looked at from outside; one that computes is interrupted for a moment to tell."
+  (let* ((thread (known-thread thread))
+         (state (if (eq thread sb-thread:*current-thread*) :running (thread-state thread)))
+         (seen (and (eq state :blocked) (seen-frames thread))))
+    (multiple-value-bind (frames answered)
+        (cond (seen (values seen t))
+              ;; Interrupting a thread that is in a foreign call would make the call return early.
+              ((eq state :blocked) (values '() nil))
+              (t (asked-frames thread)))
+      (result :thread (thread-reference thread)
+              :state state
+              :how (cond (seen :seen) (answered :asked) (t :unanswered))
+              :frames frames))))
+
+;;; Stopping
+
+(defun refuse-own-thread (thread)
+  (when (or (agent-thread-p thread) (eq thread sb-thread:*current-thread*))
+    (wire-error :invalid-request "Thread ~d (~a) is one of Hotlisp's own: stopping it would end the connection." (thread-id thread) (thread-name thread))))
+
+(define-request interrupt (thread name)
+  "Has the thread take its innermost ABORT restart: it abandons what it is doing. A thread that offers none of its own ends."
+  (let ((thread (known-thread thread name)))
+    (refuse-own-thread thread)
+    (let ((restart (call-in-thread thread
+                                   (lambda (answer)
+                                     (let ((restart (find-restart 'abort)))
+                                       (funcall answer (and restart (safely-print (lambda ()
+                                                                                    (let ((*print-escape* nil)) (princ-to-string restart)))
+                                                                                  200 "a restart")))
+                                       (when restart (invoke-restart restart))))
+                                   2)))
+      (result :thread (thread-reference thread)
+              :restart restart
+              :ended (and restart (ends-within-p thread 0.3))))))
+
+(define-request terminate (thread name)
+  "Unwinds the thread to its end, running its cleanup forms. One that is in a foreign call ends once that returns."
+  (let ((thread (known-thread thread name)))
+    (refuse-own-thread thread)
+    (handler-case (sb-thread:terminate-thread thread)
+      (sb-thread:interrupt-thread-error () nil))
+    (result :thread (thread-reference thread)
+            :ended (ends-within-p thread 2))))

@@ -9,6 +9,7 @@ import { recompileDependents } from './recompileDependents.ts';
 import * as reload from './reload.ts';
 import * as session from './session.ts';
 import * as systems from './systems.ts';
+import * as threads from './threads.ts';
 import * as transactions from './transactions.ts';
 import type { Operation } from './operation.ts';
 
@@ -25,6 +26,9 @@ export const catalogue: readonly Operation[] = [
   systems.packageFiles,
   systems.systemStatus,
   queries.threadList,
+  threads.threadBacktrace,
+  threads.threadInterrupt,
+  threads.threadTerminate,
   session.requestApproval,
   reload.reloadForm,
   reload.reloadChanged,

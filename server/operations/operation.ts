@@ -59,6 +59,13 @@ export interface SystemPlan {
   readonly force: Force;
 }
 
+/** A thread to stop: what it is doing, or all of it. */
+export interface ThreadPlan {
+  readonly type: 'thread';
+  readonly action: 'interrupt' | 'terminate';
+  readonly thread: number;
+}
+
 /** One reading call of the wire, and what to make of its answer. */
 export interface QueryPlan<O extends Op = Op> {
   readonly type: 'query';
@@ -87,7 +94,15 @@ export interface EditPlan {
 }
 
 export type Plan =
-  AnswerPlan | EditPlan | ChangePlan | HistoryPlan | EvalPlan | QueryPlan | FaslPlan | SystemPlan;
+  | AnswerPlan
+  | EditPlan
+  | ChangePlan
+  | HistoryPlan
+  | EvalPlan
+  | QueryPlan
+  | FaslPlan
+  | SystemPlan
+  | ThreadPlan;
 
 /** What planning may look at. */
 export interface PlanContext {

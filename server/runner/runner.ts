@@ -19,6 +19,7 @@ import { Desk, type RunnerDependencies } from './desk.ts';
 import { runEvaluation } from './evaluate.ts';
 import { runHistory } from './history.ts';
 import { describeFasl, describeSystem, runFasl, runSystem } from './load.ts';
+import { runThread } from './threads.ts';
 
 export class Runner {
   readonly #desk: Desk;
@@ -51,6 +52,8 @@ export class Runner {
         return runFasl(this.#desk, approved, plan, call, started);
       case 'system':
         return runSystem(this.#desk, approved, plan, call, started);
+      case 'thread':
+        return runThread(this.#desk, approved, plan, call, started);
     }
   }
 
@@ -70,6 +73,8 @@ export class Runner {
         return describeFasl(this.#desk, plan);
       case 'system':
         return describeSystem(this.#desk, plan);
+      case 'thread':
+        return { action: plan.action, thread: plan.thread };
       case 'undo':
       case 'redo':
         return { transaction: plan.transaction ?? null };
