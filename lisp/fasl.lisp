@@ -101,8 +101,6 @@ or by the program, which runs all the while. Those values are nobody's to put ba
       (format nil "(SETF ~a)" (bare-symbol-text (symbol-name (second name))))
       (bare-symbol-text (symbol-name name))))
 
-(defun name-symbol (name) (if (consp name) (second name) name))
-
 (defun method-label (method name)
   "METHOD of the generic function NAME as the contract prints it: AREA :AROUND (CIRCLE)."
   (with-plain-printing

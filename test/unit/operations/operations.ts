@@ -10,6 +10,9 @@ export const contextOf = (source: Source, text: string, open = true): PlanContex
   isOpen: () => open,
   uriOf: file => `file:///w/${file}`,
   fileOf: uri => uri.replace('file://', ''),
+  ask: async () => {
+    throw new Error('no image is asked');
+  },
   locate: async () => {
     throw new Error('no image is asked');
   },
