@@ -48,7 +48,8 @@ or when there is no telling."
           (:setf-expander (information symbol :setf :expander))
           (:package (find-package name))
           (:declaration (information symbol :declaration :known))
-          ((:method-combination :other) nil)))))
+          (:method-combination (ignore-errors (sb-mop:find-method-combination #'print-object symbol '())))
+          (:other nil)))))
 
 (defun slot-value-or-nil (object slot)
   (and (slot-exists-p object slot) (slot-boundp object slot) (slot-value object slot)))
@@ -217,9 +218,10 @@ or when there is no telling."
                (:method (method-hazard definition unit))
                (:constant (constant-hazard definition unit))
                (:structure (structure-hazard definition unit))
-               (:variable (when (and (boundp symbol) (constantp symbol))
-                            (hazard "kind-changed" "~a is a constant now: SBCL will refuse to make a variable of it."
-                                    (definition-label definition))))
+               (:variable (variable-kind-hazard definition unit))
+               (:symbol-macro (unless (member (variable-kind symbol) '(:unknown :macro))
+                                (hazard "kind-changed" "~a is a ~a now: SBCL will refuse to make a symbol macro of it."
+                                        (definition-label definition) (variable-kind-text symbol))))
                (:type (when (find-class symbol nil)
                         (hazard "kind-changed" "~a names a class, which the type will replace." (definition-label definition))))
                (:class (let ((class (find-class symbol nil)))
@@ -227,7 +229,32 @@ or when there is no telling."
                                                                  sb-mop:forward-referenced-class))))
                            (hazard "kind-changed" "~a names a ~(~a~) now." (definition-label definition)
                                    (class-name (class-of class))))))
+               (:condition (let ((class (find-class symbol nil)))
+                             (when (and class (not (subtypep class 'condition)))
+                               (hazard "kind-changed" "~a names a ~(~a~) now, which the condition will replace."
+                                       (definition-label definition) (class-name (class-of class))))))
                (t nil))))))
+
+(defun variable-kind (symbol)
+  "What SYMBOL is as a variable: :SPECIAL, :GLOBAL, :CONSTANT, :MACRO or :UNKNOWN."
+  (cond ((constantp symbol) :constant)
+        (t (information symbol :variable :kind :unknown))))
+
+(defun variable-kind-text (symbol)
+  (case (variable-kind symbol)
+    (:constant "constant")
+    (:macro "symbol macro")
+    ((:global :always-bound) "global variable")
+    (t "special variable")))
+
+(defun variable-kind-hazard (definition unit)
+  (let* ((symbol (definition-symbol definition))
+         (kind (variable-kind symbol))
+         (special (member (unit-head unit) '(defvar defparameter))))
+    (when (or (member kind '(:constant :macro))
+              (and special (eq kind :global)))
+      (hazard "kind-changed" "~a is a ~a now: SBCL will refuse to make a ~:[~;special ~]variable of it."
+              (definition-label definition) (variable-kind-text symbol) special))))
 
 (defun function-kind-hazard (name)
   (let ((state (function-state name)))
@@ -305,10 +332,68 @@ or when there is no telling."
            (hazard "kind-changed" "~a is a variable now, and will be a constant." (definition-label definition)))
           ((boundp symbol)
            (let* ((elements (defining-elements unit 'defconstant))
-                  (new (if (third elements) (literal-value (third elements) nil) :unresolved)))
-             (when (and elements (or (numberp new) (characterp new)) (not (eql new (symbol-value symbol))))
+                  (text (third elements)))
+             (when (and text (differs-from-text-p (symbol-value symbol) text (find-package-named (unit-package-name unit))))
                (hazard "constant-changed" "~a is ~a now and would become ~a: code that is not compiled again keeps the old value."
-                       (definition-label definition) (print-value (symbol-value symbol) 80) new)))))))
+                       (definition-label definition) (print-value (symbol-value symbol) 80) (truncate-text text 80))))))))
+
+(defun differs-from-text-p (value text package)
+  "Whether TEXT, read in PACKAGE, surely denotes something else than VALUE. False where only evaluation could tell."
+  (let ((first (char text 0)))
+    (multiple-value-bind (number float-type) (number-of-text text)
+      (cond (float-type (not (and (typep value float-type) (= (coerce number float-type) value))))
+            (number (not (eql number value)))
+            ((char= first #\") (and (not (find #\\ text)) (not (equal value (literal-value text package)))))
+            ((and (> (length text) 1) (string= "#\\" text :end2 2))
+             (or (not (characterp value))
+                 (let ((new (if (= (length text) 3) (char text 2) (name-char (subseq text 2)))))
+                   (and new (char/= new value)))))
+            ((or (char= first #\:) (member text '("T" "NIL") :test #'string-equal))
+             (not (eq value (nth-value 0 (resolve-symbol text package)))))
+            ((and (char= first #\') (parse-symbol-text (subseq text 1)) (not (number-of-text (subseq text 1))))
+             (multiple-value-bind (symbol found) (resolve-symbol (subseq text 1) package)
+               (not (and found (eq symbol value)))))
+            (t nil)))))
+
+(defun number-of-text (text)
+  "The rational that TEXT denotes when it is the text of an integer, a ratio or a decimal, and for the last the type of float; else NIL."
+  (let ((position 0) (end (length text)) (sign 1))
+    (labels ((peek () (if (< position end) (char text position) #\Space))
+             (digits ()
+               (let ((stop (or (position-if-not #'digit-char-p text :start position) end)))
+                 (if (= stop position)
+                     (values 0 0)
+                     (multiple-value-prog1 (values (parse-integer text :start position :end stop) (- stop position))
+                       (setf position stop)))))
+             (take-sign () (case (peek) (#\+ (incf position) 1) (#\- (incf position) -1) (t 1))))
+      (setf sign (take-sign))
+      (multiple-value-bind (whole count) (digits)
+        (cond ((and (plusp count) (= position end)) (values (* sign whole) nil))
+              ((and (plusp count) (char= (peek) #\/))
+               (incf position)
+               (multiple-value-bind (denominator count) (digits)
+                 (if (and (plusp count) (= position end) (plusp denominator)) (values (* sign (/ whole denominator)) nil) nil)))
+              (t
+               (let ((fraction 0) (fraction-count 0) (point (char= (peek) #\.)) (marker nil) (exponent 0))
+                 (when point
+                   (incf position)
+                   (multiple-value-setq (fraction fraction-count) (digits)))
+                 (when (and point (= position end) (plusp count) (zerop fraction-count))
+                   (return-from number-of-text (values (* sign whole) nil)))
+                 (when (find (peek) "eEsSfFdDlL")
+                   (setf marker (char-upcase (peek)))
+                   (incf position)
+                   (let ((exponent-sign (take-sign)))
+                     (multiple-value-bind (value count) (digits)
+                       (unless (plusp count) (return-from number-of-text nil))
+                       (setf exponent (* exponent-sign value)))))
+                 (if (and (= position end) (plusp (+ count fraction-count)) (or (plusp fraction-count) marker) (< (abs exponent) 300))
+                     (values (* sign (+ whole (/ fraction (expt 10 fraction-count))) (expt 10 exponent))
+                             (case marker
+                               ((#\D #\L) 'double-float)
+                               ((#\S #\F) 'single-float)
+                               (t (sb-ext:symbol-global-value '*read-default-float-format*))))
+                     nil))))))))
 
 (defun structure-hazard (definition unit)
   (let* ((symbol (definition-symbol definition))
@@ -318,33 +403,85 @@ or when there is no telling."
            (hazard "kind-changed" "~a names a ~(~a~) now, which the structure will replace." (definition-label definition)
                    (class-name (class-of class))))
           (description
-           (let* ((elements (defining-elements unit 'defstruct))
-                  (options (and elements (second elements))))
-             (when (and elements (not (search ":include" options :test #'char-equal))
-                        (not (search ":type" options :test #'char-equal)))
-               (let ((new (loop for text in (cddr elements)
-                                unless (and (plusp (length text)) (char= (char text 0) #\"))
-                                  collect (lambda-list-element-name text)))
-                     (old (mapcar (lambda (slot) (symbol-name (structure-slot-name slot))) (structure-slots description))))
-                 (unless (equal new old)
-                   (hazard "structure-incompatible"
-                           "The slots of ~a will be (~{~a~^ ~}) instead of (~{~a~^ ~}): SBCL refuses that while the old structure exists."
-                           (definition-label definition) new old)))))))))
+           (let ((elements (defining-elements unit 'defstruct)))
+             (when (and elements (not (structure-option "TYPE" (second elements))))
+               (structure-slots-hazard definition description elements (find-package-named (unit-package-name unit)))))))))
+
+(defun structure-option (name text)
+  "The texts of the arguments of the option NAME in TEXT, a structure's name and options, in a list; NIL when it is not there."
+  (let ((options (split-list-text text)))
+    (when (consp options)
+      (loop for option in (rest options)
+            for parts = (split-list-text option)
+            when (and (consp parts) (equal (parse-symbol-text (string-left-trim ":" (first parts))) name))
+              return (list (rest parts))))))
+
+(defun structure-slots-hazard (definition description elements package)
+  (let* ((option (first (structure-option "INCLUDE" (second elements))))
+         (included (and option (resolve-symbol (first option) package)))
+         (parent (and included (find-structure-description included nil)))
+         (old-parent (included-structure description))
+         (inherited (if parent (length (structure-slots parent)) 0))
+         (new (loop for text in (cddr elements)
+                    unless (and (plusp (length text)) (char= (char text 0) #\"))
+                      collect text))
+         (old (nthcdr inherited (structure-slots description)))
+         (new-names (mapcar #'lambda-list-element-name new))
+         (old-names (mapcar (lambda (slot) (symbol-name (structure-slot-name slot))) old)))
+    (cond ((not (eq included old-parent))
+           (hazard "structure-incompatible"
+                   "~a will include ~:[nothing~;~:*~a~] instead of ~:[nothing~;~:*~a~]: SBCL refuses that while the old structure exists."
+                   (definition-label definition) included old-parent))
+          ((not (equal new-names old-names))
+           (hazard "structure-incompatible"
+                   "The slots of ~a will be (~{~a~^ ~}) instead of (~{~a~^ ~}): SBCL refuses that while the old structure exists."
+                   (definition-label definition) new-names old-names))
+          (t (loop for text in new
+                   for slot in old
+                   for name in new-names
+                   unless (eq (text-representation text package) (type-representation (structure-slot-type slot)))
+                     return (hazard "structure-incompatible"
+                                    "The slot ~a of ~a will be stored otherwise than it is now, as ~s: SBCL refuses that while the old structure exists."
+                                    name (definition-label definition) (structure-slot-type slot)))))))
+
+(defun included-structure (description)
+  "The name of the structure that the one of DESCRIPTION includes; NIL when it includes none."
+  (let* ((class (find-class (structure-name description) nil))
+         (super (and class (first (sb-mop:class-direct-superclasses class)))))
+    (and super (not (eq (class-name super) 'structure-object)) (class-name super))))
+
+(defun type-representation (type)
+  "How a slot of TYPE is stored: the type, of those that SBCL stores untagged, or T."
+  (if (member type '(double-float single-float)) type t))
+
+(defun text-representation (text package)
+  "How the slot that TEXT describes will be stored."
+  (let* ((parts (split-list-text text))
+         (type (and (consp parts)
+                    (loop for (key value) on (cddr parts) by #'cddr
+                          when (equal (resolve-symbol key package) :type) return value))))
+    (if type (type-representation (resolve-symbol type package)) t)))
 
 (defun package-hazard (definition unit)
   (let ((package (find-package (definition-name definition)))
         (elements (defining-elements unit 'defpackage)))
     (when (and package elements)
-      (let ((exports (loop for text in (cddr elements)
-                           for option = (split-list-text text)
-                           when (and (consp option) (equal (parse-symbol-text (first option)) "EXPORT"))
-                             append (mapcar #'package-designator-text (rest option)))))
-        (let ((lost (loop for symbol in (external-symbols package)
-                          unless (member (symbol-name symbol) exports :test #'string=)
-                            collect (symbol-name symbol))))
-          (when lost
-            (hazard "package-variance" "~a exports ~{~a~^, ~}~:[~; and others~] now, which this definition does not: SBCL warns and leaves them exported."
-                    (package-name package) (subseq lost 0 (min 5 (length lost))) (> (length lost) 5))))))))
+      (let ((lost (set-difference (mapcar #'symbol-name (external-symbols package)) (package-option "EXPORT" elements)
+                                  :test #'string=))
+            (unused (set-difference (package-use-list package) (mapcar #'find-package (package-option "USE" elements)))))
+        (cond (lost
+               (hazard "package-variance" "~a exports ~{~a~^, ~}~:[~; and others~] now, which this definition does not: SBCL warns and leaves them exported."
+                       (package-name package) (subseq lost 0 (min 5 (length lost))) (> (length lost) 5)))
+              (unused
+               (hazard "package-variance" "~a uses ~{~a~^, ~} now, which this definition does not: SBCL warns and leaves it so."
+                       (package-name package) (mapcar #'package-name unused))))))))
+
+(defun package-option (name elements)
+  "The names in all options NAME among ELEMENTS, the texts of a DEFPACKAGE form."
+  (loop for text in (cddr elements)
+        for option = (split-list-text text)
+        when (and (consp option) (equal (parse-symbol-text (first option)) name))
+          append (mapcar #'package-designator-text (rest option))))
 
 ;;;; The request
 
@@ -411,11 +548,14 @@ or when there is no telling."
     (loop for (thread . answer) in (and codes (threads-running codes))
           when (eq answer :yes) collect (thread-reference thread))))
 
+(defun assessments-of (units)
+  "The contract's assessment of each definition of UNITS, in order."
+  (loop for unit in units
+        append (loop for definition in (unit-definitions unit) collect (assess unit definition))))
+
 (define-request check (forms threads)
   "What applying FORMS would do, and which threads are inside the code that it would replace."
   (let ((units (units-of-forms forms)))
     (result :generation (image-generation)
-            :assessments (loop for unit in units
-                               append (loop for definition in (unit-definitions unit)
-                                            collect (assess unit definition)))
+            :assessments (assessments-of units)
             :threads (if threads (running-threads (replaced-functions units)) '()))))

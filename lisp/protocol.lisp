@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "12004911f67a8ed0a26b7a55d61d1922642c147c7a4300cb3b04bef1108a64e3"
+    '(:digest "1a12f6e73ba60b44c23af1f9f1a6ef1ff1c23e76205cd31f8cadf01de0d93ba4"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -93,6 +93,7 @@
           (:everywhere "everywhere" :required :boolean))
          (:change
           (:status "status" :required (:enum "applied" "failed" "partial" "unchanged"))
+          (:assessments "assessments" :optional (:array (:shape :assessment)))
           (:transaction "transaction" :required :string)
           (:generation "generation" :required :integer)
           (:step "step" :optional (:enum "read" "compile" "load" "install"))
@@ -162,7 +163,8 @@
             (:mentions "mentions" :required (:array (:shape :mention)))))
          (:apply :writes t
           :arguments ((:transaction "transaction" :required :string)
-                      (:generation "generation" :required :integer)
+                      (:generation "generation" :optional :integer)
+                      (:only-safe "onlySafe" :optional :boolean)
                       (:forms "forms" :required (:array (:shape :form))))
           :result (:shape :change))
          (:undo :writes t
@@ -292,7 +294,7 @@
           (:done "done" :optional :integer)
           (:total "total" :optional :integer)))
        :error
-       ((:kind "kind" :required (:enum "invalid-request" "unknown-package" "unknown-symbol" "unknown-system" "unknown-transaction" "fasl-mismatch" "changed" "read-only" "stale-generation" "superseded" "cancelled" "signalled"))
+       ((:kind "kind" :required (:enum "invalid-request" "unknown-package" "unknown-symbol" "unknown-system" "unknown-transaction" "fasl-mismatch" "changed" "read-only" "stale-generation" "superseded" "not-safe" "cancelled" "signalled"))
         (:message "message" :required :string)
         (:condition "condition" :optional (:shape :condition))
         (:form "form" :optional :integer)))

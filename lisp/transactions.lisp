@@ -275,10 +275,11 @@ undone and with :NEW when it was done again."
                          (:method (method-state-function value)))
         when (functionp function) collect function))
 
-(define-request apply (transaction generation forms)
-  "Compile every one of FORMS, then load them all; whatever fails, nothing has changed."
+(define-request apply (transaction generation only-safe forms)
+  "Compile every one of FORMS, then load them all; whatever fails, nothing has changed. With ONLY-SAFE nothing is done unless every
+definition is new, unchanged or safe to replace."
   (with-image-lock ()
-    (unless (= generation **generation**)
+    (unless (or only-safe (eql generation **generation**))
       (wire-error :stale-generation "The image has changed since the change was checked (generation ~d, now ~d). Check it again."
                   generation **generation**))
     (when (gethash transaction *transactions*)
@@ -286,7 +287,12 @@ undone and with :NEW when it was done again."
     (unless (capability :rollback)
       (wire-error :invalid-request "This SBCL (~a) lacks what undoing a failed change needs; changing its code is not safe."
                   (lisp-implementation-version)))
-    (apply-forms transaction forms)))
+    (let ((assessments (and only-safe (assessments-of (units-of-forms forms)))))
+      (when (loop for assessment in assessments
+                  thereis (member (getf assessment :class) '(:dependents :migration :hazardous)))
+        (wire-error :not-safe "The change does more than replace code; see what it does first."))
+      (append (apply-forms transaction forms)
+              (and only-safe (list :assessments assessments))))))
 
 ;;;; Undoing and redoing
 

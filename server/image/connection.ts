@@ -64,6 +64,7 @@ const KINDS: Record<WireErrorData['kind'], ErrorKind> = {
   'read-only': 'read-only',
   'stale-generation': 'internal',
   superseded: 'internal',
+  'not-safe': 'internal',
   cancelled: 'cancelled',
   signalled: 'internal',
 };

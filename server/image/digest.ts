@@ -1,4 +1,4 @@
 // Generated from protocol.ts by `npm run generate`; do not edit.
 
 /** Identifies the wire contract: `hello` of an agent with another one is refused or the agent replaced. */
-export const PROTOCOL_DIGEST = '12004911f67a8ed0a26b7a55d61d1922642c147c7a4300cb3b04bef1108a64e3';
+export const PROTOCOL_DIGEST = '1a12f6e73ba60b44c23af1f9f1a6ef1ff1c23e76205cd31f8cadf01de0d93ba4';

@@ -166,6 +166,8 @@ export const Mention = z.object({
 /** The result of everything that changes definitions. */
 export const Change = z.object({
   status: z.enum(['applied', 'failed', 'partial', 'unchanged']),
+  /** With `onlySafe`: what `check` would have said. */
+  assessments: z.array(Assessment).optional(),
   transaction: z.string(),
   generation: int(),
   /** Where a failure happened. */
@@ -298,7 +300,14 @@ export const operations = {
   },
   apply: {
     writes: true,
-    args: z.object({ transaction: z.string(), generation: int(), forms: z.array(Form) }),
+    args: z.object({
+      transaction: z.string(),
+      /** The generation that was checked; absent where `onlySafe` checks in the same breath. */
+      generation: int().optional(),
+      /** Assess first, and go on only when every assessment is safe, new or unchanged; else the error `not-safe`. */
+      onlySafe: z.boolean().optional(),
+      forms: z.array(Form),
+    }),
     result: Change,
   },
   undo: { writes: true, args: z.object({ transaction: z.string(), force: z.boolean() }), result: Change },
@@ -471,6 +480,7 @@ export const WireError = z.object({
     'read-only',
     'stale-generation',
     'superseded',
+    'not-safe',
     'cancelled',
     'signalled',
   ]),

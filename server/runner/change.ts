@@ -3,9 +3,10 @@ import { randomUUID } from 'node:crypto';
 import type { Approval } from '../approval/approver.ts';
 import { wireKind } from '../image/connection.ts';
 import type { Image } from '../image/image.ts';
-import type { Change } from '../image/protocol.ts';
+import type { Args, Change } from '../image/protocol.ts';
 import type { Call, ChangePlan } from '../operations/operation.ts';
 import { assess, type Assessed } from './assess.ts';
+import { noDependents } from './dependents.ts';
 import { digestOfDeed, type Deed } from './deeds.ts';
 import type { Approved, Desk } from './desk.ts';
 import { diffOf } from './previous.ts';
@@ -25,6 +26,10 @@ export async function runChange(
     return { ...report.emptyResult, status: 'unchanged', duration_ms: report.since(started) };
   const image = await desk.imageFor(plan, call.signal);
   desk.refuseReadOnly(image);
+  if (desk.isAllowed(kind) && !plan.onlyChanged && !plan.dependentsOf) {
+    const done = await changeAtOnce(desk, operation, kind, plan, image, call, started);
+    if (done) return done;
+  }
   let granted: { approval: Approval; digest: string; transaction: string } | undefined;
   for (;;) {
     const assessed = await assess(desk, image, plan, call.signal);
@@ -44,9 +49,39 @@ export async function runChange(
       approval.consume(digest);
       granted = { approval, digest, transaction };
     }
-    const change = await applyUnlessStale(desk, image, deed, assessed, call);
+    const { generation } = assessed;
+    const change = await apply(
+      desk,
+      deed,
+      { generation, forms: installed(assessed).map(({ wire }) => wire) },
+      call,
+    );
     if (change) return finishChange(desk, plan, deed, assessed, change, call, started);
   }
+}
+
+/**
+ * Where the policy allows without asking, one call assesses and applies; undefined when the change turns out not to be
+ * safe, and nothing was done: then its users, hazards and instances are looked at first.
+ */
+async function changeAtOnce(
+  desk: Desk,
+  operation: Approved['name'],
+  kind: Approved['approval'],
+  plan: ChangePlan,
+  image: Image,
+  call: Call,
+  started: number,
+): Promise<report.OperationResult | undefined> {
+  const unseen = { forms: plan.forms, assessments: [], generation: 0, threads: [], dependents: noDependents };
+  const deed = await changeDeed(desk, operation, kind, plan, unseen, image, randomUUID(), call);
+  (await desk.deps.deeds.approve(deed, call)).consume(digestOfDeed(deed));
+  const forms = plan.forms.map(({ wire }) => wire);
+  const change = await apply(desk, deed, { forms, onlySafe: true }, call);
+  if (!change) return undefined;
+  const assessments = change.assessments ?? [];
+  const seen = { ...deed, definitions: assessments.map(({ definition }) => definition) };
+  return finishChange(desk, plan, seen, { ...unseen, assessments }, change, call, started);
 }
 
 /** Everything that is installed, in order: what changes, then its users. */
@@ -97,21 +132,18 @@ async function changeDeed(
   };
 }
 
-/** The image's answer; undefined when the image changed since it was assessed, and nothing was done. */
-async function applyUnlessStale(
+/** The image's answer; undefined when nothing was done: the image changed since it was assessed, or the change is not as safe as asked for. */
+async function apply(
   desk: Desk,
-  image: Image,
   deed: Deed,
-  assessed: Assessed,
+  args: Omit<Args<'apply'>, 'transaction'>,
   call: Call,
 ): Promise<Change | undefined> {
-  const { generation } = assessed;
   try {
-    const forms = installed(assessed).map(({ wire }) => wire);
-    const args = { transaction: deed.transaction!, generation, forms };
-    return await desk.call(image, 'apply', args, call.signal);
+    return await desk.call(deed.image, 'apply', { transaction: deed.transaction!, ...args }, call.signal);
   } catch (error) {
-    if (wireKind(error) === 'stale-generation') return undefined;
+    const kind = wireKind(error);
+    if (kind === 'stale-generation' || kind === 'not-safe') return undefined;
     await desk.deps.deeds.recordFailure(deed, call, error);
     throw error;
   }

@@ -55,6 +55,11 @@ export class Desk {
     return this.deps.images.connect(plan.forms[0]?.wire.file, signal);
   }
 
+  /** Whether the policy lets this kind of change through without a question. */
+  isAllowed(kind: ApprovalKind): boolean {
+    return this.deps.settings()[`approval.${kind}`] === 'allow';
+  }
+
   /** @throws HotlispError `read-only` */
   refuseReadOnly(image: Image): void {
     if (this.deps.settings()['image.readOnly'])
