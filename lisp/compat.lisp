@@ -473,6 +473,79 @@ so that a thread which ends meanwhile costs an answer and not the process."
            current-error-context
            (ignore-errors (find-error-context nil)))))
 
+;; Compiling one function without a file
+(define-internal compile-in-lexenv :function ("SB-C" "COMPILE-IN-LEXENV"))
+(define-internal make-null-lexenv :function ("SB-KERNEL" "MAKE-NULL-LEXENV"))
+(define-internal make-file-info :function ("SB-C" "MAKE-FILE-INFO"))
+(define-internal make-source-info :function ("SB-C" "MAKE-SOURCE-INFO"))
+(define-internal find-source-paths :function ("SB-C" "FIND-SOURCE-PATHS"))
+(define-internal process-optimize-declaration :function ("SB-C" "PROCESS-OPTIMIZE-DECL"))
+(define-internal policy-quality :function ("SB-C" "POLICY-QUALITY"))
+(define-internal note-function-defined :function ("SB-C" "%COMPILER-DEFUN"))
+(define-internal note-name-defined :function ("SB-C" "NOTE-NAME-DEFINED"))
+(define-internal inline-expansion :function ("SB-INT" "FUN-NAME-INLINE-EXPANSION"))
+(define-internal compiler-policy :variable ("SB-C" "*POLICY*"))
+(define-internal comma :type ("SB-IMPL" "COMMA"))
+(define-internal comma-expression :function ("SB-INT" "COMMA-EXPR") ("SB-IMPL" "COMMA-EXPR"))
+(defparameter *named-lambda* (find-internal '(("SB-INT" "NAMED-LAMBDA")) :symbol))
+(defparameter *note-function-defined* (find-internal '(("SB-C" "%COMPILER-DEFUN")) :function))
+(defparameter *warn-if-setf-macro* (find-internal '(("SB-C" "WARN-IF-SETF-MACRO")) :function))
+(defparameter *file-only-names*
+  (loop for (package name) in '(("COMMON-LISP" "LOAD-TIME-VALUE") ("COMMON-LISP" "DEBUG") ("SB-C" "STORE-SOURCE-FORM")
+                                ("SB-C" "STORE-COVERAGE-DATA") ("SB-C" "SOURCE-LOCATION") ("SB-C" "COMPILE-FILE-POSITION")
+                                ("SB-C" "COMPILE-FILE-LINE") ("SB-EXT" "COMPILE-FILE-POSITION") ("SB-EXT" "COMPILE-FILE-LINE"))
+        for symbol = (and (find-package package) (find-symbol name package))
+        when symbol collect symbol)
+  "Names in code that can mean something else where code is compiled without a file.")
+
+(defparameter *store-source-form* (find-internal '(("SB-C" "STORE-SOURCE-FORM")) :symbol))
+(defparameter *store-coverage-data* (find-internal '(("SB-C" "STORE-COVERAGE-DATA")) :symbol))
+
+(defun policy-wants-file-p ()
+  "Whether the compiler's policy is one under which a file keeps more, or other things, than memory does."
+  ;; 1 stands for what other qualities imply: for the source form, that it is kept at debug 3.
+  (or (= 3 (policy-quality compiler-policy 'debug))
+      (= 3 (policy-quality compiler-policy *store-source-form*))
+      (> (policy-quality compiler-policy *store-coverage-data*) 1)))
+
+(defun call-compiling-as-file (function)
+  "Call FUNCTION such that the compiler puts code where COMPILE-FILE would and knows of no source paths; store no source forms."
+  (multiple-value-bind (symbols values)
+      (let ((in-memory (internal-symbol "SB-C" "*COMPILE-TO-MEMORY-SPACE*"))
+            (in-file (internal-symbol "SB-C" "*COMPILE-FILE-TO-MEMORY-SPACE*")))
+        (if (and in-memory in-file (boundp in-memory) (boundp in-file))
+            (values (list in-memory) (list (symbol-value in-file)))
+            (values '() '())))
+    (progv
+        (list* (internal-symbol "SB-C" "*SOURCE-PATHS*") (internal-symbol "SB-C" "*POLICY*") symbols)
+        (list* (make-hash-table :test #'eq)
+               (process-optimize-declaration `(optimize (,*store-source-form* 0)) compiler-policy)
+               values)
+      (funcall function))))
+
+(defun compile-like-file (lambda name source-info number)
+  "Compile LAMBDA, the definition of NAME that comes from a top-level form, noted by REMEMBER-SOURCE-FORM as number NUMBER of the file of
+SOURCE-INFO, into the image. Returns the function, or NIL when there was something to warn of."
+  (multiple-value-bind (function warnings failure)
+      (compile-in-lexenv lambda (make-null-lexenv) name source-info number nil nil)
+    (and (not warnings) (not failure) function)))
+
+(defun source-form-p (cons)
+  "Whether CONS is one of the forms that were read, inside CALL-COMPILING-AS-FILE."
+  (nth-value 1 (gethash cons (symbol-value (internal-symbol "SB-C" "*SOURCE-PATHS*")))))
+
+(defparameter *truename-keyword*
+  (if (find-internal '(("SB-C" "FILE-INFO-%TRUENAME")) :function) :%truename :truename))
+
+(defun make-file-source-info (pathname forms positions)
+  "What COMPILE-FILE would know of the file PATHNAME, written now, after reading FORMS, which start at POSITIONS, vectors."
+  (make-source-info :file-info (make-file-info :pathname pathname *truename-keyword* pathname :write-date (get-universal-time)
+                                               :forms forms :positions positions)))
+
+(defun remember-source-form (form number)
+  "Note the places of FORM's parts, those of the top-level form NUMBER of its file, inside CALL-COMPILING-AS-FILE."
+  (find-source-paths form number))
+
 ;; Installing
 (define-internal install-function :function ("SB-IMPL" "%DEFUN"))
 (defparameter *defun-symbol* (find-internal '(("SB-IMPL" "%DEFUN")) :function))

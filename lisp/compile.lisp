@@ -15,8 +15,9 @@
   (start 0) (end 0) (tlf 0))
 
 (defstruct (segment (:copier nil) (:predicate nil))
-  "Units that are compiled as one file. FORMS are the compiler's records of places: lists (number . subforms)."
-  units package-name file evaluates source fasl fasl-source readtable forms)
+  "Units that are compiled as one file. FORMS are the compiler's records of places: lists (number . subforms). FUNCTIONS are lists
+(unit name function) where it took no file to compile them."
+  units package-name file evaluates source fasl fasl-source readtable forms (functions '()))
 
 (defvar *segment* nil "The segment being compiled or loaded.")
 (defvar *segments* '() "All segments of the operation.")
@@ -136,31 +137,39 @@
 (sb-ext:defglobal **scratch-root** nil)
 (sb-ext:defglobal **scratch-random** nil)
 
+(defstruct (scratch (:copier nil) (:predicate nil))
+  "Native namestrings: the DIRECTORY, NIL until the first file is wanted, and the FILES that may be in it."
+  directory (files '()))
+
+(defun make-scratch-directory ()
+  "The native namestring, ending in a slash, of a new directory of ours alone."
+  (let ((root (or **scratch-root** (setf **scratch-root** (scratch-root))))
+        (random (or **scratch-random** (setf **scratch-random** (make-random-state t)))))
+    (loop repeat 100
+          for name = (format nil "~ahotlisp-~d-~36r" root (unix-getpid) (random (expt 36 20) random))
+          when (unix-mkdir name #o700) return (concatenate 'string name "/")
+          finally (error 'file-error :pathname root))))
+
 (defun call-with-scratch-directory (function)
-  "Call FUNCTION with the native namestring of a new directory of ours alone, and remove that and everything in it afterwards."
-  (let* ((root (or **scratch-root** (setf **scratch-root** (scratch-root))))
-         (directory (loop repeat 100
-                          for name = (format nil "~ahotlisp-~d-~36r" root (unix-getpid)
-                                             (random (expt 36 20) (or **scratch-random**
-                                                                      (setf **scratch-random** (make-random-state t)))))
-                          when (unix-mkdir name #o700) return (concatenate 'string name "/")
-                          finally (error 'file-error :pathname root))))
-    (unwind-protect (funcall function directory)
-      (without-interrupts (remove-scratch-directory directory)))))
+  "Call FUNCTION with a SCRATCH, and remove its directory and everything in it afterwards."
+  (let ((scratch (make-scratch)))
+    (unwind-protect (funcall function scratch)
+      (when (scratch-directory scratch)
+        (without-interrupts (remove-scratch-directory scratch))))))
 
 (defmacro with-scratch-directory ((variable) &body body)
   `(call-with-scratch-directory (lambda (,variable) ,@body)))
 
-(defvar *scratch-files* nil "Native namestrings of the files of the scratch directory in use.")
+(defun remove-scratch-directory (scratch)
+  (dolist (file (scratch-files scratch)) (unix-unlink file))
+  (unix-rmdir (string-right-trim "/" (scratch-directory scratch))))
 
-(defun remove-scratch-directory (directory)
-  (dolist (file *scratch-files*) (unix-unlink file))
-  (setf *scratch-files* '())
-  (unix-rmdir (string-right-trim "/" directory)))
-
-(defun scratch-file (directory name)
-  (let ((path (concatenate 'string directory name)))
-    (push path *scratch-files*)
+(defun scratch-file (scratch name)
+  "The native namestring of a file NAME of SCRATCH, which whoever wants it has to write."
+  (without-interrupts
+    (unless (scratch-directory scratch) (setf (scratch-directory scratch) (make-scratch-directory))))
+  (let ((path (concatenate 'string (scratch-directory scratch) name)))
+    (push path (scratch-files scratch))
     path))
 
 (defun native-pathname (namestring)
@@ -170,6 +179,7 @@
 
 (defvar *notes* '() "The notes so far, last first, as plists of the contract; and what was noted already is not noted again.")
 (defvar *failure* nil "NIL, or the step at which compiling failed: :READ or :COMPILE.")
+(defvar *memory-unit* nil "The unit that is being compiled without a file.")
 (defvar *file-info* nil "The compiler's record of the temporary file.")
 (defvar *forms-seen* 0)
 
@@ -391,7 +401,8 @@
 (defun compiling-unit-index ()
   "The index of the unit that is being compiled right now, or NIL."
   (when *segment*
-    (unit-index (or (and *file-info* (unit-of-tlf (1- (length (file-info-forms *file-info*)))))
+    (unit-index (or *memory-unit*
+                    (and *file-info* (unit-of-tlf (1- (length (file-info-forms *file-info*)))))
                     (first (segment-units *segment*))))))
 
 (defun unit-of-tlf (number)
@@ -432,28 +443,32 @@
             when (and entry (readtablep (cdr entry))) return (cdr entry))
       (sb-ext:symbol-global-value '*readtable*)))
 
-(defun compile-segment (segment directory number)
-  "Compile SEGMENT, whose number is NUMBER, into DIRECTORY. Notes go to *NOTES*; true when it may be loaded."
-  (let* ((source (scratch-file directory (format nil "~d.lisp" number)))
-         (fasl (scratch-file directory (format nil "~d.fasl" number)))
-         (package (find-package-named (segment-package-name segment)))
-         (*segment* segment) (*file-info* nil) (*forms-seen* 0)
-         (user-hook *macroexpand-hook*)
-         (file (segment-file segment)))
-    (unless package
-      (let ((unit (first (segment-units segment))))
-        (note :error (format nil "There is no package ~a." (segment-package-name segment))
-              (print-name 'package-error) unit nil nil)
-        (setf *failure* :read)
-        (return-from compile-segment nil)))
+(defun compile-segment (segment scratch number)
+  "Compile SEGMENT, whose number is NUMBER, with SCRATCH for its files. Notes go to *NOTES*; true when it may be loaded."
+  (let ((package (find-package-named (segment-package-name segment))))
+    (cond ((null package)
+           (note :error (format nil "There is no package ~a." (segment-package-name segment))
+                 (print-name 'package-error) (first (segment-units segment)) nil nil)
+           (setf *failure* :read)
+           nil)
+          (t
+           (let ((*segment* segment) (*file-info* nil) (*forms-seen* 0)
+                 (*package* package)
+                 (*readtable* (segment-readtable-now segment)))
+             (or (compile-in-memory segment)
+                 (compile-with-file segment scratch number)))))))
+
+(defun compile-with-file (segment scratch number)
+  (let ((source (scratch-file scratch (format nil "~d.lisp" number)))
+        (fasl (scratch-file scratch (format nil "~d.fasl" number)))
+        (user-hook *macroexpand-hook*)
+        (file (segment-file segment)))
     (setf (segment-source segment) (segment-text segment)
           (segment-fasl segment) fasl
           (segment-fasl-source segment) source)
     (with-open-file (stream (native-pathname source) :direction :output :if-exists :error :external-format :utf-8)
       (write-string (segment-source segment) stream))
-    (let ((*package* package)
-          (*readtable* (segment-readtable-now segment))
-          (*macroexpand-hook* (lambda (expander form environment)
+    (let ((*macroexpand-hook* (lambda (expander form environment)
                                 (macroexpand-own user-hook expander form environment))))
       (handler-bind ((warning #'note-condition)
                      (sb-ext:compiler-note #'note-condition)
@@ -479,12 +494,13 @@
                (note :error "The form is not complete: a closing parenthesis or quote is missing." (print-name 'end-of-file)
                      unit 0 (length (unit-text unit)))))))
 
-(defun compile-segments (segments directory)
+(defun compile-segments (segments scratch)
   "Compile SEGMENTS in order, up to the first that fails. True when all may be loaded; *NOTES* and *FAILURE* tell the rest."
   (let ((*segments* segments)
         (*error-output* (make-broadcast-stream)))
     (with-compilation-unit (:override t)
       (prog1 (loop for segment in segments
                    for number from 0
-                   always (compile-segment segment directory number))
-        (note-undefined-names)))))
+                   always (compile-segment segment scratch number))
+        (note-undefined-names)
+        (remember-outspoken)))))

@@ -131,6 +131,10 @@ of methods, last first. PHASE is :COLLECT while definitions are collected, else 
            (setf (installation-phase installation) :pass))
           (t (setf (installation-phase installation) :collect)))
     (unwind-protect
-         (with-quiet-redefinition ()
-           (load-fasl (native-pathname (segment-fasl segment)) (segment-file segment)))
+         (if (segment-functions segment)
+             (loop for (unit name function) in (segment-functions segment)
+                   do (note-loading (unit-index unit))
+                      (stage-function name function))
+             (with-quiet-redefinition ()
+               (load-fasl (native-pathname (segment-fasl segment)) (segment-file segment))))
       (setf (installation-phase installation) :pass))))
