@@ -19,6 +19,7 @@ import type { Editor, Progress } from './ports.ts';
 import type { PositionEncoding, Snapshot, Source } from './source/index.ts';
 import { IndexClient, type IndexFiles } from './workspace/client.ts';
 import { extensions } from './workspace/files.ts';
+import type { Answer, Params, QueryName } from './workspace/types.ts';
 
 export interface LanguageFeaturesDependencies {
   readonly connection: Connection;
@@ -48,11 +49,15 @@ export class LanguageFeatures {
   readonly #index: IndexClient;
   #progress: Progress | undefined;
   #watched = false;
+  #folders: readonly string[] = [];
+  /** Settled once the index has the folders; never rejects. */
+  #configured: Promise<void> = Promise.resolve();
 
   constructor(private readonly deps: LanguageFeaturesDependencies) {
     const { documents, editor } = deps;
     this.#index = new IndexClient({
       ...deps.indexFiles,
+      encoding: deps.encoding,
       textOf: uri => documents.get(uri)?.text,
       log: message => editor.log('info', message),
       progress: (done, total) => this.#progressed(done, total),
@@ -88,61 +93,60 @@ export class LanguageFeatures {
 
     connection.onWorkspaceSymbol(({ query }, token) =>
       answer(async () =>
-        workspaceSymbols(
-          await this.#index.query('symbols', { query, limit: workspaceSymbolLimit }, signalOf(token)),
-        ),
+        workspaceSymbols(await this.#ask('symbols', { query, limit: workspaceSymbolLimit }, token)),
       ),
     );
     connection.onDefinition(({ textDocument: { uri }, position }, token) =>
-      answer(async () =>
-        definitionLocations(await this.#index.query('definition', { uri, position }, signalOf(token))),
-      ),
+      answer(async () => definitionLocations(await this.#ask('definition', { uri, position }, token))),
     );
     connection.onReferences(({ textDocument: { uri }, position, context }, token) =>
-      answer(async () => [
-        ...(await this.#index.query(
-          'references',
-          { uri, position, includeDeclaration: context.includeDeclaration },
-          signalOf(token),
-        )),
-      ]),
+      answer(async () => {
+        const { includeDeclaration } = context;
+        return [...(await this.#ask('references', { uri, position, includeDeclaration }, token))];
+      }),
     );
     connection.onDidChangeWatchedFiles(({ changes }) =>
       this.#index.filesChanged(changes.map(({ uri }) => uri)),
     );
   }
 
-  /** Asks the editor to watch the workspace's files, where it can. */
+  /** Begins to read the workspace, and asks the editor to watch its files, where it can. */
   async initialized(folders: readonly string[]): Promise<void> {
     const { connection, capabilities } = this.deps;
-    if (capabilities().workspace?.didChangeWatchedFiles?.dynamicRegistration) {
-      const watchers = [{ globPattern: `**/*.{${extensions.join(',')}}` }];
-      this.#watched = await connection
-        .sendRequest('client/registerCapability', {
-          registrations: [
-            {
-              id: 'hotlisp-files',
-              method: 'workspace/didChangeWatchedFiles',
-              registerOptions: { watchers },
-            },
-          ],
-        })
-        .then(
-          () => true,
-          () => false,
-        );
+    this.#watched = capabilities().workspace?.didChangeWatchedFiles?.dynamicRegistration === true;
+    const configured = this.setFolders(folders);
+    if (!this.#watched) return configured;
+    const watchers = [{ globPattern: `**/*.{${extensions.join(',')}}` }];
+    const registration = {
+      id: 'hotlisp-files',
+      method: 'workspace/didChangeWatchedFiles',
+      registerOptions: { watchers },
+    };
+    try {
+      await connection.sendRequest('client/registerCapability', { registrations: [registration] });
+    } catch {
+      this.#watched = false;
+      await this.setFolders(this.#folders);
     }
-    await this.setFolders(folders);
   }
 
   /** Takes the workspace's folders; they are read in the background. */
-  async setFolders(folders: readonly string[]): Promise<void> {
-    const cacheFile = folders.length > 0 ? await this.#cacheFile(folders) : undefined;
-    this.#index.configure(
-      { folders, watched: this.#watched, ...(cacheFile !== undefined && { cacheFile }) },
-      this.deps.encoding(),
-      this.deps.source.features,
-    );
+  setFolders(folders: readonly string[]): Promise<void> {
+    this.#folders = folders;
+    const configure = async () => {
+      const cacheFile = folders.length > 0 ? await this.#cacheFile(folders) : undefined;
+      this.#index.configure({
+        folders,
+        watched: this.#watched,
+        ...(cacheFile !== undefined && { cacheFile }),
+      });
+    };
+    return (this.#configured = this.#configured.then(configure));
+  }
+
+  async #ask<Q extends QueryName>(name: Q, params: Params<Q>, token: CancellationToken): Promise<Answer<Q>> {
+    await this.#configured;
+    return this.#index.query(name, params, signalOf(token));
   }
 
   /** The image's features are those of the source now. */

@@ -1,5 +1,5 @@
 /** Quick fixes: one edit that mends a syntax problem, offered where the problem stands. */
-import type { Range, PositionEncoding, Snapshot, Span, SyntaxProblem } from '../source/types.ts';
+import type { Range, PositionEncoding, Snapshot, Span } from '../source/types.ts';
 import { syntaxDiagnostic, type SyntaxDiagnostic } from './diagnostics.ts';
 
 export const quickFixKind = 'quickfix';
@@ -41,7 +41,7 @@ export interface QuickFixRequest {
 export function quickFixes({ snapshot, start, end, encoding, documentChanges }: QuickFixRequest): QuickFix[] {
   const touched = (span: Span) => span.start <= end && start <= span.end;
   return snapshot.problems.flatMap((problem): QuickFix[] => {
-    const { fix } = problem as FixableProblem;
+    const { fix } = problem;
     if (!fix || !(touched(problem.span) || touched(fix.span))) return [];
     const edits = [{ range: snapshot.rangeOf(fix.span, encoding), newText: fix.text }];
     const { uri, version } = snapshot;
@@ -57,9 +57,4 @@ export function quickFixes({ snapshot, start, end, encoding, documentChanges }: 
       },
     ];
   });
-}
-
-/** A problem that one edit mends. */
-interface FixableProblem extends SyntaxProblem {
-  readonly fix?: { readonly title: string; readonly span: Span; readonly text: string };
 }

@@ -17,6 +17,8 @@ export interface IndexFiles {
 
 export interface IndexClientOptions extends IndexFiles {
   /** The text of an open buffer, undefined where it is not open. */
+  /** As it was negotiated by the time of the first need. */
+  readonly encoding: () => PositionEncoding;
   readonly textOf: (uri: string) => string | undefined;
   readonly log: (message: string) => void;
   /** Of the files that have to be read; `done` equal to `total` is the end. */
@@ -42,23 +44,21 @@ export class IndexClient {
   #telling: NodeJS.Timeout | undefined;
   #worker: Worker | undefined;
   #workspace: Workspace | undefined;
-  #encoding: PositionEncoding = 'utf-16';
-  #features: readonly string[] = [];
+  #features: readonly string[] | undefined;
   #nextId = 1;
   #crashes = 0;
   #closed = false;
 
   constructor(private readonly options: IndexClientOptions) {}
 
-  /** Takes the folders, and begins to read them in the background. The encoding must not change later. */
-  configure(workspace: Workspace, encoding: PositionEncoding, features: readonly string[]): void {
+  /** Takes the folders, and begins to read them in the background. */
+  configure(workspace: Workspace): void {
     this.#workspace = workspace;
-    this.#encoding = encoding;
-    this.#features = features;
     if (this.#worker) this.#post({ type: 'configure', workspace });
     else if (workspace.folders.length > 0) this.#start();
   }
 
+  /** Takes the features of an image; before, those that SBCL has by itself hold. */
   setFeatures(features: readonly string[]): void {
     this.#features = features;
     this.#post({ type: 'features', features });
@@ -126,8 +126,8 @@ export class IndexClient {
 
   #start(): Worker | undefined {
     if (this.#closed || this.#crashes >= maxCrashes) return undefined;
-    const { program, runtimeWasm, grammarWasm, version, log } = this.options;
-    const workerData: WorkerData = { runtimeWasm, grammarWasm, version, encoding: this.#encoding };
+    const { program, runtimeWasm, grammarWasm, version, encoding, log } = this.options;
+    const workerData: WorkerData = { runtimeWasm, grammarWasm, version, encoding: encoding() };
     // What is written to its streams must not get into ours, which speak LSP.
     const worker = new Worker(program, { workerData, stdout: true, stderr: true });
     this.#worker = worker;
@@ -135,7 +135,7 @@ export class IndexClient {
     worker.stderr.setEncoding('utf8').on('data', (text: string) => log(`The index says: ${text.trimEnd()}`));
     worker.on('error', error => this.#crashed(worker, error));
     worker.on('exit', code => this.#crashed(worker, new Error(`its thread ended (exit code ${code})`)));
-    this.#post({ type: 'features', features: this.#features });
+    if (this.#features) this.#post({ type: 'features', features: this.#features });
     if (this.#workspace) this.#post({ type: 'configure', workspace: this.#workspace });
     for (const uri of this.#open) this.#untold.add(uri);
     this.#tell();

@@ -42,8 +42,10 @@ const saveAfter = 2000;
 /** A workspace that was read in less (bytes) is read anew each time. */
 const worthCaching = 256 * 1024;
 /** Milliseconds that a query waits for files that are still being read. */
-const patience = { definition: 3_000, symbols: 20_000, references: 20_000, state: 60_000 };
+const patience = { definition: 10_000, symbols: 20_000, references: 20_000, state: 60_000 };
 const maxReferences = 10_000;
+/** Milliseconds between two words of progress. */
+const tellEvery = 100;
 
 interface Buffer_ {
   document: SourceDocument;
@@ -56,8 +58,8 @@ export class Indexer {
   readonly #stamps = new Map<string, FileStamp>();
   /** Files to look at, by URI. */
   readonly #waiting = new Set<string>();
-  /** Those of them that have to be read. */
-  readonly #unread = new Set<string>();
+  /** Those of them that have to be read, with their sizes. */
+  #unread = new Map<string, number>();
   readonly #said = new Set<string>();
   readonly #idle = new Set<() => void>();
   #workspace: Workspace = { folders: [], watched: false };
@@ -67,6 +69,7 @@ export class Indexer {
   #scanned = 0;
   #features = '';
   #done = 0;
+  #toldAt = 0;
   #read = 0;
   #unsaved = false;
   #stopped = false;
@@ -329,21 +332,24 @@ export class Indexer {
 
   /** First looks at every file that waits, then reads those that have to be; open buffers come before either. */
   async #readAll(): Promise<void> {
+    let sorted = false;
     while (!this.#closed) {
       await nextTurn();
       this.#readBuffers();
       const look = this.#waiting.values().next();
-      const read = look.done ? this.#unread.values().next() : look;
+      if (look.done && !sorted) this.#sortUnread();
+      sorted = look.done === true;
+      const read = look.done ? this.#unread.keys().next() : look;
       if (read.done) break;
       const uri = read.value;
       try {
         if (!look.done) {
           this.#waiting.delete(uri);
-          if (!(await this.#isKnown(uri))) this.#unread.add(uri);
+          await this.#look(uri);
         } else {
           this.#unread.delete(uri);
           await this.#readFile(uri);
-          this.options.progress(++this.#done, this.#done + this.#unread.size);
+          this.#progressed(++this.#done);
         }
       } catch (error) {
         this.#say(`The index leaves out ${uri}: ${(error as Error).message}`);
@@ -352,21 +358,30 @@ export class Indexer {
     }
     if (this.#done > 0) this.options.progress(this.#done, this.#done);
     this.#done = 0;
+    this.#toldAt = 0;
   }
 
-  /** Whether the file is gone, open, or as it was when it was read. @throws Error when it cannot be looked at or is too large */
-  async #isKnown(uri: string): Promise<boolean> {
+  #progressed(done: number): void {
+    const now = performance.now();
+    if (this.#toldAt > 0 && now - this.#toldAt < tellEvery) return;
+    this.#toldAt = now;
+    this.options.progress(done, done + this.#unread.size);
+  }
+
+  /** The small ones first: more of them are known sooner, and none waits for a large one. */
+  #sortUnread(): void {
+    this.#unread = new Map([...this.#unread].sort(([, a], [, b]) => a - b));
+  }
+
+  /** Whether the file has to be read: not when it is gone, open, or as it was. @throws Error when it cannot be looked at or is too large */
+  async #look(uri: string): Promise<void> {
     const stat = await this.#stat(uri);
-    if (this.#buffers.has(uri)) return true;
-    if (!stat) {
-      this.#forget(uri);
-      return true;
-    }
+    if (this.#buffers.has(uri)) return;
+    if (!stat) return this.#forget(uri);
     const known = this.#stamps.get(uri) ?? this.#cache?.get(uri)?.stamp;
-    if (!known || !this.#holds(known) || known.mtimeMs !== stat.mtimeMs || known.size !== stat.size)
-      return false;
-    this.#keep(uri);
-    return true;
+    const same = known?.mtimeMs === stat.mtimeMs && known.size === stat.size && this.#holds(known);
+    if (same) this.#keep(uri);
+    else this.#unread.set(uri, stat.size);
   }
 
   /** Reads a file, and parses it unless its content is what it was. @throws Error when it cannot be read */

@@ -36,6 +36,7 @@ describe('initialize', () => {
           'textDocument/codeAction',
           { range: { start: position, end: position }, context: { diagnostics: [] } },
         ],
+        ['workspaceSymbolProvider', 'workspace/symbol', { query: 'f' }],
         ['hoverProvider', 'textDocument/hover', { position }],
         ['completionProvider', 'textDocument/completion', { position }],
         ['definitionProvider', 'textDocument/definition', { position }],

@@ -93,6 +93,17 @@ describe('import directions', () => {
     expect(offenders(each => room(each.from) === 'features' && notPure(each))).toEqual([]);
   });
 
+  it('let the index know source alone', () => {
+    expect(
+      offenders(
+        each =>
+          room(each.from) === 'workspace' &&
+          !isPackage(each) &&
+          !['workspace', 'source', 'errors.ts'].includes(room(each.to)),
+      ),
+    ).toEqual([]);
+  });
+
   it('let nobody reach back to the door', () => {
     expect(
       offenders(each => DOOR.includes(each.to) && !DOOR.includes(each.from) && room(each.from) !== 'tools'),
