@@ -1,0 +1,328 @@
+/** What an edit is told to do before anything runs: its class and hazard, decided without compiling or evaluating anything. */
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Editor, lispString, type TextDocument } from '../support/lspClient.ts';
+import { fingerprintDifferences, takeFingerprint } from '../support/shop.ts';
+
+const program = `(defpackage #:edits
+  (:use #:common-lisp)
+  (:export #:caller #:lonely))
+
+(in-package #:edits)
+
+(defvar *variable* (list 1))
+(defparameter *parameter* 1)
+(sb-ext:defglobal **global** 1)
+(defconstant +number+ 10)
+(defconstant +character+ #\\a)
+(defconstant +symbol+ 'red)
+(defconstant +computed+ (* 2 3))
+(defmacro macro (x) \`(list ,x))
+(define-symbol-macro symbol-macro (car *variable*))
+(define-modify-macro appendf (&rest more) append)
+(deftype small () '(integer 0 9))
+(defstruct point (x 0) (y 0))
+(defstruct (raw (:conc-name r-)) (a 0d0 :type double-float) b)
+(defstruct (point3 (:include point)) z)
+(defstruct (typed (:type list)) a b)
+(defclass basket () ((items :initform '() :accessor items)))
+(define-condition trouble (error) ((what :initarg :what)))
+(define-method-combination sum :operator + :identity-with-one-argument t)
+(declaim (inline inlined))
+(defun inlined (x) (1+ x))
+(defun taken (a b) (list a b))
+(defun optional (a &optional b) (list a b))
+(defun keyed (&key a b) (list a b))
+(defun lonely (a b) (list a b))
+(defun (setf place) (value x) (list value x))
+(define-compiler-macro taken (&whole form a b) (declare (ignore a b)) form)
+(defsetf short set-short)
+(defun set-short (x value) (list x value))
+(define-setf-expander long (x) (values '() '() '(v) \`(list v ,x) \`(list ,x)))
+(defgeneric area (thing scale))
+(defmethod area ((thing integer) scale) (* thing scale))
+(defmethod area :around ((thing integer) scale) (call-next-method))
+(defun caller () (list (taken 1 2) (optional 1 2) (keyed :a 1 :b 2)))
+`;
+
+type Row = readonly [
+  title: string,
+  /** The new text of a form; the program's own form of this name is replaced, or it is added at the end. */
+  text: string,
+  class_: 'unchanged' | 'safe' | 'dependents' | 'migration' | 'hazardous',
+  hazard?: string,
+];
+
+const rows: readonly Row[] = [
+  // functions
+  ['a new function', '(defun fresh (x) x)', 'safe'],
+  ['another body', '(defun taken (a b) (list b a))', 'safe'],
+  ['another docstring', '(defun lonely (a b) "Lonely." (list a b))', 'safe'],
+  ['other names of parameters', '(defun taken (c d) (list c d))', 'safe'],
+  ['an optional parameter more', '(defun taken (a b &optional c) (list a b c))', 'safe'],
+  ['a keyword more', '(defun keyed (&key a b c) (list a b c))', 'safe'],
+  ['a rest parameter more', '(defun taken (a b &rest more) (list a b more))', 'safe'],
+  ['a parameter optional that was required', '(defun taken (a &optional b) (list a b))', 'safe'],
+  ['a parameter less, with callers', '(defun taken (a) (list a))', 'hazardous', 'lambda-list'],
+  [
+    'a required parameter more, with callers',
+    '(defun taken (a b c) (list a b c))',
+    'hazardous',
+    'lambda-list',
+  ],
+  ['an optional parameter less, with callers', '(defun optional (a) (list a))', 'hazardous', 'lambda-list'],
+  [
+    'an optional parameter that becomes required',
+    '(defun optional (a b) (list a b))',
+    'hazardous',
+    'lambda-list',
+  ],
+  ['a keyword less, with callers', '(defun keyed (&key a) (list a))', 'hazardous', 'lambda-list'],
+  ['another lambda list that nobody calls', '(defun lonely (a) (list a))', 'safe'],
+  ['an inline function', '(defun inlined (x) (+ x 2))', 'dependents'],
+  ['a setf function', '(defun (setf place) (value x) (list x value))', 'safe'],
+  ['a function in place of a macro', '(defun macro (x) (list x))', 'hazardous', 'kind-changed'],
+  [
+    'a function in place of a generic function',
+    '(defun area (thing scale) (list thing scale))',
+    'hazardous',
+    'kind-changed',
+  ],
+  ['a function of Common Lisp', '(defun car (x) x)', 'hazardous', 'locked-package'],
+  [
+    'a setf function of Common Lisp',
+    '(defun (setf car) (value x) (list value x))',
+    'hazardous',
+    'locked-package',
+  ],
+  // macros
+  ['a new macro', '(defmacro fresh (x) x)', 'safe'],
+  ['a macro', '(defmacro macro (x) `(vector ,x))', 'dependents'],
+  ['a macro’s lambda list', '(defmacro macro (x y) `(list ,x ,y))', 'dependents'],
+  ['a macro in place of a function', '(defmacro taken (a b) `(list ,a ,b))', 'hazardous', 'kind-changed'],
+  [
+    'a macro in place of a generic function',
+    '(defmacro area (a b) `(list ,a ,b))',
+    'hazardous',
+    'kind-changed',
+  ],
+  ['a macro of Common Lisp', '(defmacro when (&body b) b)', 'hazardous', 'locked-package'],
+  ['a modify macro', '(define-modify-macro appendf (more) append)', 'dependents'],
+  ['a new compiler macro', '(define-compiler-macro lonely (a b) `(vector ,a ,b))', 'safe'],
+  ['a compiler macro', '(define-compiler-macro taken (a b) `(vector ,a ,b))', 'dependents'],
+  ['a new symbol macro', '(define-symbol-macro fresh 1)', 'safe'],
+  ['a symbol macro', '(define-symbol-macro symbol-macro (second *variable*))', 'dependents'],
+  [
+    'a symbol macro in place of a variable',
+    '(define-symbol-macro *variable* 1)',
+    'hazardous',
+    'kind-changed',
+  ],
+  ['a symbol macro in place of a constant', '(define-symbol-macro +number+ 1)', 'hazardous', 'kind-changed'],
+  ['a short setf expander', '(defsetf short set-shorter)', 'dependents'],
+  [
+    'a setf expander',
+    "(define-setf-expander long (x) (values '() '() '(w) `(list w ,x) `(list ,x)))",
+    'dependents',
+  ],
+  ['a new setf expander', '(defsetf fresh set-fresh)', 'safe'],
+  // variables and constants
+  ['a new variable', '(defvar *fresh* 1)', 'safe'],
+  ['a variable', '(defvar *variable* (list 2))', 'safe'],
+  ['a parameter', '(defparameter *parameter* 2)', 'safe'],
+  ['a global variable', '(sb-ext:defglobal **global** 2)', 'safe'],
+  ['a special variable in place of a global one', '(defvar **global** 2)', 'hazardous', 'kind-changed'],
+  ['a variable in place of a constant', '(defvar +number+ 2)', 'hazardous', 'kind-changed'],
+  ['a variable in place of a symbol macro', '(defvar symbol-macro 2)', 'hazardous', 'kind-changed'],
+  ['a new constant', '(defconstant +fresh+ 1)', 'safe'],
+  ['a constant of the same value, written otherwise', '(defconstant +number+ 10 "Ten.")', 'dependents'],
+  ['a constant of another number', '(defconstant +number+ 11)', 'hazardous', 'constant-changed'],
+  ['a constant of another kind of number', '(defconstant +number+ 10.0)', 'hazardous', 'constant-changed'],
+  ['a constant of another character', '(defconstant +character+ #\\b)', 'hazardous', 'constant-changed'],
+  ['a constant of another symbol', "(defconstant +symbol+ 'green)", 'hazardous', 'constant-changed'],
+  ['a constant whose value only evaluation tells', '(defconstant +computed+ (* 3 3))', 'dependents'],
+  ['a constant in place of a variable', '(defconstant *parameter* 1)', 'hazardous', 'kind-changed'],
+  // types, structures, classes
+  ['a new type', '(deftype fresh () t)', 'safe'],
+  ['a type', "(deftype small () '(integer 0 99))", 'dependents'],
+  ['a type in place of a class', '(deftype basket () t)', 'hazardous', 'kind-changed'],
+  ['a type of Common Lisp', '(deftype bit () t)', 'hazardous', 'locked-package'],
+  ['a new structure', '(defstruct fresh a)', 'safe'],
+  ['another default of a slot', '(defstruct point (x 1) (y 0))', 'dependents'],
+  ['a slot more', '(defstruct point (x 0) (y 0) z)', 'hazardous', 'structure-incompatible'],
+  ['a slot less', '(defstruct point (x 0))', 'hazardous', 'structure-incompatible'],
+  ['slots in another order', '(defstruct point (y 0) (x 0))', 'hazardous', 'structure-incompatible'],
+  [
+    'a slot of another representation',
+    '(defstruct (raw (:conc-name r-)) a b)',
+    'hazardous',
+    'structure-incompatible',
+  ],
+  [
+    'the same structure with a docstring',
+    '(defstruct (raw (:conc-name r-)) "Raw." (a 0d0 :type double-float) b)',
+    'dependents',
+  ],
+  [
+    'a structure that includes another, its slots as before',
+    '(defstruct (point3 (:include point)) (z 1))',
+    'dependents',
+  ],
+  [
+    'a structure that includes another, with a slot more',
+    '(defstruct (point3 (:include point)) z w)',
+    'hazardous',
+    'structure-incompatible',
+  ],
+  [
+    'a structure that includes another one than before',
+    '(defstruct (point3 (:include raw)) z)',
+    'hazardous',
+    'structure-incompatible',
+  ],
+  ['a structure that no longer includes any', '(defstruct point3 z)', 'hazardous', 'structure-incompatible'],
+  ['a structure that is a list', '(defstruct (typed (:type list)) a b c)', 'dependents'],
+  ['a structure in place of a class', '(defstruct basket items)', 'hazardous', 'kind-changed'],
+  ['a structure of Common Lisp', '(defstruct hash-table a)', 'hazardous', 'locked-package'],
+  ['a new class', '(defclass fresh () ())', 'safe'],
+  ['a slot more in a class', '(defclass basket () (items owner))', 'migration'],
+  ['a slot less in a class', '(defclass basket () ())', 'migration'],
+  ['other superclasses', '(defclass basket (standard-object) ((items :accessor items)))', 'migration'],
+  ['a class in place of a structure', '(defclass point () (x y))', 'hazardous', 'kind-changed'],
+  ['a class in place of a condition', '(defclass trouble () ())', 'hazardous', 'kind-changed'],
+  ['a class of Common Lisp', '(defclass list () ())', 'hazardous', 'locked-package'],
+  ['a new condition', '(define-condition fresh (error) ())', 'safe'],
+  ['a condition', '(define-condition trouble (error) ((what :initarg :what) more))', 'migration'],
+  ['a condition in place of a class', '(define-condition basket (error) ())', 'hazardous', 'kind-changed'],
+  // generic functions and methods
+  ['a new generic function', '(defgeneric fresh (x))', 'safe'],
+  [
+    'a generic function with another docstring',
+    '(defgeneric area (thing scale) (:documentation "Area."))',
+    'safe',
+  ],
+  [
+    'a generic function whose methods do not fit',
+    '(defgeneric area (thing))',
+    'hazardous',
+    'generic-lambda-list',
+  ],
+  [
+    'a generic function in place of a function',
+    '(defgeneric taken (a b))',
+    'hazardous',
+    'function-to-generic',
+  ],
+  ['a generic function in place of a macro', '(defgeneric macro (x))', 'hazardous', 'kind-changed'],
+  ['a method', '(defmethod area ((thing integer) scale) (+ thing scale))', 'safe'],
+  [
+    'a method with a qualifier',
+    '(defmethod area :around ((thing integer) scale) (+ 1 (call-next-method)))',
+    'safe',
+  ],
+  ['a new method', '(defmethod area ((thing float) scale) (* thing scale))', 'safe'],
+  [
+    'a method that does not fit',
+    '(defmethod area ((thing integer)) thing)',
+    'hazardous',
+    'generic-lambda-list',
+  ],
+  [
+    'a method with an optional parameter more',
+    '(defmethod area ((thing integer) scale &optional x) x)',
+    'hazardous',
+    'generic-lambda-list',
+  ],
+  [
+    'a method for a function',
+    '(defmethod taken ((a integer) b) (list a b))',
+    'hazardous',
+    'function-to-generic',
+  ],
+  ['a method for a macro', '(defmethod macro ((x integer)) x)', 'hazardous', 'kind-changed'],
+  ['a method combination', '(define-method-combination sum :operator list)', 'dependents'],
+  // packages
+  ['a new package', '(defpackage #:edits-fresh (:use #:common-lisp))', 'safe'],
+  [
+    'a package that exports more',
+    '(defpackage #:edits (:use #:common-lisp) (:export #:caller #:lonely #:taken))',
+    'safe',
+  ],
+  [
+    'a package that exports less',
+    '(defpackage #:edits (:use #:common-lisp) (:export #:caller))',
+    'hazardous',
+    'package-variance',
+  ],
+  [
+    'a package that uses less',
+    '(defpackage #:edits (:use) (:export #:caller #:lonely))',
+    'hazardous',
+    'package-variance',
+  ],
+  // code that would run
+  ['a value that only evaluation tells', '(defconstant +number+ #.(error "evaluated"))', 'dependents'],
+  ['a lambda list that only evaluation tells', '(defun taken #.(error "evaluated") 1)', 'safe'],
+];
+
+interface Assessment {
+  readonly definition: { readonly kind: string; readonly name: string };
+  readonly class: string;
+  readonly hazard?: { readonly kind: string; readonly message: string };
+}
+
+describe('an edit is classified:', () => {
+  let editor: Editor;
+  let document: TextDocument;
+
+  beforeAll(async () => {
+    editor = await Editor.start({ files: { 'edits.lisp': program } });
+    const file = path.join(editor.root, 'edits.lisp');
+    await editor.evaluate(
+      `(handler-bind ((warning #'muffle-warning)) (load (compile-file ${lispString(file)})))`,
+    );
+    document = editor.openFile(file);
+    await takeFingerprint(editor, 'EDITS');
+  });
+  afterAll(async () => {
+    // Judging all of them has changed nothing.
+    expect(await fingerprintDifferences(editor, 'EDITS')).toBe('NIL');
+    await editor.finish();
+  });
+
+  it.each(rows)('%s', async (_title, text, class_, hazard) => {
+    const place = text.startsWith('(defpackage') ? `${text}\n\n${program}` : `${program}\n${text}\n`;
+    document.set(place);
+    const position = document.positionAt(place.startsWith(text) ? 0 : place.lastIndexOf(text));
+    const { assessments } = await editor.command<{ assessments: Assessment[] }>('plan', {
+      operation: 'reload_form',
+      uri: document.uri,
+      position,
+    });
+    const worst = assessments[0]!;
+    expect({ class: worst.class, hazard: worst.hazard?.kind }).toEqual({ class: class_, hazard });
+    if (worst.hazard) expect(worst.hazard.message).toMatch(/^.{20,}\.$/s);
+  });
+
+  it('the text that an operation installed is unchanged, and again something else once it differs', async () => {
+    const text = '(defun installed (x) x)';
+    document.set(`${program}\n${text}\n`);
+    void editor.expectPrompt(/reload installed/i, 'Approve');
+    await editor.actionOutcome(document, text, /^Reload installed$/);
+    const assess = async () =>
+      (
+        await editor.command<{ assessments: Assessment[] }>('plan', {
+          operation: 'reload_form',
+          uri: document.uri,
+          position: document.positionOf('(defun installed'),
+        })
+      ).assessments[0]!.class;
+    expect(await assess()).toBe('unchanged');
+    document.replace('(defun installed (x) x)', '(defun installed (x)\n  x) ; as before');
+    expect(await assess()).toBe('unchanged');
+    document.replace('(defun installed (x)\n  x)', '(defun installed (x) (1+ x))');
+    expect(await assess()).toBe('safe');
+    await editor.evaluate('(fmakunbound (quote edits::installed))');
+    await editor.evaluate('(unintern (quote edits::installed) :edits)');
+  });
+});
