@@ -1,5 +1,5 @@
 /**
- * A text as a row of blocks. A new block starts at every `(` or `#+`/`#-` in column 0 outside strings and comments, so that one
+ * A text as a row of blocks. A new block starts at every `(`, `#+`, `#-` or `#.` in column 0 outside strings and comments, so that one
  * form with a missing bracket leaves the others alone, and a keystroke reads again only the block it falls into.
  * Which blocks there are depends on the text alone, never on how it came about.
  */
@@ -117,7 +117,7 @@ function suspect(lexer: Lexer, blockStart: number): Suspect | undefined {
   let first: number | undefined;
   let defining: number | undefined;
   let openings = 0;
-  for (const { index } of written.matchAll(/[\n\r](?=\(|#[+-])/g)) {
+  for (const { index } of written.matchAll(/[\n\r](?=\(|#[-+.])/g)) {
     openings++;
     first ??= index + 1;
     if (defining === undefined && DEFINING.test(written.slice(index + 1, index + 200))) defining = index + 1;
@@ -170,7 +170,7 @@ export class Scanner {
       return false;
     }
     const { kind, start: at } = lexer;
-    if (at > this.start && (kind === 'open' || kind === 'guard') && lexer.end - at <= 2 && !reader.prefixed) {
+    if (at > this.start && lexer.end - at <= 2 && begins(lexer) && !reader.prefixed) {
       const far = at - this.start > LONG / 4 && reader.idle && reader.forms.length > 0;
       if (startsLine(text, at) || (far && (at - this.start > LONG || this.known?.(at)))) {
         this.blocks.push(blockOf(reader, this.suspects, text, this.start, at, false));
@@ -194,6 +194,11 @@ export class Scanner {
   cutAt(end: number): Block[] {
     return [...this.blocks, readCut(this.text, this.start, end)];
   }
+}
+
+/** Whether a token begins a form where it stands in column 0: `(`, `#+`, `#-`, `#.`. */
+function begins({ kind, text, start }: Lexer): boolean {
+  return kind === 'open' || kind === 'guard' || (kind === 'prefix' && text.startsWith('#.', start));
 }
 
 /** How many tokens are read between two chances to pause. */

@@ -2,7 +2,8 @@
  * The blocks of a text after an edit: only what the edit touches is read again. Where a string, symbol or comment then seems to run on
  * over forms that were good before, the version before is evidence: the form with the edit ends where it did.
  */
-import { scanBlocks, Scanner, startsLine, type Block } from './blocks.ts';
+import { readCut, scanBlocks, Scanner, startsLine, type Block } from './blocks.ts';
+import type { Fault } from './formReader.ts';
 import type { Lexer } from './lexer.ts';
 import { faultsIn, recover } from './recovery.ts';
 import { Row } from './row.ts';
@@ -34,20 +35,40 @@ export function rescan(row: Row, text: Text, edit: Edit): Row {
   const reading = { row, text, edit };
   // What is typed at a block's start may belong to the one before, and what opens a block takes up to two characters.
   const first = Math.max(0, Math.min(row.blocks.length - 1, lastUpTo(row.starts, edit.start - 2)));
-  const { cut, strict } = read(reading, first, true);
   const spliced = (from: number, again: Again): Row => row.splice(from, again.blocks, again.met);
+  const { cut, strict, swallowed } = read(reading, row.starts[first]!, true);
   let best = cut ? spliced(first, cut) : spliced(first, strict!);
-  if (cut && strict) best = better(spliced(first, strict), best);
-  if (text.length <= LITTLE) {
-    // what the evidence says may by now be wrong altogether
-    if (lastCut(best.blocks, best.blocks.length - 1) >= 0)
-      best = better(Row.of(scanBlocks(text.toString()).blocks), best);
-  } else if (QUOTES.test(edit.removed) || QUOTES.test(edit.inserted)) {
-    // perhaps this ends what a form further up left open
-    const above = lastCut(row.blocks, first - 1);
-    if (above >= 0) best = better(spliced(above, read(reading, above, false).strict!), best);
+  // One edit that makes a sound text another sound text, but with forms inside a string: it is not meant so.
+  const doubted = cut !== undefined && swallowed && lastCut(row.blocks, row.blocks.length - 1) < 0;
+  if (cut && strict && !doubted) best = better(spliced(first, strict), best);
+  const quotes = QUOTES.test(edit.removed) || QUOTES.test(edit.inserted);
+  if (row.faulty.length > 0 && (quotes || !row.doubted)) {
+    // what the evidence says may by now be wrong
+    const above = lastCut(best.blocks, best.blocks.length - 1);
+    if (above >= 0 && text.length <= LITTLE) best = better(Row.of(scanBlocks(text.toString()).blocks), best);
+    else if (quotes && above >= 0) {
+      const from = lastCut(row.blocks, first - 1);
+      if (from >= 0) best = better(spliced(from, read(reading, row.starts[from]!, false).strict!), best);
+    }
   }
-  return best;
+  best = apart(reading, first, best);
+  return lastCut(best.blocks, best.blocks.length - 1) < 0 ? best : best.doubting(doubted || row.doubted);
+}
+
+/** Where several forms share a block and one of them broke, the others end and start where they did. */
+function apart(reading: Reading, first: number, best: Row): Row {
+  const { row, text, edit } = reading;
+  const from = row.starts[first]!;
+  const { forms, faults } = row.blocks[first]!;
+  if (faults.length > 0 || best.faulty.length === 0) return best;
+  const next = forms.find(({ start }) => start + from >= edit.end);
+  if (!next) return best;
+  const at = from + next.start + edit.inserted.length - (edit.end - edit.start);
+  const head = readCut(text.slice(from, at), 0, at - from);
+  if (head.faults.length === 0) return best;
+  const { strict } = read(reading, at, false);
+  const parted = row.splice(first, [head, ...strict!.blocks], strict!.met);
+  return faultsIn(parted) <= faultsIn(best) ? parted : best;
 }
 
 /** The text is taken at its word where that explains more. */
@@ -77,13 +98,15 @@ interface Readings {
   readonly cut: Again | undefined;
   /** By the text alone; undefined where that is inside out. */
   readonly strict: Again | undefined;
+  /** By the text alone, a string or symbol goes on over the starts of forms. */
+  readonly swallowed: boolean;
 }
 
-function read(reading: Reading, first: number, evidence: boolean): Readings {
-  const { row, text, edit } = reading;
-  const from = row.starts[first]!;
+/** @param from where a block or a form starts */
+function read(reading: Reading, from: number, evidence: boolean): Readings {
+  const { text, edit } = reading;
   for (let size = WINDOW; ; size *= 4) {
-    const end = Math.min(text.length, edit.start + edit.inserted.length + size);
+    const end = Math.min(text.length, Math.max(from, edit.start + edit.inserted.length) + size);
     const readings = readWindow(reading, from, end, evidence);
     if (readings) return readings;
   }
@@ -113,11 +136,15 @@ function readWindow(
   let cut: readonly Block[] | undefined;
   let overruns = 0;
   let insideOut = false;
+  let swallowed = false;
   while (!insideOut && scanner.step()) {
     if (next && lexer.end > next.at) {
       if (!cut && lexer.start < next.at) cut = withFault(scanner.cutAt(next.at));
       if (cut && lexer.kind !== 'block-comment') {
-        if (lastUpTo(starts, before(lexer.end) - 1) > lastUpTo(starts, before(lexer.start))) overruns++;
+        if (lastUpTo(starts, before(lexer.end) - 1) > lastUpTo(starts, before(lexer.start))) {
+          swallowed = true;
+          overruns++;
+        }
         insideOut = overruns === MOST_OVERRUNS || lexer.end - lexer.start > longestOverrun(lexer);
       }
     }
@@ -131,6 +158,7 @@ function readWindow(
   return {
     cut: next && cut && { blocks: recover(cut, window.slice(0, next.at)), met: next.block },
     strict: insideOut ? undefined : { blocks: recover(scanner.blocks, window.slice(0, scanner.metAt)), met },
+    swallowed,
   };
 }
 
@@ -139,6 +167,8 @@ const withFault = (blocks: readonly Block[]): readonly Block[] | undefined =>
   blocks.at(-1)!.faults.length > 0 ? blocks : undefined;
 
 const longestOverrun = ({ kind }: Lexer): number => (kind === 'string' ? LONGEST_STRING : LONGEST_SYMBOL);
+
+const runsOn = ({ code }: Fault): boolean => code.startsWith('unterminated');
 
 /** The first block behind the edit, if it was read well and begins where a form may still begin. */
 function nextGood(
@@ -153,6 +183,6 @@ function nextGood(
   const at = (): number => starts[block]! + delta - from;
   while (block < old.length && at() < window.length && !startsLine(window, at())) block++;
   const good =
-    block < old.length && at() < window.length && !old[block]!.cut && old[block]!.suspects.length === 0;
+    block < old.length && at() < window.length && !old[block]!.cut && !old[block]!.faults.some(runsOn);
   return good ? { block, at: at() } : undefined;
 }

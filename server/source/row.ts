@@ -12,12 +12,18 @@ export class Row {
     readonly faulty: readonly number[],
     /** Indices of the blocks with brackets open at their end, which may go on in the next blocks. */
     readonly open: readonly number[],
+    /** A block of it was cut although the text alone has no fault. */
+    readonly doubted = false,
   ) {}
 
   private static readonly EMPTY = new Row([], new Int32Array(1), new Int32Array(1), [], []);
 
   static of(blocks: readonly Block[]): Row {
     return Row.EMPTY.splice(0, blocks, 0);
+  }
+
+  doubting(doubted: boolean): Row {
+    return new Row(this.blocks, this.starts, this.forms, this.faulty, this.open, doubted);
   }
 
   /** The row with the blocks from `first` up to `end` (exclusive) replaced. */

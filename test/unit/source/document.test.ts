@@ -111,7 +111,8 @@ describe('a document', () => {
             const fresh = source.snapshot('test:', version, expected);
             expect(snapshot.text).toBe(expected);
             expectOrder(snapshot);
-            if (fresh.problems.length > 0) return;
+            // or it says that something is wrong: the version before may tell what the text alone does not
+            if (fresh.problems.length > 0 || snapshot.problems.length > 0) return;
             compared++;
             expect(facts(snapshot)).toEqual(facts(fresh));
           });
