@@ -2,7 +2,7 @@
  * The blocks of a text after an edit: only what the edit touches is read again. Where a string, symbol or comment then seems to run on
  * over forms that were good before, the version before is evidence: the form with the edit ends where it did.
  */
-import { readCut, scanBlocks, Scanner, startsLine, type Block } from './blocks.ts';
+import { grouping, readCut, scanBlocks, Scanner, startsLine, type Block, type Group } from './blocks.ts';
 import type { Fault } from './formReader.ts';
 import type { Lexer } from './lexer.ts';
 import { faultsIn, recover } from './recovery.ts';
@@ -37,7 +37,9 @@ export function rescan(row: Row, text: Text, edit: Edit): Row {
   const first = Math.max(0, Math.min(row.blocks.length - 1, lastUpTo(row.starts, edit.start - 2)));
   const spliced = (from: number, again: Again): Row => row.splice(from, again.blocks, again.met);
   const { cut, strict, swallowed } = read(reading, row.starts[first]!, true);
-  let best = cut ? spliced(first, cut) : spliced(first, strict!);
+  const over = cut && formOver(row, first);
+  let best = over ? cutForm(reading, over) : undefined;
+  best ??= cut ? spliced(first, cut) : spliced(first, strict!);
   // One edit that makes a sound text another sound text, but with forms inside a string: it is not meant so.
   const doubted = cut !== undefined && swallowed && lastCut(row.blocks, row.blocks.length - 1) < 0;
   if (cut && strict && !doubted) best = better(spliced(first, strict), best);
@@ -53,6 +55,26 @@ export function rescan(row: Row, text: Text, edit: Edit): Row {
   }
   best = apart(reading, first, best);
   return lastCut(best.blocks, best.blocks.length - 1) < 0 ? best : best.doubting(doubted || row.doubted);
+}
+
+/** The blocks of the form that goes on over several of them, this one included. */
+function formOver(row: Row, block: number): Group | undefined {
+  const endOf = grouping(row.blocks);
+  for (const first of row.open) {
+    if (first > block) break;
+    const end = endOf(first);
+    if (end > block && end > first + 1) return { first, end };
+  }
+  return undefined;
+}
+
+/** A form over several blocks ends where it did. */
+function cutForm({ row, text, edit }: Reading, { first, end }: Group): Row | undefined {
+  const from = row.starts[first]!;
+  const to = row.starts[end]! + edit.inserted.length - (edit.end - edit.start);
+  if (row.starts[end]! < edit.end) return undefined;
+  const form = readCut(text.slice(from, to), 0, to - from);
+  return form.faults.length > 0 ? row.splice(first, [form], end) : undefined;
 }
 
 /** Where several forms share a block and one of them broke, the others end and start where they did. */
