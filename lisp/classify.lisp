@@ -180,7 +180,7 @@ or when there is no telling."
          (hazard (definition-hazard definition unit change)))
     (values (cond (hazard :hazardous)
                   ((eq change :unchanged) :unchanged)
-                  ((eq change :new) :safe)
+                  ((eq change :new) (if (awaited-p definition) :dependents :safe))
                   (t (ecase (definition-kind definition)
                        ((:macro :compiler-macro :symbol-macro :setf-expander :type :structure :constant :method-combination
                          :declaration)
@@ -190,6 +190,14 @@ or when there is no telling."
                        ((:generic-function :method :variable :package :other) :safe))))
             hazard
             change)))
+
+(defun awaited-p (definition)
+  "Whether code was compiled with plain calls of what DEFINITION, a new one, will be a macro or compiler macro for."
+  (and (member (definition-kind definition) '(:macro :compiler-macro))
+       (resolved-p definition)
+       (capability :xref)
+       (stale-users (definition-kind definition) (definition-name definition) (xref-table))
+       t))
 
 (defun inlined-p (name)
   (and (not (eq name :unresolved))

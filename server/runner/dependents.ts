@@ -58,14 +58,10 @@ const used: ReadonlySet<string> = new Set([
   'type',
   'method-combination',
 ]);
-/** Kinds that code compiled before there was any can be stale for: it has plain calls. */
-const usedWhenNew: ReadonlySet<string> = new Set(['macro', 'compiler-macro']);
-
 /** Whether somebody may be stale once the assessed definition is installed. */
-export function leavesStale({ definition: { kind, change }, class: effect }: Assessment): boolean {
-  if (change === 'new') return usedWhenNew.has(kind);
-  return change === 'redefined' && used.has(kind) && effect !== 'safe';
-}
+export const leavesStale = ({ definition: { kind, change }, class: effect }: Assessment) =>
+  used.has(kind) &&
+  (change === 'new' ? effect === 'dependents' : change === 'redefined' && effect !== 'safe');
 
 interface Located {
   readonly snapshot: Snapshot;

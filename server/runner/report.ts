@@ -38,7 +38,7 @@ function describeAssessments(assessments: readonly Assessment[]): string {
     removed: 'removes',
   } as const;
   const parts = assessments.map(({ definition, class: effect }) => {
-    const note = definition.change === 'new' ? 'new' : effect;
+    const note = definition.change === 'new' && effect === 'safe' ? 'new' : effect;
     return `${verbs[definition.change]} ${displayDefinition(definition)} (${note})`;
   });
   return listed(parts);

@@ -43,6 +43,7 @@ const program = `(defpackage #:edits
 (defmethod area ((thing integer) scale) (* thing scale))
 (defmethod area :around ((thing integer) scale) (call-next-method))
 (defun caller () (list (taken 1 2) (optional 1 2) (keyed :a 1 :b 2)))
+(defun calls-early () (early 1))
 `;
 
 type Row = readonly [
@@ -97,6 +98,7 @@ const rows: readonly Row[] = [
   ],
   // macros
   ['a new macro', '(defmacro fresh (x) x)', 'safe'],
+  ['a new macro that code calls already', '(defmacro early (x) x)', 'dependents'],
   ['a macro', '(defmacro macro (x) `(vector ,x))', 'dependents'],
   ['a macro’s lambda list', '(defmacro macro (x y) `(list ,x ,y))', 'dependents'],
   ['a macro in place of a function', '(defmacro taken (a b) `(list ,a ,b))', 'hazardous', 'kind-changed'],
@@ -109,6 +111,11 @@ const rows: readonly Row[] = [
   ['a macro of Common Lisp', '(defmacro when (&body b) b)', 'hazardous', 'locked-package'],
   ['a modify macro', '(define-modify-macro appendf (more) append)', 'dependents'],
   ['a new compiler macro', '(define-compiler-macro lonely (a b) `(vector ,a ,b))', 'safe'],
+  [
+    'a new compiler macro that has callers',
+    '(define-compiler-macro optional (a &optional b) `(list ,a ,b))',
+    'dependents',
+  ],
   ['a compiler macro', '(define-compiler-macro taken (a b) `(vector ,a ,b))', 'dependents'],
   ['a new symbol macro', '(define-symbol-macro fresh 1)', 'safe'],
   ['a symbol macro', '(define-symbol-macro symbol-macro (second *variable*))', 'dependents'],
@@ -265,6 +272,8 @@ const rows: readonly Row[] = [
   ['a lambda list that only evaluation tells', '(defun taken #.(error "evaluated") 1)', 'safe'],
 ];
 
+const cases = rows.map(([title, text, class_, hazard]) => ({ title, text, class_, hazard }));
+
 interface Assessment {
   readonly definition: { readonly kind: string; readonly name: string };
   readonly class: string;
@@ -290,7 +299,7 @@ describe('an edit is classified:', () => {
     await editor.finish();
   });
 
-  it.each(rows)('%s', async (_title, text, class_, hazard) => {
+  it.each(cases)('$title', async ({ text, class_, hazard }) => {
     const place = text.startsWith('(defpackage') ? `${text}\n\n${program}` : `${program}\n${text}\n`;
     document.set(place);
     const position = document.positionAt(place.startsWith(text) ? 0 : place.lastIndexOf(text));

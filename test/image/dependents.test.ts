@@ -278,6 +278,32 @@ describe('users of what changes', () => {
     expect(await value('(halved 4)')).toBe('(:HALVES 4)');
   });
 
+  it('of a function that becomes a macro, and of a macro that becomes a function, call what there is then', async () => {
+    definitions.replace('(defun plain (x) x)', '(defmacro plain (x) `(list :macro ,x))');
+    const macro = await reload('(defmacro plain', /reload plain/i);
+    expect(macro.prompt).toMatch(/Hazard: .*PLAIN/);
+    expect(names(macro.dependents, 'recompiled')).toEqual(['CALLS-PLAIN']);
+    expect(await value('(calls-plain 1)')).toBe('(:MACRO 1)');
+    definitions.replace('(defmacro plain (x) `(list :macro ,x))', '(defun plain (x) (list :function x))');
+    const back = await reload('(defun plain', /reload plain/i);
+    expect(names(back.dependents, 'recompiled')).toEqual(['CALLS-PLAIN']);
+    expect(await value('(calls-plain 1)')).toBe('(:FUNCTION 1)');
+    for (const expected of ['(:MACRO 1)', '1']) {
+      void editor.expectPrompt(/roll back/i, 'Approve');
+      await editor.command('rollback');
+      expect(await value('(calls-plain 1)')).toBe(expected);
+    }
+  });
+
+  it('of a new macro are those that were compiled before there was one', async () => {
+    void editor.expectPrompt(/compile/i, 'Approve');
+    await editor.command('code_compile_string', { code: '(defun early () (later 1))', package: 'DEP' });
+    definitions.replace('(defun plain (x) x)', '(defun plain (x) x)\n\n(defmacro later (x) `(list ,x))');
+    const { dependents } = await reload('(defmacro later', /reload later/i);
+    expect(names(dependents, 'recompiled')).toEqual(['EARLY']);
+    expect(await value('(early)')).toBe('(1)');
+  });
+
   it('that no longer compile fail the change as a whole, with the note at their place', async () => {
     await takeFingerprint(editor, 'DEP');
     definitions.replace('`(* 2 ,x)', '(if (symbolp x) (error "no ~a" x) `(* 3 ,x))');
@@ -402,6 +428,21 @@ describe('users of what changes', () => {
     });
     expect(names(plan.dependents.reported, 'recompiled')).toHaveLength(7);
     expect(await value('(elsewhere 1)')).toBe('2');
+  });
+
+  it('are compiled again also where the policy allows changes without asking', async () => {
+    await editor.finish();
+    await start({ approval: { 'modify-running-code': 'allow' } });
+    definitions.replace('`(* 2 ,x)', '`(* 3 ,x)');
+    const result = await editor.actionOutcome(definitions, '(defmacro inner', /^Reload inner$/);
+    expect(names(dependentsOf(result), 'recompiled')).toHaveLength(7);
+    definitions.replace('(defun plain (x) x)', '(defun plain (x) (1+ x))');
+    expect(await editor.actionOutcome(definitions, '(defun plain', /^Reload plain$/)).toMatchObject({
+      status: 'applied',
+      dependents: [],
+    });
+    expect(await value('(list (via-outer 1) (elsewhere 1) (calls-plain 1))')).toBe('(6 3 2)');
+    expect(editor.prompts.all).toEqual([]);
   });
 
   it('are only listed where the person chose that', async () => {
