@@ -143,16 +143,22 @@ function build() {
  * so nothing is passed over in silence.
  */
 async function testTools(all) {
-  const lisp = ['cl-swank', 'cl-hunchentoot'].filter(name => !isInstalled(name));
-  if (lisp.length > 0) {
-    if (hasApt() && canInstallPackages()) aptInstall(lisp, say);
+  const wanted = [
+    'cl-swank',
+    'cl-hunchentoot',
+    'tmux',
+    ...(all ? ['emacs-nox', 'elpa-eglot', 'chromium'] : []),
+  ];
+  const missing = wanted.filter(name => !isInstalled(name));
+  if (missing.length > 0) {
+    if (hasApt() && canInstallPackages()) aptInstall(missing, say);
     else
       say(
-        `cannot install ${lisp.join(', ')} (needs apt-get and root); the tests that need them will fail and say so`,
+        `cannot install ${missing.join(', ')} (needs apt-get and root); the tests that need them will fail and say so`,
       );
   }
   const tools = await import('../../test/clients/unpack.mjs');
-  for (const tool of ['neovim', 'emacs', 'helix', ...(all ? ['sbcl'] : [])]) {
+  for (const tool of ['neovim', 'emacs', 'helix', ...(all ? ['helix25', 'sbcl'] : [])]) {
     try {
       const { version, program } = tools.provide(tool, say);
       say(`${version} (${program})`);

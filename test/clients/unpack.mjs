@@ -15,8 +15,11 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onPath } from '../../server/tools/apt.mjs';
 
+/** Debian's suite of what names no other. */
 const SUITE = 'forky';
 const cache = path.join(process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache'), 'hotlisp-test');
+
+const launchHelix = home => `HELIX_RUNTIME='${home}/usr/lib/hx/runtime' exec '${home}/usr/lib/hx/hx' "$@"`;
 
 /** What can be provided: its Debian package, its program (`binary` where that is not in usr/bin), and how it is told where its own files are. */
 const TOOLS = {
@@ -48,7 +51,16 @@ exec '${home}/usr/bin/emacs-nox' --dump-file="$(echo "$exec_path"/emacs-*.pdmp)"
     binary: 'usr/lib/hx/hx',
     environment: 'HOTLISP_TEST_HELIX',
     oldest: [25, 7],
-    launch: home => `HELIX_RUNTIME='${home}/usr/lib/hx/runtime' exec '${home}/usr/lib/hx/hx' "$@"`,
+    launch: launchHelix,
+  },
+  // A release that cannot show a prompt.
+  helix25: {
+    package: 'hx',
+    suite: 'trixie',
+    program: 'hx',
+    binary: 'usr/lib/hx/hx',
+    environment: 'HOTLISP_TEST_HELIX25',
+    launch: launchHelix,
   },
   sbcl: {
     package: 'sbcl',
@@ -91,15 +103,15 @@ function mirror() {
 const listing = folder => (existsSync(folder) ? readdirSync(folder) : []);
 
 /** A private state of apt for the newer suite. Returns a function that runs apt-get with it. */
-function privateApt() {
-  const home = path.join(cache, `apt-${SUITE}`);
+function privateApt(suite) {
+  const home = path.join(cache, `apt-${suite}`);
   for (const folder of ['lists/partial', 'archives/partial', 'none/partial', 'etc/parts', 'state']) {
     mkdirSync(path.join(home, folder), { recursive: true });
   }
   const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
   writeFileSync(
     path.join(home, 'etc/sources.list'),
-    `deb [signed-by=${keyring}] ${mirror()} ${SUITE} main\n`,
+    `deb [signed-by=${keyring}] ${mirror()} ${suite} main\n`,
   );
   writeFileSync(path.join(home, 'state/status'), '');
   const config = path.join(home, 'apt.conf');
@@ -131,10 +143,10 @@ function privateApt() {
 }
 
 /** Downloads `names` with all they depend on and unpacks them into `target`, running no maintainer script. */
-function unpack(names, target, say) {
-  const { home, apt } = privateApt();
+function unpack(names, suite, target, say) {
+  const { home, apt } = privateApt(suite);
   if (!listing(path.join(home, 'lists')).some(name => name.includes('Packages'))) {
-    say(`reading the package lists of Debian ${SUITE}`);
+    say(`reading the package lists of Debian ${suite}`);
     apt('update');
   }
   const none = ['-o', `Dir::Cache::archives=${home}/none/`];
@@ -143,7 +155,7 @@ function unpack(names, target, say) {
     .split('\n')
     .map(line => line.split(' ')[1])
     .filter(name => name?.endsWith('.deb'));
-  say(`downloading ${names[0]} of Debian ${SUITE} (${files.length} packages)`);
+  say(`downloading ${names[0]} of Debian ${suite} (${files.length} packages)`);
   apt('-y', '--download-only', 'install', ...names);
   rmSync(target, { recursive: true, force: true });
   mkdirSync(path.join(target, 'usr'), { recursive: true });
@@ -184,7 +196,9 @@ const newEnough = (version, oldest) => {
 
 const versionOf = program => run(program, ['--version']).split('\n')[0].trim();
 
-const cached = (name, tool) => path.join(cache, `${name}-${SUITE}`, 'wrap', tool.program);
+const suiteOf = tool => tool.suite ?? SUITE;
+const homeOf = (name, tool) => path.join(cache, `${name}-${suiteOf(tool)}`);
+const cached = (name, tool) => path.join(homeOf(name, tool), 'wrap', tool.program);
 
 /**
  * Where a tool already is: named by its environment variable, new enough on the PATH, or in the cache.
@@ -203,7 +217,7 @@ export function find(name) {
 
 /**
  * Finds a tool, or unpacks it into the cache (some seconds, 40 to 350 MB).
- * @param {'neovim' | 'emacs' | 'helix' | 'sbcl'} name
+ * @param {'neovim' | 'emacs' | 'helix' | 'helix25' | 'sbcl'} name
  * @returns {{program: string, version: string}}
  * @throws Error saying what stood in the way
  */
@@ -214,8 +228,8 @@ export function provide(name, say = () => {}) {
     throw new Error(`needs Debian's apt-get and dpkg-deb, or ${TOOLS[name].environment}=PROGRAM`);
   }
   const tool = TOOLS[name];
-  const home = path.join(cache, `${name}-${SUITE}`);
-  unpack([tool.package, 'patchelf'], home, say);
+  const home = homeOf(name, tool);
+  unpack([tool.package, 'patchelf'], suiteOf(tool), home, say);
   relink(home, path.join(home, tool.binary ?? `usr/bin/${tool.program}`));
   const wrap = path.join(home, 'wrap', tool.program);
   mkdirSync(path.dirname(wrap), { recursive: true });
