@@ -9,7 +9,7 @@ import type {
 import { digestOf } from './approval/digest.ts';
 import type { Documents } from './documents.ts';
 import { definitionLocations } from './features/definition.ts';
-import { documentSymbols, flatSymbols } from './features/documentSymbol.ts';
+import { documentSymbolSteps, flatSymbols } from './features/documentSymbol.ts';
 import { foldingSteps } from './features/foldingRange.ts';
 import { selectionRanges } from './features/selectionRange.ts';
 import { workspaceSymbolLimit, workspaceSymbols } from './features/workspaceSymbol.ts';
@@ -70,7 +70,7 @@ export class LanguageFeatures {
     const { connection, capabilities, encoding, answer } = this.deps;
     connection.onDocumentSymbol(
       this.#syntactic(async snapshot => {
-        const outline = documentSymbols(snapshot, encoding());
+        const outline = await inSlices(documentSymbolSteps(snapshot, encoding()));
         const { documentSymbol } = capabilities().textDocument ?? {};
         return documentSymbol?.hierarchicalDocumentSymbolSupport
           ? outline
@@ -190,17 +190,9 @@ export class LanguageFeatures {
       this.deps.answer(async () => {
         const snapshot = this.deps.documents.get(params.textDocument.uri);
         if (!snapshot) return null;
-        await inSlices(readForms(snapshot));
+        await snapshot.ready();
         return handler(snapshot, params);
       });
-  }
-}
-
-/** Has every form read what it is; afterwards definitions and tree are there. */
-function* readForms(snapshot: Snapshot): Generator<void, void> {
-  for (const form of snapshot.forms) {
-    void form.definitions;
-    yield;
   }
 }
 

@@ -59,6 +59,18 @@ export const symbolKind = ({ kind, operator }: Pick<SourceDefinition, 'kind' | '
 
 /** Declarations are left out: they name nothing that one looks for. */
 export function documentSymbols(snapshot: Snapshot, encoding: PositionEncoding): OutlineSymbol[] {
+  const steps = documentSymbolSteps(snapshot, encoding);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The same bit by bit, so that others can run in between. */
+export function* documentSymbolSteps(
+  snapshot: Snapshot,
+  encoding: PositionEncoding,
+): Generator<void, OutlineSymbol[]> {
   const symbol = (definition: SourceDefinition): OutlineSymbol => ({
     name: oneLine(definition.name),
     detail: detailOf(definition),
@@ -67,11 +79,14 @@ export function documentSymbols(snapshot: Snapshot, encoding: PositionEncoding):
     selectionRange: snapshot.rangeOf(definition.nameSpan, encoding),
     children: definition.children.map(symbol),
   });
-  return snapshot.forms
-    .filter(form => form.active)
-    .flatMap(form => form.definitions)
-    .filter(({ kind }) => kind !== 'declaration')
-    .map(symbol);
+  const out: OutlineSymbol[] = [];
+  for (const form of snapshot.forms) {
+    if (form.active)
+      for (const definition of form.definitions)
+        if (definition.kind !== 'declaration') out.push(symbol(definition));
+    yield;
+  }
+  return out;
 }
 
 /** LSP's SymbolInformation. */

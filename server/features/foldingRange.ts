@@ -1,5 +1,6 @@
-/** What can be folded: lists and strings over several lines, runs of comments, block comments. */
-import type { Snapshot, PositionEncoding, Span, SyntaxNode } from '../source/types.ts';
+/** What can be folded: lists and strings over several lines, runs of comments, block comments, what reader conditionals guard. */
+import { Lexer } from '../source/lexer.ts';
+import type { Snapshot } from '../source/types.ts';
 
 export interface FoldingRange {
   /** 0-based. */
@@ -8,17 +9,11 @@ export interface FoldingRange {
   readonly kind?: 'comment' | 'region';
 }
 
-const FOLDED: ReadonlySet<string> = new Set(['list_lit', 'include_reader_macro', 'str_lit']);
-
 /**
  * One range per line at most, the outermost; the last line of a form is folded with it, since its closing brackets stand there.
  * @param limit how many ranges at most; inner ones are left out first
  */
-export function foldingRanges(
-  snapshot: Snapshot,
-  _encoding: PositionEncoding,
-  limit = Number.POSITIVE_INFINITY,
-): FoldingRange[] {
+export function foldingRanges(snapshot: Snapshot, limit = Number.POSITIVE_INFINITY): FoldingRange[] {
   const steps = foldingSteps(snapshot, limit);
   for (;;) {
     const step = steps.next();
@@ -26,65 +21,136 @@ export function foldingRanges(
   }
 }
 
-/** The same bit by bit, so that others can run in between. */
+/** The same bit by bit, so that others can run in between. It reads tokens alone: no tree of a long buffer has to be there. */
 export function* foldingSteps(snapshot: Snapshot, limit: number): Generator<void, FoldingRange[]> {
-  const line = (offset: number): number => snapshot.positionAt(offset, 'utf-16').line;
-  const ranges = new Map<number, FoldingRange & { depth: number }>();
-  let depth = 0;
-  const add = (span: Span, kind?: FoldingRange['kind']): void => {
-    const startLine = line(span.start);
-    const endLine = line(span.end);
-    if (endLine > startLine && !ranges.has(startLine))
-      ranges.set(startLine, { startLine, endLine, ...(kind && { kind }), depth });
-  };
-  const { root } = snapshot;
-  addCommentRuns(snapshot, root.children, add);
-  for (const form of root.children) {
+  const folds = new Folds(snapshot);
+  let from = 0;
+  for (const { span } of snapshot.forms) {
+    // One form at a time: brackets that are open in one do not reach into the next.
+    folds.read(from, span.start);
+    folds.read(span.start, span.end);
+    from = span.end;
     yield;
-    const waiting = [{ node: form, at: 1 }];
-    for (let next = waiting.pop(); next; next = waiting.pop()) {
-      const { node, at } = next;
-      const { children } = node;
-      depth = at;
-      if (node.type === 'block_comment') add(node.span, 'comment');
-      else if (node.type === 'include_reader_macro') add(node.span, 'region');
-      else if (FOLDED.has(node.type)) add(node.span);
-      depth = at + 1;
-      addCommentRuns(snapshot, children, add);
-      for (let i = children.length - 1; i >= 0; i--) waiting.push({ node: children[i]!, at: at + 1 });
-    }
   }
-  return [...ranges.values()]
-    .sort((a, b) => a.depth - b.depth)
-    .slice(0, limit)
-    .sort((a, b) => a.startLine - b.startLine)
-    .map(({ depth: _depth, ...range }) => range);
+  folds.read(from, snapshot.text.length);
+  yield;
+  return folds.ranges(limit);
 }
 
-/** Line comments that stand below each other, each alone on its line, with no empty line between. */
-function addCommentRuns(
-  snapshot: Snapshot,
-  nodes: readonly SyntaxNode[],
-  add: (span: Span, kind: 'comment') => void,
-): void {
-  let run: { start: number; end: number } | undefined;
-  const { text } = snapshot;
-  const flush = (): void => {
-    if (run) add(run, 'comment');
-    run = undefined;
-  };
-  for (const { type, span } of nodes) {
-    if (type !== 'comment' || !aloneOnLine(text, span.start)) {
-      flush();
-      continue;
+/** A list, or a prefix that still wants objects. */
+interface Open {
+  readonly start: number;
+  wants: number;
+  readonly guard: boolean;
+}
+
+interface Fold extends FoldingRange {
+  readonly start: number;
+  readonly depth: number;
+}
+
+class Folds {
+  readonly #byLine = new Map<number, Fold>();
+  /** Line comments that stand below each other, each alone on its line. */
+  #run: { start: number; end: number } | undefined;
+  readonly #text: string;
+
+  constructor(private readonly snapshot: Snapshot) {
+    this.#text = snapshot.text;
+  }
+
+  ranges(limit: number): FoldingRange[] {
+    return [...this.#byLine.values()]
+      .sort((a, b) => a.depth - b.depth)
+      .slice(0, limit)
+      .sort((a, b) => a.startLine - b.startLine)
+      .map(({ startLine, endLine, kind }) => ({ startLine, endLine, ...(kind && { kind }) }));
+  }
+
+  read(start: number, end: number): void {
+    const stack: Open[] = [];
+    const complete = (at: number): void => {
+      for (let open = stack.at(-1); open && open.wants > 0; open = stack.at(-1)) {
+        if (--open.wants > 0) return;
+        stack.pop();
+        if (open.guard) this.#add(open.start, at, stack.length, 'region');
+      }
+    };
+    const lexer = new Lexer(this.#text, start, end);
+    while (lexer.next()) {
+      if (lexer.kind === 'comment') {
+        this.#comment(lexer.start, lexer.end, stack.length);
+        continue;
+      }
+      this.#endRun(stack.length);
+      switch (lexer.kind) {
+        case 'open':
+          stack.push({ start: lexer.start, wants: 0, guard: false });
+          break;
+        case 'close': {
+          let open = stack.pop();
+          while (open && open.wants > 0) open = stack.pop();
+          if (!open) break;
+          this.#add(open.start, lexer.end, stack.length);
+          complete(lexer.end);
+          break;
+        }
+        case 'prefix':
+        case 'guard': {
+          const guard = lexer.kind === 'guard';
+          stack.push({ start: lexer.start, wants: guard ? 2 : 1, guard });
+          break;
+        }
+        case 'block-comment':
+          this.#add(lexer.start, lexer.end, stack.length, 'comment');
+          break;
+        case 'string':
+          this.#add(lexer.start, lexer.end, stack.length);
+          complete(lexer.end);
+          break;
+        case 'token':
+        case 'character':
+          complete(lexer.end);
+          break;
+        case 'illegal':
+          break;
+      }
     }
-    if (run && /^(?:\r\n|\n|\r)[^\S\r\n]*$/.test(text.slice(run.end, span.start))) run.end = span.end;
-    else {
-      flush();
-      run = { start: span.start, end: span.end };
+    this.#endRun(stack.length);
+    // What is still open in a broken form ends with it.
+    while (stack.length > 0) {
+      const open = stack.pop()!;
+      if (open.wants === 0) this.#add(open.start, end, stack.length);
     }
   }
-  flush();
+
+  #add(start: number, end: number, depth: number, kind?: FoldingRange['kind']): void {
+    const startLine = this.#lineOf(start);
+    const endLine = this.#lineOf(end);
+    if (endLine <= startLine) return;
+    const there = this.#byLine.get(startLine);
+    if (!there || start < there.start)
+      this.#byLine.set(startLine, { startLine, endLine, start, depth, ...(kind && { kind }) });
+  }
+
+  #comment(start: number, end: number, depth: number): void {
+    const run = this.#run;
+    if (run && /^(?:\r\n|\n|\r)[^\S\r\n]*$/.test(this.#text.slice(run.end, start))) {
+      run.end = end;
+      return;
+    }
+    this.#endRun(depth);
+    if (aloneOnLine(this.#text, start)) this.#run = { start, end };
+  }
+
+  #endRun(depth: number): void {
+    if (this.#run) this.#add(this.#run.start, this.#run.end, depth, 'comment');
+    this.#run = undefined;
+  }
+
+  #lineOf(offset: number): number {
+    return this.snapshot.positionAt(offset, 'utf-16').line;
+  }
 }
 
 function aloneOnLine(text: string, start: number): boolean {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { syntaxDiagnostics } from '../../../server/features/diagnostics.ts';
 import { documentSymbols, type OutlineSymbol } from '../../../server/features/documentSymbol.ts';
@@ -126,7 +127,7 @@ describe('folding', () => {
       '(g)', // 13
       '(h)', // 14
     ].join('\n');
-    expect(foldingRanges(read(text), 'utf-16')).toEqual([
+    expect(foldingRanges(read(text))).toEqual([
       { startLine: 0, endLine: 1, kind: 'comment' },
       { startLine: 4, endLine: 9 },
       { startLine: 5, endLine: 9 },
@@ -138,17 +139,88 @@ describe('folding', () => {
   });
 
   it('is nothing where nothing spans lines, and survives CR LF', () => {
-    expect(foldingRanges(read('(a)\r\n(b) ; c\r\n'), 'utf-16')).toEqual([]);
-    expect(foldingRanges(read('; a\r\n; b\r\n(c\r\n d)\r\n'), 'utf-16')).toEqual([
+    expect(foldingRanges(read('(a)\r\n(b) ; c\r\n'))).toEqual([]);
+    expect(foldingRanges(read('; a\r\n; b\r\n(c\r\n d)\r\n'))).toEqual([
       { startLine: 0, endLine: 1, kind: 'comment' },
       { startLine: 2, endLine: 3 },
     ]);
   });
 
-  it('survives 10,000 nested lists', () => {
-    expect(foldingRanges(read('(\n'.repeat(10_000) + ')'.repeat(10_000)), 'utf-16').length).toBeGreaterThan(
-      500,
+  it.each<[what: string, text: string, expected: [number, number, string?][]]>([
+    [
+      'a docstring of several lines',
+      '(defun f ()\n  "one\ntwo"\n  1)',
+      [
+        [0, 3],
+        [1, 2],
+      ],
+    ],
+    ['what is quoted', "'(a\n  b)", [[0, 1]]],
+    [
+      'a vector and a backquote',
+      '`#(a\n ,(b\n c))',
+      [
+        [0, 2],
+        [1, 2],
+      ],
+    ],
+    ['the outermost of several in a line', '(let ((a (b\n c)))\n d)', [[0, 2]]],
+    ['nested block comments as one', '#| a\n#| b\n|#\n|#', [[0, 3, 'comment']]],
+    ['a comment behind code not with those below', '(a) ; x\n; y\n; z', [[1, 2, 'comment']]],
+    ['no run of comments over an empty line', '; a\n\n; b', []],
+    [
+      'comments inside a form',
+      '(a\n ; b\n ; c\n d)',
+      [
+        [0, 3],
+        [1, 2, 'comment'],
+      ],
+    ],
+    [
+      'a guarded form with its condition',
+      '#+(or sbcl\n ccl)\n(a\n b)',
+      [
+        [0, 3, 'region'],
+        [2, 3],
+      ],
+    ],
+    [
+      'a guarded form inside another',
+      '(a\n #-sbcl\n (b\n  c)\n d)',
+      [
+        [0, 4],
+        [1, 3, 'region'],
+        [2, 3],
+      ],
+    ],
+    ['two conditionals before one form', '#+a #+b\n(c)\n(d)', [[0, 1, 'region']]],
+    ['brackets in strings, characters and comments not', '(a "(\n" #\\( ; (\n b)\n(c)', [[0, 2]]],
+    [
+      'a form that is being typed, alone',
+      '(a\n (b\n\n(defun c ()\n  d)\n',
+      [
+        [0, 1],
+        [3, 4],
+      ],
+    ],
+    ['a stray bracket not', 'a)\n(b\n c)', [[1, 2]]],
+    ['a long symbol over lines not', '|a\nb| (c\n d)', [[1, 2]]],
+    ['lone CR', '(a\r b)\r', [[0, 1]]],
+  ])('folds %s', (_what, text, expected) => {
+    const found = foldingRanges(read(text)).map(({ startLine, endLine, kind }) =>
+      kind ? [startLine, endLine, kind] : [startLine, endLine],
     );
+    expect(found).toEqual(expected);
+  });
+
+  it('gives no more than the editor asks for, the outer ones', () => {
+    const text = '(a\n (b\n  (c\n   d)))\n(e\n f)';
+    expect(foldingRanges(read(text), 3).map(({ startLine }) => startLine)).toEqual([0, 1, 4]);
+    expect(foldingRanges(read(text), 2).map(({ startLine }) => startLine)).toEqual([0, 4]);
+  });
+
+  it('survives 10,000 nested lists', () => {
+    expect(foldingRanges(read('(\n'.repeat(10_000) + ')'.repeat(10_000))).length).toBeGreaterThan(500);
   });
 });
 
@@ -175,8 +247,61 @@ describe('selection', () => {
     ['(a)  ; c\n(b)', 6, ['; c']],
     ['(a)   (b)', 4, ['']],
     ['', 0, ['']],
+    ['(a ; b\n c)', 5, ['; b', 'a ; b\n c', '(a ; b\n c)']],
+    ['#| a |# (b)', 3, ['#| a |#']],
+    ['(a #| b |# c)', 6, ['#| b |#', 'a #| b |# c', '(a #| b |# c)']],
+    ['`(a ,@b)', 6, ['b', ',@b', 'a ,@b', '(a ,@b)', '`(a ,@b)']],
+    ["(f #'g)", 5, ['g', "#'g", "f #'g", "(f #'g)"]],
+    ['(a #\\( b)', 5, ['#\\(', 'a #\\( b', '(a #\\( b)']],
+    ['(a p:q)', 4, ['p:q', 'a p:q', '(a p:q)']],
+    ['(a |b c| d)', 5, ['|b c|', 'a |b c| d', '(a |b c| d)']],
+    ['(a #-x (b) c)', 8, ['b', '(b)', '#-x (b)', 'a #-x (b) c', '(a #-x (b) c)']],
+    ['()', 1, ['()']],
+    ['(a (b\n\n(defun c ())', 17, ['()', 'defun c ()', '(defun c ())']],
+    ['(a\r\n b)\r\n', 6, ['b', 'a\r\n b', '(a\r\n b)']],
   ])('in %j at %i grows to the top-level form', (text, offset, expected) => {
     expect(chain(text, offset)).toEqual(expected);
+  });
+
+  it('grows strictly, in any text and at any place, up to the form', () => {
+    const pieces = fc.constantFrom(
+      '(',
+      ')',
+      'a ',
+      '"s" ',
+      '#+x ',
+      "'",
+      '; c\n',
+      '#| b |#',
+      '😀',
+      '\r\n',
+      '#(',
+      '"',
+      '\\',
+    );
+    fc.assert(
+      fc.property(fc.array(pieces, { maxLength: 25 }), fc.nat(60), (all, at) => {
+        const snapshot = read(all.join(''));
+        const offset = snapshot.offsetAt(snapshot.positionAt(at, 'utf-16'), 'utf-16');
+        const [first] = selectionRanges(snapshot, [snapshot.positionAt(offset, 'utf-16')], 'utf-16');
+        let inner: { start: number; end: number } | undefined;
+        let outermost: Range | undefined;
+        for (let range = first; range; range = range.parent) {
+          const start = snapshot.offsetAt(range.range.start, 'utf-16');
+          const end = snapshot.offsetAt(range.range.end, 'utf-16');
+          expect(start <= offset && offset <= end).toBe(true);
+          if (inner)
+            expect(start <= inner.start && inner.end <= end && end - start > inner.end - inner.start).toBe(
+              true,
+            );
+          inner = { start, end };
+          outermost = range.range;
+        }
+        const form = snapshot.formAt(offset);
+        if (form) expect(outermost).toEqual(snapshot.rangeOf(form.span, 'utf-16'));
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it('answers every position, in order', () => {

@@ -16,9 +16,6 @@ export const contextOf = (source: Source, text: string, open = true): PlanContex
   locate: async () => {
     throw new Error('no image is asked');
   },
-  ask: async () => {
-    throw new Error('no image is asked');
-  },
 });
 
 /** Arguments are parsed as those of a command are. */
