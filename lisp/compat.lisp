@@ -673,6 +673,19 @@ SOURCE-INFO, into the image. Returns the function, or NIL when there was somethi
 (define-internal code-serial-number :function ("SB-KERNEL" "%CODE-SERIALNO"))
 (define-internal source-location-namestring :function ("SB-C" "DEFINITION-SOURCE-LOCATION-NAMESTRING"))
 
+(define-internal walk-form :function ("SB-WALKER" "WALK-FORM"))
+
+(define-capability :walker (walk-form)
+  (find-symbol "*WALK-FORM-EXPAND-MACROS-P*" "SB-WALKER"))
+
+(defun walk-expanding (form check)
+  "FORM with every macro form in it expanded, in the null lexical environment. CHECK is called with each form that is about to be walked."
+  (progv (list (find-symbol "*WALK-FORM-EXPAND-MACROS-P*" "SB-WALKER")) (list t)
+    (walk-form form nil (lambda (subform context environment)
+                          (declare (ignore context environment))
+                          (funcall check subform)
+                          subform))))
+
 (define-capability :load-order (code-serial-number))
 
 (defun code-date (code)

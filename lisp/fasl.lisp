@@ -191,8 +191,9 @@ or by the program, which runs all the while. Those values are nobody's to put ba
 
 (defstruct (deed (:copier nil) (:predicate nil))
   "Something under way that changes the image otherwise than by forms of a buffer. STEP is where it failed, or NIL; SWAPPED is called with
-:OLD when what was done is undone, also because it failed, and with :NEW when it is done again."
-  id (step nil) (condition nil) (notes '()) (output "") (swapped nil))
+:OLD when what was done is undone, also because it failed, and with :NEW when it is done again. DEFINITIONS, the contract's, say what it defines;
+without them that is told from what has changed."
+  id (step nil) (condition nil) (notes '()) (output "") (swapped nil) (definitions nil))
 
 (defvar *deed* nil "The DEED that the current thread performs.")
 
@@ -244,13 +245,16 @@ signals or is unwound past, that is put back. Returns the contract's Change."
                   :transaction id
                   :generation **generation**
                   :step (deed-step deed)
-                  :definitions (if applied (delta-definitions deltas) '())
+                  :definitions (if applied (deed-change deed deltas) '())
                   :notes (deed-notes deed)
                   :output (deed-output deed)
                   :threads (if applied (running-threads (replaced-by deltas #'delta-old)) '())
                   :condition (deed-condition deed)
                   :remains remains
                   :elapsed (- (microseconds) start))))
+
+(defun deed-change (deed deltas)
+  (or (deed-definitions deed) (delta-definitions deltas)))
 
 (defun changed-generic-functions (deltas)
   (loop for delta in deltas
@@ -261,7 +265,7 @@ signals or is unwound past, that is put back. Returns the contract's Change."
   ;; SBCL's own redefinition of a method may leave its function's caches wrong while other threads call it.
   (reset-generic-functions (changed-generic-functions deltas))
   (when deltas
-    (record-transaction (make-transaction :id (deed-id deed) :deltas deltas :definitions (delta-definitions deltas)
+    (record-transaction (make-transaction :id (deed-id deed) :deltas deltas :definitions (deed-change deed deltas)
                                           :replaced (replaced-by deltas #'delta-old) :swapped (deed-swapped deed)))
     (incf **generation**)))
 

@@ -345,7 +345,10 @@ different from how it was, if this is UNDOING what was done since."
        (unless (eq (find-structure-description name nil) (cdr parts))
          (install-structure-description (cdr parts)))
        '())
-      (:condition (set-condition-class-parts name (cdr parts)))
+      ;; Writing the parts makes the readers anew.
+      (:condition (if (equal (condition-class-parts name) (cdr parts))
+                      '()
+                      (set-condition-class-parts name (cdr parts))))
       (:other '()))))
 
 ;;;; Capturing

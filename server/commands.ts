@@ -65,7 +65,7 @@ export class Commands {
       }).finally(() => progress.end()),
     );
     if (parsed.background) {
-      void this.#follow(operation, outcome, progress);
+      void this.#follow(operation, request, outcome, progress);
       return { status: 'pending', request };
     }
     signal.addEventListener('abort', cancel, { once: true });
@@ -84,11 +84,19 @@ export class Commands {
   }
 
   /** Tells the person how a background operation goes and ends. */
-  async #follow(operation: Operation, outcome: Promise<unknown>, progress: ProgressAtNeed): Promise<void> {
+  async #follow(
+    operation: Operation,
+    request: number,
+    outcome: Promise<unknown>,
+    progress: ProgressAtNeed,
+  ): Promise<void> {
     const { editor } = this.deps;
     const timer = setTimeout(() => progress.begin(), progressAfter);
     try {
-      const told = summary(operation.title.toLowerCase(), await outcome);
+      const result = await outcome;
+      const shown = 'shown' in operation ? operation.shown?.(result) : undefined;
+      if (shown !== undefined) await this.deps.deeds.showText(request, shown, '.lisp');
+      const told = shown === undefined ? summary(operation.title.toLowerCase(), result) : undefined;
       if (told) editor.tell(told.severity, told.message);
     } catch (error) {
       const severity =

@@ -32,6 +32,7 @@ import { followOldCode } from './runner/oldCode.ts';
 import { catalogue, commandOf } from './operations/catalogue.ts';
 import { Runner } from './runner/runner.ts';
 import { defaultSettings, parseSettings, tighten, type SettingProblem, type Settings } from './settings.ts';
+import { systemsAbove } from './workspaceSystems.ts';
 import type { Source } from './source/index.ts';
 import type { PositionEncoding } from './source/types.ts';
 import type { IndexFiles } from './workspace/client.ts';
@@ -174,6 +175,9 @@ export class Server {
           start,
           end,
           only,
+          systems: snapshot?.uri.startsWith('file:')
+            ? systemsAbove(this.#folders, this.#documents.fileOf(snapshot.uri))
+            : [],
           answerable: this.#approver.answerable,
         });
         return [...fixes, ...commands] as CodeAction[];

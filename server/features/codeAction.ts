@@ -1,6 +1,7 @@
 /** Code actions at a place: a pure function of the snapshot; no image is asked. */
 import type { Range, Snapshot, TopLevelForm } from '../source/types.ts';
 import { formName, initialPackage, isInPackage } from '../operations/forms.ts';
+import { innermostForm } from '../operations/macroexpand.ts';
 
 export interface Action {
   readonly title: string;
@@ -12,7 +13,13 @@ export interface Action {
   };
 }
 
-export const actionKinds = ['hotlisp.reload', 'hotlisp.evaluate', 'hotlisp.approval'] as const;
+export const actionKinds = [
+  'hotlisp.reload',
+  'hotlisp.evaluate',
+  'hotlisp.expand',
+  'hotlisp.remove',
+  'hotlisp.approval',
+] as const;
 
 export interface ActionsRequest {
   readonly snapshot: Snapshot | undefined;
@@ -22,6 +29,8 @@ export interface ActionsRequest {
   readonly end: number;
   /** Kinds the editor asked for; undefined: all. */
   readonly only: readonly string[] | undefined;
+  /** The systems that the document's folder, or the nearest one above it, defines. */
+  readonly systems: readonly string[];
   /** Requests that wait for an answer by code action. */
   readonly answerable: readonly number[];
 }
@@ -40,7 +49,7 @@ export const isWanted = (kind: string, only: readonly string[] | undefined): boo
   only === undefined ||
   only.some(wanted => wanted === '' || kind === wanted || kind.startsWith(wanted + '.'));
 
-function reloads(snapshot: Snapshot, { range, start, end }: ActionsRequest): Action[] {
+function reloads(snapshot: Snapshot, { range, start, end, systems }: ActionsRequest): Action[] {
   const { uri, version } = snapshot;
   const document = { uri, version, background: true };
   const form = snapshot.formAt(start);
@@ -62,11 +71,56 @@ function reloads(snapshot: Snapshot, { range, start, end }: ActionsRequest): Act
     ...(atForm ? recompilesUsers(snapshot, atForm) : []),
     action('hotlisp.reload', 'Reload changed forms', 'hotlisp.reload_changed', document),
     action('hotlisp.reload', 'Reload file', 'hotlisp.reload_file', document),
+    ...systemsAt(snapshot, atForm, systems).map(system =>
+      action('hotlisp.reload', `Reload system ${system}`, 'hotlisp.code_reload_system', {
+        system,
+        background: true,
+      }),
+    ),
     ...(selected !== '' && !atForm?.packageUnknown ? [evaluate('Evaluate selection', selected)] : []),
     ...(atForm && !atForm.broken && !atForm.packageUnknown
       ? [evaluate('Evaluate form', snapshot.text.slice(atForm.span.start, atForm.span.end))]
       : []),
+    ...(atForm && !atForm.broken
+      ? expands(snapshot, atForm, start, { ...document, position: range.start })
+      : []),
+    ...(atForm && !atForm.broken && !atForm.packageUnknown && atForm.definitions.some(isRemovable)
+      ? [
+          action('hotlisp.remove', `Remove ${formName(atForm)} from image`, 'hotlisp.remove_definition', {
+            ...document,
+            position: range.start,
+          }),
+        ]
+      : []),
   ];
+}
+
+/** In a system's own definition the one at the cursor; in a file, those of its folder. */
+function systemsAt(
+  snapshot: Snapshot,
+  atForm: TopLevelForm | undefined,
+  systems: readonly string[],
+): readonly string[] {
+  if (!snapshot.uri.endsWith('.asd')) return systems;
+  const here = (atForm?.definitions ?? []).filter(({ kind }) => kind === 'system');
+  return here.map(({ name }) => name.replace(/^"(.*)"$|^#?:(.*)$/, '$1$2').toLowerCase());
+}
+
+const isRemovable = ({ kind }: { readonly kind: string }) =>
+  !['package', 'method-combination', 'declaration', 'system', 'test', 'other'].includes(kind);
+
+/** For a form inside a top-level form, whose operator may be a macro; only the image could tell. */
+function expands(
+  snapshot: Snapshot,
+  form: TopLevelForm,
+  offset: number,
+  argument: Record<string, unknown>,
+): Action[] {
+  const inner = innermostForm(snapshot, offset);
+  if (inner?.operator === undefined || form.packageUnknown) return [];
+  // A defining form's own expansion says little that is of use.
+  if (inner.span.start === form.bodyStart && form.definitions.length > 0) return [];
+  return [action('hotlisp.expand', `Expand macro ${inner.operator}`, 'hotlisp.macroexpand', argument)];
 }
 
 /** Kinds whose users are compiled with what the definition says. */

@@ -3,10 +3,12 @@ import * as code from './code.ts';
 import { lispEditForm } from './editForm.ts';
 import * as evaluation from './eval.ts';
 import { codeLoadFasl } from './fasl.ts';
+import { macroexpand } from './macroexpand.ts';
 import * as queries from './queries.ts';
 import { lispReadFile } from './readFile.ts';
 import { recompileDependents } from './recompileDependents.ts';
 import * as reload from './reload.ts';
+import { removeDefinition } from './remove.ts';
 import * as session from './session.ts';
 import * as systems from './systems.ts';
 import * as threads from './threads.ts';
@@ -33,6 +35,8 @@ export const catalogue: readonly Operation[] = [
   reload.reloadForm,
   reload.reloadChanged,
   reload.reloadFile,
+  removeDefinition,
+  macroexpand,
   session.plan,
   recompileDependents,
   transactions.rollback,

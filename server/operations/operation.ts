@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { ApprovalKind } from '../approval/approver.ts';
-import type { Args, Form, Location, Op, PlacedName, Result } from '../image/protocol.ts';
+import type { Args, DefinitionName, Form, Location, Op, PlacedName, Result } from '../image/protocol.ts';
 import type { PositionEncoding, Range, Snapshot, Span, TopLevelForm } from '../source/types.ts';
 
 /** A form of a plan, with the snapshot that its notes are shown in. */
@@ -66,11 +66,25 @@ export interface ThreadPlan {
   readonly thread: number;
 }
 
+/** Definitions to make undefined. */
+export interface RemovalPlan {
+  readonly type: 'removal';
+  readonly title: string;
+  readonly definitions: readonly DefinitionName[];
+  /** In which the names are read. */
+  readonly package: string;
+  /** The text that defines them, where it is known. */
+  readonly text: string | null;
+  readonly buffers: ChangePlan['buffers'];
+}
+
 /** One reading call of the wire, and what to make of its answer. */
 export interface QueryPlan<O extends Op = Op> {
   readonly type: 'query';
   readonly op: O;
   readonly args: Args<O>;
+  /** How long the image may take; absent: as long as it likes. */
+  readonly seconds?: number;
   report(result: Result<O>, context: PlanContext): Promise<unknown>;
 }
 
@@ -102,7 +116,8 @@ export type Plan =
   | QueryPlan
   | FaslPlan
   | SystemPlan
-  | ThreadPlan;
+  | ThreadPlan
+  | RemovalPlan;
 
 /** What planning may look at. */
 export interface PlanContext {
@@ -159,6 +174,8 @@ export interface PlannedOperation<A = unknown> extends Common<A> {
   /** Absent: the operation only reads. */
   readonly approval?: ApprovalKind;
   plan(args: A, context: PlanContext): Promise<Plan> | Plan;
+  /** The document to show to the person once the operation ended in the background; absent: a message says how it ended. */
+  shown?(result: unknown): string;
 }
 
 /** An operation on the server's own affairs. */

@@ -138,8 +138,8 @@ export class Deeds {
   }
 
   /** Shows a text as a document of its own, as a message where the editor cannot. */
-  async showText(request: number, text: string): Promise<void> {
-    if (!(await this.deps.editor.show(await this.#diffs.write(request, text))))
+  async showText(request: number, text: string, extension = '.diff'): Promise<void> {
+    if (!(await this.deps.editor.show(await this.#diffs.write(request, text, extension))))
       this.deps.editor.tell('info', text.slice(0, 8000));
   }
 

@@ -1,11 +1,11 @@
 /** Loading what is not a form of a buffer: compiled files, and systems by ASDF. The image does it as one transaction over the whole program. */
 import { createHash, randomUUID } from 'node:crypto';
-import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { listed, oneLine, plural } from '../approval/display.ts';
 import { HotlispError } from '../errors.ts';
 import type { Image } from '../image/image.ts';
 import type { Change, Definition, FileNote, Note, Result } from '../image/protocol.ts';
+import { definitionOfSystem } from '../workspaceSystems.ts';
 import { plannedForm } from '../operations/forms.ts';
 import type { Call, FaslPlan, PlannedForm, SystemPlan } from '../operations/operation.ts';
 import type { ReportedNote } from '../ports.ts';
@@ -183,7 +183,7 @@ async function lookAt(
   signal?: AbortSignal,
 ): Promise<{ image: Image; system: System | undefined; asd: string | undefined }> {
   const image = await desk.deps.images.connect(undefined, signal);
-  const asd = definitionIn(desk.deps.roots(), plan.system);
+  const asd = definitionOfSystem(desk.deps.roots(), plan.system);
   try {
     const system = await image.call(
       'system',
@@ -195,34 +195,6 @@ async function lookAt(
     if (error instanceof HotlispError && error.kind === 'unknown-system' && asd !== undefined)
       return { image, system: undefined, asd };
     throw error;
-  }
-}
-
-/** How deep below a workspace folder a system's definition is looked for. */
-const definitionDepth = 3;
-
-/** The file NAME.asd of the workspace; that of the part before a slash for a secondary system. */
-function definitionIn(roots: readonly string[], name: string): string | undefined {
-  const wanted = `${name.split('/')[0]}.asd`;
-  let level = [...roots];
-  for (let depth = 0; depth <= definitionDepth; depth++) {
-    const below: string[] = [];
-    for (const folder of level)
-      for (const entry of entriesOf(folder)) {
-        if (entry.isFile() && entry.name === wanted) return path.join(folder, wanted);
-        if (entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== 'node_modules')
-          below.push(path.join(folder, entry.name));
-      }
-    level = below;
-  }
-  return undefined;
-}
-
-function entriesOf(folder: string) {
-  try {
-    return readdirSync(folder, { withFileTypes: true });
-  } catch {
-    return [];
   }
 }
 

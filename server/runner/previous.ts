@@ -95,10 +95,10 @@ const ended = (text: string) => (text === '' || text.endsWith('\n') ? text : tex
 export class DiffFiles {
   #directory: Promise<string> | undefined;
 
-  /** Writes one diff; answers its URI. */
-  async write(request: number, text: string): Promise<string> {
+  /** Writes one text, a diff or (extension ".lisp") code; answers its URI. */
+  async write(request: number, text: string, extension: string): Promise<string> {
     const directory = await (this.#directory ??= fs.mkdtemp(path.join(os.tmpdir(), 'hotlisp-diff-')));
-    const file = path.join(directory, `request-${request}.diff`);
+    const file = path.join(directory, `request-${request}${extension}`);
     await fs.writeFile(file, text, { mode: 0o600 });
     return pathToFileURL(file).href;
   }

@@ -19,6 +19,7 @@ import { Desk, type RunnerDependencies } from './desk.ts';
 import { runEvaluation } from './evaluate.ts';
 import { runHistory } from './history.ts';
 import { describeFasl, describeSystem, runFasl, runSystem } from './load.ts';
+import { runRemoval } from './removal.ts';
 import { runThread } from './threads.ts';
 
 export class Runner {
@@ -52,6 +53,8 @@ export class Runner {
         return runFasl(this.#desk, approved, plan, call, started);
       case 'system':
         return runSystem(this.#desk, approved, plan, call, started);
+      case 'removal':
+        return runRemoval(this.#desk, approved, plan, call, started);
       case 'thread':
         return runThread(this.#desk, approved, plan, call, started);
     }
@@ -73,6 +76,10 @@ export class Runner {
         return describeFasl(this.#desk, plan);
       case 'system':
         return describeSystem(this.#desk, plan);
+      case 'removal': {
+        const image = await this.deps.images.connect(undefined);
+        return image.call('removal', { definitions: [...plan.definitions], package: plan.package });
+      }
       case 'thread':
         return { action: plan.action, thread: plan.thread };
       case 'undo':
@@ -115,6 +122,16 @@ export class Runner {
 
   async #query(plan: QueryPlan, call: Call): Promise<unknown> {
     const image = await this.deps.images.connect(undefined, call.signal);
-    return plan.report(await image.call(plan.op, plan.args, { signal: call.signal }), this.#context);
+    const limit = plan.seconds === undefined ? undefined : AbortSignal.timeout(plan.seconds * 1000);
+    const signal = limit ? AbortSignal.any([call.signal, limit]) : call.signal;
+    try {
+      return await plan.report(await image.call(plan.op, plan.args, { signal }), this.#context);
+    } catch (error) {
+      if (!limit?.aborted || call.signal.aborted) throw error;
+      throw new HotlispError(
+        'timeout',
+        `The image did not finish ${plan.op} within ${plan.seconds} s; it was told to give up.`,
+      );
+    }
   }
 }

@@ -1,0 +1,84 @@
+/** Carrying out the removal of definitions. */
+import { randomUUID } from 'node:crypto';
+import { displayDefinition, listed, oneLine } from '../approval/display.ts';
+import { HotlispError } from '../errors.ts';
+import type { Call, RemovalPlan } from '../operations/operation.ts';
+import { digestOfDeed, type Deed } from './deeds.ts';
+import type { Approved, Desk } from './desk.ts';
+import * as report from './report.ts';
+import { verify } from './verify.ts';
+
+/** @throws HotlispError `unknown-symbol` when the image has none of the definitions */
+export async function runRemoval(
+  desk: Desk,
+  { name: operation, approval: kind }: Approved,
+  plan: RemovalPlan,
+  call: Call,
+  started: number,
+): Promise<report.OperationResult> {
+  const image = await desk.deps.images.connect(undefined, call.signal);
+  desk.refuseReadOnly(image);
+  const wanted = { definitions: [...plan.definitions], package: plan.package };
+  const { definitions, callers } = await image.call('removal', wanted, { signal: call.signal });
+  if (definitions.length === 0)
+    throw new HotlispError(
+      'unknown-symbol',
+      `The image does not have ${listed(plan.definitions.map(each => `${each.kind} ${oneLine(each.name)}`))}: there is nothing to remove.`,
+    );
+  const what = listed(definitions.map(displayDefinition));
+  const deed: Deed = {
+    operation,
+    kind,
+    image,
+    bound: { definitions, callers },
+    message: [
+      `#${call.request} Remove ${what} from ${oneLine(image.title)}?`,
+      callers.length > 0
+        ? `Hazard: it is used by ${listed(callers.map(each => oneLine(each, 80)))}, which will fail once they get there.`
+        : 'No compiled code is known to use it.',
+    ].join(' '),
+    hazardous: callers.length > 0,
+    buffers: plan.buffers,
+    transaction: randomUUID(),
+    definitions,
+    source: [{ before: plan.text, after: '', file: null, package: plan.package }],
+    diff: async () => `remove ${what}\n\n${plan.text ?? ''}\n`,
+  };
+  (await desk.deps.deeds.approve(deed, call)).consume(digestOfDeed(deed));
+  try {
+    const change = await desk.call(
+      image,
+      'remove',
+      { transaction: deed.transaction!, ...wanted },
+      call.signal,
+    );
+    const places = definitions.map(each => ({ wire: { package: each.package } }));
+    const failure = change.status === 'applied' ? await verify(desk, deed, places, call) : undefined;
+    const status = failure === undefined ? change.status : 'rolled-back';
+    await desk.deps.deeds.recordOutcome(deed, call, {
+      status,
+      ...(failure !== undefined && { message: failure }),
+      ...(change.remains.length > 0 && { remains: change.remains }),
+    });
+    if (status === 'applied') {
+      desk.previousSources(image).forget();
+      if (change.threads.length > 0) desk.deps.onOldCode(image, change.transaction, plan.title);
+    }
+    const said = [failure, change.condition?.text].filter(each => each !== undefined);
+    return {
+      ...report.emptyResult,
+      status,
+      transaction: change.transaction,
+      definitions: change.definitions,
+      callers,
+      notes: said.map(message => ({ severity: 'error', message, uri: null, range: null })),
+      threads: change.threads,
+      output: change.output,
+      ...(change.remains.length > 0 && { remains: change.remains }),
+      duration_ms: report.since(started),
+    };
+  } catch (error) {
+    await desk.deps.deeds.recordFailure(deed, call, error);
+    throw error;
+  }
+}
