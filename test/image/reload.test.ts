@@ -21,7 +21,13 @@ describe('reloading from a buffer', () => {
 
   it('offers the form under the cursor by name, the changed forms, the file and evaluation', async () => {
     const titles = (await editor.codeActions(document, form)).map(action => action.title);
-    expect(titles).toEqual(['Reload total', 'Reload changed forms', 'Reload file', 'Evaluate form']);
+    expect(titles).toEqual([
+      'Reload total',
+      'Reload changed forms',
+      'Reload file',
+      'Evaluate form',
+      'Remove total from image',
+    ]);
   });
 
   it('offers code actions without starting an image', async () => {

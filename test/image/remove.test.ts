@@ -56,7 +56,7 @@ const kinds: readonly (readonly [symbol: string, type: string, gone: string])[] 
   [
     'zoo::cage-lock',
     'defsetf',
-    "(eq 'list (first (fifth (multiple-value-list (get-setf-expansion '(zoo::cage-lock 1))))))",
+    "(not (eq 'funcall (first (fourth (multiple-value-list (get-setf-expansion '(zoo::cage-lock 1)))))))",
   ],
 ];
 
