@@ -169,7 +169,7 @@ export class Scanner {
         this.blocks.push(blockOf(reader, this.suspects, text, this.start, text.length, this.unterminated));
       return false;
     }
-    const { kind, start: at } = lexer;
+    const { start: at } = lexer;
     if (at > this.start && lexer.end - at <= 2 && begins(lexer) && !reader.prefixed) {
       const far = at - this.start > LONG / 4 && reader.idle && reader.forms.length > 0;
       if (startsLine(text, at) || (far && (at - this.start > LONG || this.known?.(at)))) {
