@@ -202,7 +202,7 @@ then be objects that others hold, which a file would copy."
                                           (watch-expansion user-hook expander form environment)))
                     (*compile-file-pathname* pathname) (*compile-file-truename* pathname)
                     (*gensym-counter* 0))
-                (handler-bind ((warning #'give-up) (sb-ext:compiler-note #'give-up) (compiler-error #'give-up))
+                (handler-bind ((warning #'give-up) (sb-ext:compiler-note #'give-up) (error #'give-up))
                   (with-compilation-unit (:override t :source-namestring (source-namestring (unit-file (first units))))
                     (prog1 (loop for unit in units
                                  collect (let ((*memory-unit* unit)) (compile-unit-in-memory unit)))

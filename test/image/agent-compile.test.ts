@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lispString, repository } from '../support/lspClient.ts';
-import { formAt, RawAgent } from '../support/rawAgent.ts';
+import { defun, formAt, RawAgent, type Piece } from '../support/rawAgent.ts';
 
 let agent: RawAgent;
 
@@ -277,4 +277,66 @@ describe('a function compiled without a file is the one compiled with one', () =
       expectSame(freshMemory!, freshFile!);
       expectSame(againMemory!, againFile!);
     });
+});
+
+describe('what takes no file', () => {
+  const filesFor = async (...pieces: Piece[]): Promise<number> => {
+    await lisp('(setf hotlisp::*memory-units* 4 observer:*files* 0)');
+    expect(await agent.change(...pieces)).toMatchObject({ status: 'applied' });
+    return Number(await lisp('observer:*files*'));
+  };
+  const tries = async (...pieces: Piece[]): Promise<string> => {
+    await lisp('(setf observer:*tries* 0)');
+    await agent.change(...pieces);
+    return lisp('observer:*tries*');
+  };
+
+  it('is functions that call each other, none of them there before', async () => {
+    expect(
+      await filesFor(defun('ping', '(n) (if (zerop n) :done (pong (1- n)))'), defun('pong', '(n) (ping n)')),
+    ).toBe(0);
+    expect(await lisp('(app::ping 5)')).toBe(':DONE');
+  });
+
+  it('is never one that the compiler has had something to say about, until it no longer has', async () => {
+    const spoken = defun('spoken', '(x y) x');
+    const silent = defun('spoken', '(x y) (list x y)');
+    expect([await tries(spoken), await tries(spoken), await tries(silent), await tries(silent)]).toEqual([
+      '1',
+      '0',
+      '0',
+      '1',
+    ]);
+  });
+
+  it('leaves nothing behind where a later form fails to load', async () => {
+    await agent.change(defun('survivor', '() "Old." :old'));
+    await agent.remember();
+    const change = await agent.change(defun('survivor', '(new) "New." new'), defun('newcomer', '() 1'), {
+      text: '(error "no")',
+      evaluates: true,
+    });
+    expect(change).toMatchObject({ status: 'failed', remains: [] });
+    expect(await agent.changes()).toBe('NIL');
+    expect(await lisp("(list (app::survivor) (documentation 'app::survivor 'function))")).toBe(
+      '(:OLD "Old.")',
+    );
+  });
+
+  it('keeps a trace', async () => {
+    await agent.change(defun('traced', '() 1'));
+    await lisp('(progn (trace app::traced) t)');
+    expect(await filesFor(defun('traced', '() 2'))).toBe(0);
+    expect(
+      await lisp(
+        '(prog1 (list (let ((*trace-output* (make-broadcast-stream))) (app::traced)) (trace)) (untrace app::traced))',
+      ),
+    ).toBe('(2 (APP::TRACED))');
+  });
+
+  it('reads a form once only where reading it does something', async () => {
+    await lisp('(progn (defvar app::*read* 0) t)');
+    expect(await filesFor(defun('reads', '(x y) (list #.(incf *read*) x)'))).toBe(1);
+    expect(await lisp('(list app::*read* (app::reads 1 2))')).toBe('(1 (1 1))');
+  });
 });

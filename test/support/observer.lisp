@@ -2,7 +2,7 @@
 
 (require :sb-introspect)
 
-(defpackage :observer (:use :common-lisp) (:export #:observe #:*files*))
+(defpackage :observer (:use :common-lisp) (:export #:observe #:*files* #:*tries*))
 
 (in-package :observer)
 
@@ -70,7 +70,14 @@
                      (sb-int::info :function :type name)
                :calls (mapcar (lambda (call) (outcome (compile nil `(lambda () ,call)))) calls)))))))
 
+;;; How often code was compiled with a file, and how often that was tried without one.
+
 (defvar *files* 0)
 
 (sb-int::encapsulate 'hotlisp::compile-with-file 'observer
                     (lambda (function &rest arguments) (incf *files*) (apply function arguments)))
+
+(defvar *tries* 0)
+
+(sb-int::encapsulate 'hotlisp::compile-units-in-memory 'observer
+                     (lambda (function &rest arguments) (incf *tries*) (apply function arguments)))
