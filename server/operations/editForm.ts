@@ -38,7 +38,7 @@ export const lispEditForm = operation({
     const named = soleForm(snapshot, args.form_type, args.form_name);
     const content = args.content === undefined ? undefined : soleContent(args.content, snapshot, context);
     const edit = editAt(snapshot, siteOf(snapshot, named), args.operation, content);
-    verify(snapshot, named, edit, args.operation, context);
+    await verify(snapshot, named, edit, args.operation, context);
     const range = rangeOf(snapshot, edit, context);
     return {
       type: 'edit',
@@ -121,16 +121,17 @@ function soleContent(content: string, target: Snapshot, context: PlanContext): C
  * The last look before an edit leaves: read as a whole, the edited text has the same forms but for the one in question.
  * @throws HotlispError `invalid-arguments` when it has not
  */
-function verify(
+async function verify(
   snapshot: Snapshot,
   { form, definition }: Named,
   edit: FormEdit,
   what: (typeof operations)[number],
   context: PlanContext,
-): void {
+): Promise<void> {
   const textsOf = ({ text, forms }: Snapshot) =>
     forms.filter(each => !each.broken).map(({ span }) => text.slice(span.start, span.end));
   const edited = context.scratch(withEdit(snapshot.text, edit));
+  await edited.ready();
   const before = textsOf(snapshot);
   const after = textsOf(edited);
   const at = snapshot.forms.filter(each => !each.broken).indexOf(form);

@@ -4,13 +4,15 @@ import type { Snapshot } from '../source/types.ts';
 import type { PlanContext } from './operation.ts';
 
 /**
- * The open buffer or the file of that path or URI.
+ * The open buffer or the file of that path or URI, read without holding up others.
  * @param key the argument's name
  * @throws HotlispError `invalid-arguments` with `path` = `key` when there is neither
  */
 export async function documentAt(context: PlanContext, key: string, file: string): Promise<Snapshot> {
   try {
-    return await context.snapshot(context.uriOf(file));
+    const snapshot = await context.snapshot(context.uriOf(file));
+    await snapshot.ready();
+    return snapshot;
   } catch (error) {
     if (error instanceof HotlispError && error.kind === 'invalid-arguments')
       throw new HotlispError('invalid-arguments', `${key}: ${error.message}`, { path: key });

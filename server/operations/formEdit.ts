@@ -1,5 +1,7 @@
 /** Where the edit of a form goes, and what it writes: white space and comments are kept as a careful person would. */
-import type { Snapshot, Span, SyntaxNode } from '../source/types.ts';
+import { readNodes } from '../source/nodes.ts';
+import type { RawNode } from '../source/parser.ts';
+import type { Snapshot, Span } from '../source/types.ts';
 import type { Named } from './names.ts';
 
 /** Replaces `span` by `text`. */
@@ -34,21 +36,25 @@ export const withEdit = (text: string, { span, text: written }: FormEdit) =>
 export const newlineOf = (text: string) => /\r\n|\n|\r/.exec(text)?.[0] ?? '\n';
 
 export function siteOf(snapshot: Snapshot, { form, definition }: Named): Site {
-  let siblings: readonly SyntaxNode[] = snapshot.root.children;
-  let node = siblings.find(({ span }) => span.start === form.span.start);
+  const { text, forms } = snapshot;
+  // From the end of the form before, so that the comments above are seen; no tree of the whole buffer has to be made.
+  const before = forms[forms.indexOf(form) - 1];
+  const base = before?.span.end ?? 0;
+  let siblings = readNodes(text.slice(base, form.span.end)).children;
+  let node = siblings.find(({ start }) => start + base === form.span.start);
+  const { span } = definition;
   // Down to the definition; `node` stays the outermost of the conditionals around it, `siblings` what stands beside that.
-  while (node && objectOf(node).span.start !== definition.span.start) {
-    const inside: readonly SyntaxNode[] = objectOf(node).children;
-    siblings = inside;
-    node = inside.find(({ span }) => span.start <= definition.span.start && definition.span.end <= span.end);
+  while (node && objectOf(node).start + base !== span.start) {
+    siblings = objectOf(node).children;
+    node = siblings.find(({ start, end }) => start + base <= span.start && span.end <= end + base);
   }
-  const whole = node?.span ?? definition.span;
+  const whole = node ? { start: node.start + base, end: node.end + base } : span;
   const above = node ? siblings.slice(0, siblings.indexOf(node)) : [];
-  return { object: definition.span, whole, withComments: startOfComments(snapshot.text, above, whole.start) };
+  return { object: span, whole, withComments: startOfComments(text, base, above, whole.start) };
 }
 
 /** What stands behind the reader conditionals of a node. */
-function objectOf(node: SyntaxNode): SyntaxNode {
+function objectOf(node: RawNode): RawNode {
   let object = node;
   while (object.type === 'include_reader_macro') {
     const target = object.children.filter(({ type }) => !type.includes('comment'))[1];
@@ -58,15 +64,15 @@ function objectOf(node: SyntaxNode): SyntaxNode {
   return object;
 }
 
-/** @param above the nodes before the form, in order */
-function startOfComments(text: string, above: readonly SyntaxNode[], start: number): number {
+/** @param above the nodes before the form, in order, their offsets from `base` */
+function startOfComments(text: string, base: number, above: readonly RawNode[], start: number): number {
   let from = start;
   if (lineBefore(text, start).trim() !== '') return start;
-  for (const { type, span } of above.toReversed()) {
-    const between = text.slice(span.end, from);
-    const alone = lineBefore(text, span.start).trim() === '';
-    if (type !== 'comment' || !alone || !/^[ \t]*(?:\r\n|\n|\r)[ \t]*$/.test(between)) break;
-    from = span.start;
+  for (const node of above.toReversed()) {
+    const between = text.slice(node.end + base, from);
+    const alone = lineBefore(text, node.start + base).trim() === '';
+    if (node.type !== 'comment' || !alone || !/^[ \t]*(?:\r\n|\n|\r)[ \t]*$/.test(between)) break;
+    from = node.start + base;
   }
   return from;
 }

@@ -11,6 +11,7 @@ import { loadCache, saveCache, type CachedFile, type FileStamp } from './cache.t
 import { isLispFile, isWithin, lispFiles, maxFileSize } from './files.ts';
 import { WorkspaceIndex, type Meaning } from './index.ts';
 import { readKey, targetAt, visitForm } from './mentions.ts';
+import { treeOf } from './nodes.ts';
 import { summarize } from './summarize.ts';
 import type { Answer, DefinitionHit, FileLocation, FileSummary, Params, QueryName } from './types.ts';
 
@@ -230,13 +231,12 @@ export class Indexer {
 
   #occurrences(snapshot: Snapshot, meaning: Meaning): FileLocation['range'][] {
     const out: FileLocation['range'][] = [];
-    const nodes = new Map(snapshot.root.children.map(node => [node.span.start, node]));
     const wanted = meaning.name.toUpperCase();
     for (const form of snapshot.forms) {
       const text = snapshot.text.slice(form.span.start, form.span.end);
       // Escapes may spell a name in another way.
       if (!text.includes('\\') && !text.toUpperCase().includes(wanted) && meaning.type === 'symbol') continue;
-      const node = nodes.get(form.span.start);
+      const node = treeOf(snapshot, form);
       if (!node) continue;
       const seen = new Set<number>();
       visitForm(snapshot, node, {

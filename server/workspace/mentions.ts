@@ -1,6 +1,6 @@
 /** What the text of a form mentions: symbols and packages, each with its place; and what its DEFPACKAGEs say. */
 import type { Snapshot, Span, SyntaxNode } from '../source/index.ts';
-import { designatorOf, objectsOf, operatorOf, symbolOf, textOf } from './nodes.ts';
+import { designatorOf, objectsOf, operatorOf, symbolOf, textOf, treeOf } from './nodes.ts';
 import type { PackageForm } from './types.ts';
 
 /**
@@ -168,7 +168,7 @@ export interface Target {
 /** The name that the offset touches; undefined in comments, strings and between names. */
 export function targetAt(snapshot: Snapshot, offset: number): Target | undefined {
   const form = snapshot.formAt(offset);
-  const node = form && snapshot.root.children.find(each => each.span.start === form.span.start);
+  const node = form && treeOf(snapshot, form);
   if (!node) return undefined;
   let best: { key: MentionKey; span: Span } | undefined;
   const touches = ({ start, end }: Span) => start <= offset && offset <= end;

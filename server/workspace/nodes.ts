@@ -1,8 +1,38 @@
 /** Reading the public syntax tree: objects of a list, whatever reader conditionals and comments stand around them. */
 import { readString, readSymbol, type Snapshot, type SymbolName, type SyntaxNode } from '../source/index.ts';
+import { readNodes } from '../source/nodes.ts';
+import type { RawNode } from '../source/parser.ts';
+import type { TopLevelForm } from '../source/types.ts';
 
 const COMMENTS: ReadonlySet<string> = new Set(['comment', 'block_comment', 'dis_expr', 'ERROR']);
 const SYMBOLS: ReadonlySet<string> = new Set(['sym_lit', 'package_lit', 'kwd_lit', 'uninterned_lit']);
+
+/** The tree of one form, made from its tokens alone; undefined where it is too long for one. */
+export function treeOf(snapshot: Snapshot, { span }: TopLevelForm): SyntaxNode | undefined {
+  const [root] = readNodes(snapshot.text.slice(span.start, span.end)).children;
+  return root && new Shifted(root, span.start);
+}
+
+class Shifted implements SyntaxNode {
+  #children: readonly SyntaxNode[] | undefined;
+
+  constructor(
+    private readonly raw: RawNode,
+    private readonly by: number,
+  ) {}
+
+  get type(): string {
+    return this.raw.type;
+  }
+
+  get span() {
+    return { start: this.raw.start + this.by, end: this.raw.end + this.by };
+  }
+
+  get children(): readonly SyntaxNode[] {
+    return (this.#children ??= this.raw.children.map(child => new Shifted(child, this.by)));
+  }
+}
 
 export const textOf = (snapshot: Snapshot, { span }: SyntaxNode) => snapshot.text.slice(span.start, span.end);
 

@@ -2,6 +2,7 @@
 import type { PositionEncoding, Snapshot, SourceDefinition, TopLevelForm } from '../source/index.ts';
 import { derivedFrom } from './derived.ts';
 import { visitForm } from './mentions.ts';
+import { treeOf } from './nodes.ts';
 import type { FileSummary, FormUses, IndexedDefinition, PackageForm } from './types.ts';
 
 /** UTF-16 code units of a docstring or lambda list that are kept. */
@@ -11,11 +12,10 @@ export function summarize(snapshot: Snapshot, encoding: PositionEncoding): FileS
   const definitions: IndexedDefinition[] = [];
   const packages: PackageForm[] = [];
   const forms: FormUses[] = [];
-  const nodes = new Map(snapshot.root.children.map(node => [node.span.start, node]));
   for (const form of snapshot.forms) {
     const packageName = form.package ?? null;
     if (form.active) for (const each of form.definitions) add(each, undefined, form);
-    const node = nodes.get(form.span.start);
+    const node = treeOf(snapshot, form);
     if (!node) continue;
     const uses = new Set<string>();
     visitForm(snapshot, node, {
