@@ -8,6 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import * as protocol from '../image/protocol.ts';
 import { commandsPage, settingsPage } from './docs.ts';
+import { vscodeManifest } from './vscode.ts';
 
 /** A type of the wire as plain data; the digest is taken of this, so that comments and formatting do not change it. */
 type WireType =
@@ -179,6 +180,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['server/image/digest.ts', digestSource(digest)],
     ['docs/commands.md', commandsPage()],
     ['docs/settings.md', settingsPage()],
+    ['clients/vscode/package.json', vscodeManifest()],
   ]);
 }
 

@@ -1,0 +1,38 @@
+// Hotlisp for VS Code: starts the server and lets vscode-languageclient do the rest.
+import { commands, window, workspace } from 'vscode';
+import { LanguageClient } from 'vscode-languageclient/node';
+
+const languages = ['lisp', 'common-lisp', 'commonlisp'];
+let client;
+
+export async function activate(context) {
+  void commands.executeCommand('setContext', 'hotlisp.languages', languages);
+  const [command, ...args] = workspace.getConfiguration('hotlispServer').get('command');
+  client = new LanguageClient(
+    'hotlisp',
+    'Hotlisp',
+    { command, args },
+    {
+      documentSelector: languages.flatMap(language =>
+        ['file', 'untitled'].map(scheme => ({ scheme, language })),
+      ),
+      synchronize: { configurationSection: 'hotlisp' },
+      middleware: {
+        // From the command palette there are no arguments; the outcome then comes as a message.
+        executeCommand: (name, given, next) => next(name, given.length > 0 ? given : [{ background: true }]),
+      },
+    },
+  );
+  context.subscriptions.push({ dispose: () => client?.stop() });
+  try {
+    await client.start();
+  } catch (error) {
+    void window.showErrorMessage(
+      `Hotlisp could not be started by ${[command, ...args].join(' ')}: ${error.message}. Set hotlispServer.command, or try "hotlisp doctor" in a shell.`,
+    );
+  }
+}
+
+export async function deactivate() {
+  await client?.stop();
+}

@@ -1,0 +1,199 @@
+/** VS Code's workbench in a headless browser: code-server, the extension built from this repository, and what a person sees and presses. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import readline from 'node:readline';
+import { repository } from '../support/lspClient.ts';
+import { descendants, killAll, survivors } from '../support/processes.ts';
+import { PATIENCE, within } from '../support/wait.ts';
+import { provideCodeServer } from './codeServer.mjs';
+import type { EditorHome } from './home.ts';
+
+/** What is used of playwright-core, which is in the cache of the tests and not among this repository's packages. */
+interface Locator {
+  waitFor(options: { state?: 'visible' | 'hidden'; timeout: number }): Promise<void>;
+  click(options?: { timeout: number }): Promise<void>;
+  first(): Locator;
+  last(): Locator;
+  filter(options: { hasText: RegExp | string }): Locator;
+  locator(selector: string): Locator;
+  allInnerTexts(): Promise<string[]>;
+}
+interface Page {
+  goto(url: string): Promise<unknown>;
+  locator(selector: string): Locator;
+  screenshot(options: { path: string }): Promise<unknown>;
+  readonly keyboard: { press(key: string): Promise<void>; type(text: string): Promise<void> };
+}
+interface Browser {
+  newPage(options: { viewport: { width: number; height: number } }): Promise<Page>;
+  close(): Promise<void>;
+}
+interface Playwright {
+  chromium: { launch(options: { executablePath: string; args: string[] }): Promise<Browser> };
+}
+
+const timeout = PATIENCE;
+
+export class Workbench {
+  private constructor(
+    private readonly server: ChildProcess,
+    private readonly browser: Browser,
+    readonly page: Page,
+  ) {}
+
+  /** Builds the extension, installs it as its README says, and opens a file. `settings` are the user's. */
+  static async open(
+    home: EditorHome,
+    folder: string,
+    file: string,
+    settings: Record<string, unknown>,
+  ): Promise<Workbench> {
+    const { node, entry, playwright, chromium, modules } = provideCodeServer();
+    const vsix = home.path('hotlisp.vsix');
+    run(process.execPath, ['clients/vscode/build.mjs', '--modules', modules, '--out', vsix], repository);
+    const data = home.directory('vscode');
+    const extensions = ['--user-data-dir', data, '--extensions-dir', home.directory('extensions')];
+    const env = home.environment;
+    run(node, [entry, ...extensions, '--install-extension', vsix], folder, env);
+    const all = {
+      'security.workspace.trust.enabled': false,
+      'workbench.startupEditor': 'none',
+      'workbench.secondarySideBar.defaultVisibility': 'hidden',
+      'chat.disableAIFeatures': true,
+      // VS Code takes the PATH of the person's login shell, which knows nothing of this home directory.
+      'hotlispServer.command': [home.path('bin/hotlisp'), '--stdio'],
+      ...settings,
+    };
+    // A remote window takes settings of the scope "machine" from the machine's own file.
+    for (const scope of ['User', 'Machine'])
+      home.write(`vscode/${scope}/settings.json`, JSON.stringify(all, null, 2));
+
+    const server = spawn(
+      node,
+      [
+        ...[entry, ...extensions, '--auth', 'none', '--bind-addr', '127.0.0.1:0'],
+        ...['--disable-telemetry', '--disable-update-check', '--disable-getting-started-override'],
+      ],
+      { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    server.stderr.resume();
+    let browser: Browser | undefined;
+    try {
+      const port = await within('code-server to listen', listening(server), 60_000);
+      const { chromium: browsers } = createRequire(import.meta.url)(playwright) as Playwright;
+      browser = await browsers.launch({ executablePath: chromium, args: ['--no-sandbox'] });
+      const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+      const payload = JSON.stringify([['openFile', `vscode-remote://127.0.0.1:${port}${file}`]]);
+      await page.goto(
+        `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}&payload=${encodeURIComponent(payload)}`,
+      );
+      return new Workbench(server, browser, page);
+    } catch (error) {
+      await browser?.close();
+      await end(server);
+      throw error;
+    }
+  }
+
+  async press(...keys: string[]): Promise<void> {
+    for (const key of keys) await this.page.keyboard.press(key);
+  }
+
+  /** Puts the cursor at a line and column, both 1-based. */
+  async goTo(line: number, column: number): Promise<void> {
+    await this.press('Control+g');
+    await this.page.locator('.quick-input-widget input').first().waitFor({ state: 'visible', timeout });
+    await this.page.keyboard.type(`${line}:${column}`);
+    await this.press('Enter');
+    await this.page.locator('.quick-input-widget').first().waitFor({ state: 'hidden', timeout });
+  }
+
+  /** Types over `length` characters at a place. */
+  async typeOver(line: number, column: number, length: number, text: string): Promise<void> {
+    await this.goTo(line, column);
+    for (let n = 0; n < length; n++) await this.press('Shift+ArrowRight');
+    await this.page.keyboard.type(text);
+  }
+
+  async shows(selector: string, text: RegExp | string = ''): Promise<void> {
+    await this.page
+      .locator(selector)
+      .filter({ hasText: text })
+      .first()
+      .waitFor({ state: 'visible', timeout });
+  }
+
+  async showsNo(selector: string): Promise<void> {
+    await this.page.locator(selector).first().waitFor({ state: 'hidden', timeout });
+  }
+
+  /** Chooses a code action at the cursor. @returns the titles that were offered */
+  async codeAction(title: string): Promise<string[]> {
+    await this.press('Control+.');
+    const rows = this.page.locator('.action-widget .monaco-list-row');
+    await rows.filter({ hasText: title }).first().waitFor({ state: 'visible', timeout });
+    const titles = await rows.allInnerTexts();
+    await rows.filter({ hasText: title }).first().click({ timeout });
+    return titles;
+  }
+
+  async command(title: string): Promise<void> {
+    await this.press('F1');
+    await this.page.locator('.quick-input-widget input').first().waitFor({ state: 'visible', timeout });
+    await this.page.keyboard.type(title);
+    await this.shows('.quick-input-widget .monaco-list-row', title);
+    await this.press('Enter');
+  }
+
+  /** The buttons of a notification, once it is there. */
+  async buttons(message: RegExp): Promise<string[]> {
+    const notification = this.page.locator('.notification-list-item').filter({ hasText: message }).first();
+    await notification.waitFor({ state: 'visible', timeout });
+    return notification.locator('.monaco-button').allInnerTexts();
+  }
+
+  /** Presses a button of a notification. */
+  async answer(message: RegExp, button: string): Promise<void> {
+    const notification = this.page.locator('.notification-list-item').filter({ hasText: message }).first();
+    const exactly = new RegExp(`^${button}$`);
+    await notification.locator('.monaco-button').filter({ hasText: exactly }).first().click({ timeout });
+  }
+
+  /** Writes what is seen into a file, for documentation or to see why a test failed. */
+  async screenshot(file: string): Promise<void> {
+    mkdirSync(path.dirname(file), { recursive: true });
+    await this.page.screenshot({ path: file });
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await end(this.server);
+  }
+}
+
+function run(program: string, args: readonly string[], cwd: string, env = process.env): void {
+  const { status, stdout, stderr, error } = spawnSync(program, args, { cwd, env, encoding: 'utf8' });
+  if (error || status !== 0)
+    throw new Error(`${args.join(' ')}: ${error?.message ?? `${stdout}${stderr}`.slice(-1000)}`);
+}
+
+function listening(server: ChildProcess): Promise<string> {
+  let output = '';
+  return new Promise((resolve, reject) => {
+    readline.createInterface({ input: server.stdout! }).on('line', line => {
+      output += `${line}\n`;
+      const port = /listening on http:\/\/127\.0\.0\.1:(\d+)/.exec(line)?.[1];
+      if (port) resolve(port);
+    });
+    server.on('exit', code => reject(new Error(`code-server ended with exit code ${code}: ${output}`)));
+    server.on('error', reject);
+  });
+}
+
+async function end(server: ChildProcess): Promise<void> {
+  const all = [server.pid!, ...descendants(server.pid!)];
+  killAll(all);
+  await survivors(all);
+}
