@@ -77,3 +77,25 @@ describe('a quick fix', () => {
     expect(fixes([hopeless], 0)).toEqual([]);
   });
 });
+
+describe('what the parser offers', () => {
+  const mend = (broken: string): string => {
+    const snapshot = source.snapshot('file:///a.lisp', 1, broken);
+    const { length } = broken;
+    const [fix] = quickFixes({ snapshot, start: 0, end: length, encoding: 'utf-16', documentChanges: false });
+    if (!fix || !('changes' in fix.edit)) throw new Error(`no fix for ${JSON.stringify(snapshot.problems)}`);
+    const { range, newText } = fix.edit.changes['file:///a.lisp']![0]!;
+    const [start, end] = [range.start, range.end].map(each => snapshot.offsetAt(each, 'utf-16'));
+    return broken.slice(0, start) + newText + broken.slice(end);
+  };
+
+  it.each([
+    '(defun f ()\n  (g)\n\n(defun h ())\n',
+    '(defun f ()\n  (g)))\n\n(defun h ())\n',
+    '(defun f ()\n  "open)\n\n(defun h ())\n',
+  ])('mends %j into a text without problems', broken => {
+    const { problems, forms } = source.snapshot('test:', 0, mend(broken));
+    expect(problems).toEqual([]);
+    expect(forms.length).toBeGreaterThan(1);
+  });
+});
