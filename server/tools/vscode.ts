@@ -37,6 +37,8 @@ function settings(): Record<string, unknown> {
         `hotlisp.${key}`,
         {
           ...json,
+          // Without a default VS Code would send an empty string.
+          ...(json.default === undefined && { type: [json.type, 'null'], default: null }),
           description: description ?? schema.description ?? '',
           scope: workspaceMaySet.includes(key as SettingKey) ? 'window' : 'machine',
         },

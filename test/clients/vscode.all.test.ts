@@ -60,6 +60,7 @@ describe("a real VS Code's workbench", () => {
       'Approve for Session',
       'Show Diff',
     ]);
+    expect((await code.notifications()).join()).not.toMatch(/ignored/);
     await picture('approval');
     await code.answer(/#1 Reload hello/, 'Deny');
     await code.shows('.notification-list-item', /denied/);

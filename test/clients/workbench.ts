@@ -147,6 +147,10 @@ export class Workbench {
     await this.press('Enter');
   }
 
+  notifications(): Promise<string[]> {
+    return this.page.locator('.notification-list-item').allInnerTexts();
+  }
+
   /** The buttons of a notification, once it is there. */
   async buttons(message: RegExp): Promise<string[]> {
     const notification = this.page.locator('.notification-list-item').filter({ hasText: message }).first();
