@@ -6,6 +6,7 @@
 import type { Chunk } from './chunk.ts';
 import { FormReader, type Fault, type FormSpan, type Mending } from './formReader.ts';
 import { Lexer } from './lexer.ts';
+import { finish } from './slices.ts';
 import type { Span } from './types.ts';
 
 /** What a stretch of text holds; offsets from its start. */
@@ -218,14 +219,6 @@ export function* scanning(
   return scanner;
 }
 
-/** Runs a sliced computation to its end. */
-export function finish<T>(slices: Generator<void, T, void>): T {
-  for (;;) {
-    const step = slices.next();
-    if (step.done) return step.value;
-  }
-}
-
 export const scanBlocks = (text: string, from = 0, known?: (start: number) => boolean): Scan =>
   finish(scanning(text, from, known));
 
@@ -252,13 +245,19 @@ export function groupBlocks(blocks: readonly Block[]): Group[] {
   return groups;
 }
 
-/** Tells where the group that begins with a block ends (exclusive). */
-export function grouping(blocks: readonly Block[]): (first: number) => number {
+/**
+ * Tells where the group that begins with a block ends (exclusive).
+ * @param lastClosing no block behind this one closes brackets of blocks before it
+ */
+export function grouping(
+  blocks: readonly Block[],
+  lastClosing = blocks.length - 1,
+): (first: number) => number {
   let sums: Sums | undefined;
   return first => {
     const block = blocks[first]!;
     let end = first + 1;
-    if (block.open === 0 || block.cut) return end;
+    if (block.open === 0 || block.cut || first >= lastClosing) return end;
     sums ??= sumBrackets(blocks);
     let open = block.open;
     // whether any later block closes this one is known without looking at each

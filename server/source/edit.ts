@@ -41,25 +41,25 @@ export function rescan(row: Row, text: Text, edit: Edit): Row {
   let best = over ? cutForm(reading, over) : undefined;
   best ??= cut ? spliced(first, cut) : spliced(first, strict!);
   // One edit that makes a sound text another sound text, but with forms inside a string: it is not meant so.
-  const doubted = cut !== undefined && swallowed && lastCut(row.blocks, row.blocks.length - 1) < 0;
+  const doubted = cut !== undefined && swallowed && lastCut(row) < 0;
   if (cut && strict && !doubted) best = better(spliced(first, strict), best);
   const quotes = QUOTES.test(edit.removed) || QUOTES.test(edit.inserted);
   if (row.faulty.length > 0 && (quotes || !row.doubted)) {
     // what the evidence says may by now be wrong
-    const above = lastCut(best.blocks, best.blocks.length - 1);
+    const above = lastCut(best);
     if (above >= 0 && text.length <= LITTLE) best = better(Row.of(scanBlocks(text.toString()).blocks), best);
     else if (quotes && above >= 0) {
-      const from = lastCut(row.blocks, first - 1);
+      const from = lastCut(row, first - 1);
       if (from >= 0) best = better(spliced(from, read(reading, row.starts[from]!, false).strict!), best);
     }
   }
   best = apart(reading, first, best);
-  return lastCut(best.blocks, best.blocks.length - 1) < 0 ? best : best.doubting(doubted || row.doubted);
+  return lastCut(best) < 0 ? best : best.doubting(doubted || row.doubted);
 }
 
 /** The blocks of the form that goes on over several of them, this one included. */
 function formOver(row: Row, block: number): Group | undefined {
-  const endOf = grouping(row.blocks);
+  const endOf = grouping(row.blocks, row.lastClosing);
   for (const first of row.open) {
     if (first > block) break;
     const end = endOf(first);
@@ -96,11 +96,9 @@ function apart(reading: Reading, first: number, best: Row): Row {
 /** The text is taken at its word where that explains more. */
 const better = (strict: Row, cut: Row): Row => (faultsIn(strict) < faultsIn(cut) ? strict : cut);
 
-function lastCut(blocks: readonly Block[], from: number): number {
-  let i = from;
-  while (i >= 0 && !blocks[i]!.cut) i--;
-  return i;
-}
+/** The index of the last cut block up to `from`; -1 where there is none. A cut block has a fault. */
+const lastCut = (row: Row, from = row.blocks.length): number =>
+  row.faulty.findLast(i => i <= from && row.blocks[i]!.cut) ?? -1;
 
 interface Reading {
   readonly row: Row;

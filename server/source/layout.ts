@@ -18,7 +18,7 @@ export interface Chunks {
 
 export function layOut(row: Row, text: Text): Chunks {
   const { blocks, starts } = row;
-  const endOf = grouping(blocks);
+  const endOf = grouping(blocks, row.lastClosing);
   // as a rule each block is a chunk of its own
   if (row.open.every(i => endOf(i) === i + 1))
     return {

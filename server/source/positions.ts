@@ -1,4 +1,5 @@
 /** Lines of a text, and positions in the three encodings. A line ends at CR LF, LF or a lone CR, as LSP says. */
+import { finish } from './slices.ts';
 import { lastUpTo } from './search.ts';
 import { Text } from './text.ts';
 import type { Position, PositionEncoding, Range, Span } from './types.ts';
@@ -9,17 +10,22 @@ const RETURN = 13;
 /** How much of a text is looked at as one string. */
 const WINDOW = 1 << 16;
 
-/** Starts of the lines in `text[from, to)`, where `from` itself starts a line. */
-function scanLines(text: Text, from: number, to: number): number[] {
+/** Starts of the lines in `text[from, to)`, where `from` itself starts a line. Yields after each window. */
+function* scanningLines(text: Text, from: number, to: number): Generator<void, number[], void> {
   const starts = [from];
   for (let base = from; base < to; base += WINDOW) {
     const window = text.slice(base, Math.min(to, base + WINDOW) + 1);
     const end = Math.min(WINDOW, to - base);
-    for (let i = 0; i < end; i++) {
-      const c = window.charCodeAt(i);
-      if (c <= RETURN && (c === NEWLINE || (c === RETURN && window.charCodeAt(i + 1) !== NEWLINE)))
+    if (window.includes('\r'))
+      for (let i = 0; i < end; i++) {
+        const c = window.charCodeAt(i);
+        if (c <= RETURN && (c === NEWLINE || (c === RETURN && window.charCodeAt(i + 1) !== NEWLINE)))
+          starts.push(base + i + 1);
+      }
+    else
+      for (let i = window.indexOf('\n'); i >= 0 && i < end; i = window.indexOf('\n', i + 1))
         starts.push(base + i + 1);
-    }
+    yield;
   }
   return starts;
 }
@@ -27,45 +33,49 @@ function scanLines(text: Text, from: number, to: number): number[] {
 /** Lines of a page, about; the starts of a page's lines count from its own, so that an edit leaves the other pages alone. */
 const PAGE = 128;
 
+interface Table {
+  readonly pages: readonly Int32Array[];
+  /** Where each page starts, and where the last one ends. */
+  readonly starts: Int32Array;
+  /** How many lines there are before each page, and in all. */
+  readonly before: Int32Array;
+}
+
+const NO_LINES: Table = { pages: [], starts: new Int32Array(1), before: new Int32Array(1) };
+
 export class Lines {
+  #table: Table | undefined;
+  #unfinished: Generator<void, Table, void> | undefined;
+
   private constructor(
     readonly content: Text,
-    private readonly pages: readonly Int32Array[],
-    /** Where each page starts, and where the last one ends. */
-    private readonly starts: Int32Array,
-    /** How many lines there are before each page, and in all. */
-    private readonly before: Int32Array,
-  ) {}
-
-  static of(text: string | Text): Lines {
-    const content = typeof text === 'string' ? Text.of(text) : text;
-    const none = new Lines(content, [], new Int32Array(1), new Int32Array(1));
-    return none.splice(content, 0, scanLines(content, 0, content.length), 0);
+    table?: Table,
+  ) {
+    this.#table = table;
   }
 
-  /** The lines of `content`, whose pages from `first` up to `end` (exclusive) hold the lines that start at `starts`. */
-  private splice(content: Text, first: number, starts: readonly number[], end: number): Lines {
-    const added: Int32Array[] = [];
-    for (let at = 0; at < starts.length; at += PAGE)
-      added.push(Int32Array.from(starts.slice(at, at + PAGE), line => line - starts[at]!));
-    const pages = this.pages.slice(0, first).concat(added, this.pages.slice(end));
-    const at = first + added.length;
-    const pageStarts = new Int32Array(pages.length + 1);
-    const before = new Int32Array(pages.length + 1);
-    pageStarts.set(this.starts.subarray(0, first));
-    before.set(this.before.subarray(0, first + 1));
-    for (let i = 0; i < added.length; i++) {
-      pageStarts[first + i] = starts[i * PAGE]!;
-      before[first + i + 1] = before[first + i]! + added[i]!.length;
+  /** Looks for line ends when they are first asked for, or in `reading`. */
+  static of(text: string | Text): Lines {
+    return new Lines(typeof text === 'string' ? Text.of(text) : text);
+  }
+
+  /** Finds the lines in slices: the end of each is a yield. */
+  *reading(): Generator<void, void, void> {
+    while (!this.#table) {
+      const step = this.#slices().next();
+      if (step.done) this.#table = step.value;
+      else yield;
     }
-    const delta = content.length - this.content.length;
-    const lines = before[at]! - this.before[end]!;
-    for (let i = at; i < pages.length; i++) {
-      pageStarts[i] = this.starts[i - at + end]! + delta;
-      before[i + 1] = this.before[i - at + end + 1]! + lines;
-    }
-    pageStarts[pages.length] = content.length;
-    return new Lines(content, pages, pageStarts, before);
+    this.#unfinished = undefined;
+  }
+
+  private get table(): Table {
+    if (!this.#table) finish(this.reading());
+    return this.#table!;
+  }
+
+  #slices(): Generator<void, Table, void> {
+    return (this.#unfinished ??= firstTable(this.content));
   }
 
   get text(): string {
@@ -73,48 +83,46 @@ export class Lines {
   }
 
   get count(): number {
-    return this.before[this.pages.length]!;
+    return this.table.before[this.table.pages.length]!;
   }
 
   /** The lines of `content`, which came about by replacing `[start, end)` of this text. */
   edited(content: Text, start: number, end: number): Lines {
+    const { pages, starts, before } = this.table;
     const delta = content.length - this.content.length;
     // A CR before the edit and an LF behind it may become one line end, or stop being one.
     const first = this.lineAt(Math.max(0, start - 1));
     const last = this.lineAt(Math.min(this.content.length, end + 1));
     const from = this.lineStart(first);
     const to = last + 1 < this.count ? this.lineStart(last + 1) + delta : content.length;
-    const middle = scanLines(content, from, to);
+    const middle = finish(scanningLines(content, from, to));
     // the line that starts at `to` is the first of those behind
     if (last + 1 < this.count && middle.at(-1) === to) middle.pop();
-    const firstPage = lastUpTo(this.before, first);
-    const lastPage = lastUpTo(this.before, last);
+    const firstPage = lastUpTo(before, first);
+    const lastPage = lastUpTo(before, last);
     const all: number[] = [];
     const keep = (page: number, from: number, to: number, by: number): void => {
-      const lines = this.pages[page]!;
+      const lines = pages[page]!;
       for (let i = from; i < to; i++) all.push(lines[i]! + by);
     };
-    keep(firstPage, 0, first - this.before[firstPage]!, this.starts[firstPage]!);
+    keep(firstPage, 0, first - before[firstPage]!, starts[firstPage]!);
     for (const at of middle) all.push(at);
-    keep(
-      lastPage,
-      last + 1 - this.before[lastPage]!,
-      this.pages[lastPage]!.length,
-      this.starts[lastPage]! + delta,
-    );
-    return this.splice(content, firstPage, all, lastPage + 1);
+    keep(lastPage, last + 1 - before[lastPage]!, pages[lastPage]!.length, starts[lastPage]! + delta);
+    return new Lines(content, splice(this.table, firstPage, all, lastPage + 1, content.length));
   }
 
   /** The 0-based line that holds an offset. */
   lineAt(offset: number): number {
-    const page = Math.min(this.pages.length - 1, Math.max(0, lastUpTo(this.starts, offset)));
-    return this.before[page]! + Math.max(0, lastUpTo(this.pages[page]!, offset - this.starts[page]!));
+    const { pages, starts, before } = this.table;
+    const page = Math.min(pages.length - 1, Math.max(0, lastUpTo(starts, offset)));
+    return before[page]! + Math.max(0, lastUpTo(pages[page]!, offset - starts[page]!));
   }
 
   lineStart(line: number): number {
     if (line >= this.count) return this.content.length;
-    const page = lastUpTo(this.before, line);
-    return this.starts[page]! + this.pages[page]![line - this.before[page]!]!;
+    const { pages, starts, before } = this.table;
+    const page = lastUpTo(before, line);
+    return starts[page]! + pages[page]![line - before[page]!]!;
   }
 
   /** Where the line's text ends, its line end left out. */
@@ -176,6 +184,39 @@ export class Lines {
       (this.content.charCodeAt(offset - 1) & 0xfc00) === 0xd800;
     return splits ? offset - 1 : offset;
   }
+}
+
+/** The table with the pages from `first` up to `end` (exclusive) replaced by the lines that start at `added`, in a text of `length`. */
+function splice(old: Table, first: number, added: readonly number[], end: number, length: number): Table {
+  const own: Int32Array[] = [];
+  for (let at = 0; at < added.length; at += PAGE) {
+    const page = new Int32Array(Math.min(PAGE, added.length - at));
+    for (let i = 0; i < page.length; i++) page[i] = added[at + i]! - added[at]!;
+    own.push(page);
+  }
+  const pages = old.pages.slice(0, first).concat(own, old.pages.slice(end));
+  const at = first + own.length;
+  const starts = new Int32Array(pages.length + 1);
+  const before = new Int32Array(pages.length + 1);
+  starts.set(old.starts.subarray(0, first));
+  before.set(old.before.subarray(0, first + 1));
+  for (let i = 0; i < own.length; i++) {
+    starts[first + i] = added[i * PAGE]!;
+    before[first + i + 1] = before[first + i]! + own[i]!.length;
+  }
+  const delta = length - old.starts[old.pages.length]!;
+  const lines = before[at]! - old.before[end]!;
+  for (let i = at; i < pages.length; i++) {
+    starts[i] = old.starts[i - at + end]! + delta;
+    before[i + 1] = old.before[i - at + end + 1]! + lines;
+  }
+  starts[pages.length] = length;
+  return { pages, starts, before };
+}
+
+function* firstTable(content: Text): Generator<void, Table, void> {
+  const starts = yield* scanningLines(content, 0, content.length);
+  return splice(NO_LINES, 0, starts, 0, content.length);
 }
 
 /** A lone surrogate counts as the replacement character that it becomes in UTF-8: 3 bytes. */

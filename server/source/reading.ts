@@ -1,9 +1,9 @@
 /** The blocks of one version of a text. A long text is read in slices, or at once by whoever cannot wait. */
-import { finish, scanning } from './blocks.ts';
+import { scanning } from './blocks.ts';
 import { rescan, type Edit } from './edit.ts';
 import { recovering } from './recovery.ts';
 import { Row } from './row.ts';
-import { inSlices } from './slices.ts';
+import { finish, inSlices } from './slices.ts';
 import type { Text } from './text.ts';
 
 export class Reading {
@@ -49,5 +49,8 @@ export class Reading {
 
 function* reading(text: string): Generator<void, Row, void> {
   const { blocks } = yield* scanning(text);
-  return Row.of(yield* recovering(blocks, text));
+  yield;
+  const recovered = yield* recovering(blocks, text);
+  yield;
+  return Row.of(recovered);
 }

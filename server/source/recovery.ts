@@ -3,7 +3,6 @@
  * string where the next form seems to begin, if what follows then makes more sense. A function of the text alone.
  */
 import {
-  finish,
   groupBlocks,
   grouping,
   readCut,
@@ -15,6 +14,7 @@ import {
 } from './blocks.ts';
 import type { Row } from './row.ts';
 import { lastUpTo } from './search.ts';
+import { finish } from './slices.ts';
 
 /** How much text behind a place is looked at to tell whether to cut there (UTF-16 code units). */
 const VIEW = 6000;
@@ -112,7 +112,7 @@ export function costOf(blocks: readonly Block[]): number {
 
 /** As costOf, for a row. */
 export function faultsIn(row: Row): number {
-  const endOf = grouping(row.blocks);
+  const endOf = grouping(row.blocks, row.lastClosing);
   if (row.open.some(i => endOf(i) > i + 1)) return costOf(row.blocks);
   return row.faulty.reduce((sum, i) => sum + row.blocks[i]!.faults.length, 0);
 }

@@ -12,29 +12,40 @@ export class Row {
     readonly faulty: readonly number[],
     /** Indices of the blocks with brackets open at their end, which may go on in the next blocks. */
     readonly open: readonly number[],
+    /** Indices of the blocks that close more brackets than they open. */
+    private readonly closing: readonly number[],
     /** A block of it was cut although the text alone has no fault. */
     readonly doubted = false,
   ) {}
 
-  private static readonly EMPTY = new Row([], new Int32Array(1), new Int32Array(1), [], []);
+  private static readonly EMPTY = new Row([], new Int32Array(1), new Int32Array(1), [], [], []);
 
   static of(blocks: readonly Block[]): Row {
     return Row.EMPTY.splice(0, blocks, 0);
   }
 
+  /** The last block that closes brackets of blocks before it; -1 where none does. */
+  get lastClosing(): number {
+    return this.closing.at(-1) ?? -1;
+  }
+
   doubting(doubted: boolean): Row {
-    return new Row(this.blocks, this.starts, this.forms, this.faulty, this.open, doubted);
+    return new Row(this.blocks, this.starts, this.forms, this.faulty, this.open, this.closing, doubted);
   }
 
   /** The row with the blocks from `first` up to `end` (exclusive) replaced. */
   splice(first: number, added: readonly Block[], end: number): Row {
     const more = added.length - (end - first);
     const count = this.blocks.length + more;
-    const blocks = this.blocks.slice(0, first).concat(added, this.blocks.slice(end));
+    let blocks: Block[];
+    if (more === 0) {
+      blocks = this.blocks.slice();
+      for (let i = 0; i < added.length; i++) blocks[first + i] = added[i]!;
+    } else blocks = this.blocks.slice(0, first).concat(added, this.blocks.slice(end));
     const starts = moved(this.starts, first, end, count, added, block => block.length);
     const forms = moved(this.forms, first, end, count, added, block => block.forms.length);
     const indices = (before: readonly number[], wanted: (block: Block) => boolean): number[] => {
-      const out = before.filter(i => i < first);
+      const out = before.length === 0 ? [] : before.filter(i => i < first);
       for (let i = 0; i < added.length; i++) if (wanted(added[i]!)) out.push(first + i);
       for (const i of before) if (i >= end) out.push(i + more);
       return out;
@@ -45,6 +56,7 @@ export class Row {
       forms,
       indices(this.faulty, block => block.faults.length > 0),
       indices(this.open, block => block.open > 0 && !block.cut),
+      indices(this.closing, block => block.least < 0),
     );
   }
 }
@@ -58,6 +70,8 @@ function moved(
   added: readonly Block[],
   size: (block: Block) => number,
 ): Int32Array {
+  // one block for another of the same size changes no sum
+  if (added.length === 1 && end === first + 1 && size(added[0]!) === old[end]! - old[first]!) return old;
   const sums = new Int32Array(count + 1);
   sums.set(old.subarray(0, first + 1));
   for (let i = 0; i < added.length; i++) sums[first + i + 1] = sums[first + i]! + size(added[i]!);

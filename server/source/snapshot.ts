@@ -81,8 +81,11 @@ export class BufferSnapshot implements Snapshot {
     }));
   }
 
-  async ready(): Promise<void> {
+  async ready(what: 'forms' | 'definitions' = 'definitions'): Promise<void> {
+    const lines = this.#lines.reading();
+    await inSlices(() => lines.next().done === true);
     await this.#reading.read();
+    if (what === 'forms') return;
     const { count, starts, at } = this.#chunks();
     let i = 0;
     await inSlices(() => {

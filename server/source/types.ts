@@ -121,10 +121,10 @@ export interface Snapshot {
   /** The reader tree, for features: nodes that nest, lists and atoms alike. */
   readonly root: SyntaxNode;
   /**
-   * Resolves when forms, problems and definitions answer without delay. A large text is worked on in slices, so that the event loop
-   * goes on; whoever asks before has to wait for all of it.
+   * Resolves when forms and problems answer without delay, and definitions too unless `what` says that forms are enough. A large text
+   * is worked on in slices, so that the event loop goes on; whoever asks before has to wait for all of it.
    */
-  ready(): Promise<void>;
+  ready(what?: 'forms' | 'definitions'): Promise<void>;
 }
 
 /** A node of the reader tree, independent of the grammar's own special cases. */
