@@ -340,7 +340,11 @@ export class Server {
       uri,
       setTimeout(() => {
         this.#publishing.delete(uri);
-        if (this.#state === 'running') this.#publish(uri);
+        // a large text is read in slices meanwhile
+        const ready = this.#documents.get(uri)?.ready('forms') ?? Promise.resolve();
+        void ready.then(() => {
+          if (this.#state === 'running' && !this.#publishing.has(uri)) this.#publish(uri);
+        });
       }, diagnosticsAfter),
     );
   }
