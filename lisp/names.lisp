@@ -72,6 +72,12 @@ NAME is the symbol's name as TEXT spells it, also where no such symbol exists; a
                                (package-name home))))
                  (values nil nil name prefix)))))))
 
+(defun name-symbol (name)
+  "The symbol that NAME, a function's, is about; NIL for names of another form."
+  (typecase name
+    (symbol name)
+    ((cons (eql setf) (cons symbol null)) (second name))))
+
 ;;;; Lists in text, split without reading them
 
 (defun blank-p (character)

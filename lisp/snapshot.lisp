@@ -523,9 +523,16 @@ functions of every symbol there, and the values of TOKENS, symbols; else only th
           ((constantp symbol) (set-any-value symbol state))
           (t (setf (sb-ext:symbol-global-value symbol) state)))))
 
+(defun make-undefined (name)
+  "FMAKUNBOUND for a NAME that had no function before: what was proclaimed about it by then stays, where FMAKUNBOUND would forget it."
+  (let* ((symbol (name-symbol name))
+         (information (symbol-dbinfo symbol)))
+    (fmakunbound name)
+    (restore-info symbol information)))
+
 (defun write-function (name state)
   (sb-ext:without-package-locks
-    (cond ((none-p state) (when (fboundp name) (fmakunbound name)))
+    (cond ((none-p state) (when (fboundp name) (make-undefined name)))
           ((consp state) (unless (same-function-state-p (function-state name) state)
                            (setf (macro-function name) (cdr state))))
           ((not (eq (function-state name) state)) (setf (fdefinition name) state)))))

@@ -96,12 +96,6 @@ POINTER a weak pointer to the method where KIND is :METHOD."
   (and (capability :code-serials)
        (list (image-generation) last-code-serial)))
 
-(defun name-symbol (name)
-  "The symbol that NAME, a function's, is about; NIL for names of another form."
-  (typecase name
-    (symbol name)
-    ((cons (eql setf) (cons symbol null)) (second name))))
-
 (defun make-index-table ()
   (let ((table (make-hash-table :test #'eq)))
     (map-users

@@ -563,6 +563,15 @@ describe('undo and redo', () => {
       await agent.image.call('undo', { transaction: change.transaction, force: false });
     });
 
+  it('leave what was proclaimed of a name before it had a function', async () => {
+    await lisp("(proclaim '(ftype (function (integer) integer) app::proclaimed))");
+    const { transaction } = await agent.change(defun('proclaimed', '(x) x'));
+    await agent.image.call('undo', { transaction, force: false });
+    expect(
+      await lisp("(list (fboundp 'app::proclaimed) (sb-int:info :function :where-from 'app::proclaimed))"),
+    ).toEqual(['(NIL :DECLARED)']);
+  });
+
   it('restore the very objects', async () => {
     await agent.change(defun('swapped', '() 1'));
     await lisp('(defvar cl-user::*one* (fdefinition (quote app::swapped)))');
