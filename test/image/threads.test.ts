@@ -108,7 +108,7 @@ describe('the backtrace of a thread', () => {
     expect(frames[0]?.text).toMatch(/MILL::TURNING/);
     const [before] = await editor.evaluate('mill::*turns*');
     await expect
-      .poll(async () => Number((await editor.evaluate('mill::*turns*'))[0]))
+      .poll(async () => Number((await editor.evaluate('mill::*turns*'))[0]), { timeout: 10_000 })
       .toBeGreaterThan(Number(before));
   });
 
@@ -132,7 +132,9 @@ describe('interrupting a thread', () => {
       ended: false,
     });
     expect((await prompt).message).toMatch(/blocked/);
-    await expect.poll(() => editor.evaluate('mill::*log*')).toEqual(['(:NEXT-JOB :CLEANED-UP)']);
+    await expect
+      .poll(() => editor.evaluate('mill::*log*'), { timeout: 10_000 })
+      .toEqual(['(:NEXT-JOB :CLEANED-UP)']);
     expect((await threads()).some(each => each.id === id)).toBe(true);
   });
 
@@ -191,7 +193,9 @@ describe('terminating a thread', () => {
     expect(result).toMatchObject({ status: 'failed', ended: false });
     expect(result.notes[0]?.message).toMatch(/has not yet/);
     await editor.evaluate('(setf mill::*turns* :stop)');
-    await expect.poll(async () => (await threads()).some(each => each.id === id)).toBe(false);
+    await expect
+      .poll(async () => (await threads()).some(each => each.id === id), { timeout: 10_000 })
+      .toBe(false);
   });
 
   it('is refused for the agent’s own threads, and for numbers that name none', async () => {

@@ -143,7 +143,7 @@ describe('the workflow', () => {
         .map(each => each.name)
         .sort();
     const workers = ['worker 0', 'worker 1', 'worker 2', 'worker 3'];
-    await expect.poll(() => inside('my-app:process-queue')).toEqual(workers);
+    await expect.poll(() => inside('my-app:process-queue'), { timeout: 10_000 }).toEqual(workers);
     void approve(/replace compute-result/i);
     const result = await editor.command('code_replace_function', {
       function: 'my-app:compute-result',
@@ -152,7 +152,7 @@ describe('the workflow', () => {
     expect(result.status).toBe('applied');
     await editor.evaluate('(sb-thread:signal-semaphore my-app::*gate* 4)');
     await expect
-      .poll(() => editor.evaluate('my-app::*results*'))
+      .poll(() => editor.evaluate('my-app::*results*'), { timeout: 10_000 })
       .toEqual(['((:NEW 2 3) (:NEW 2 3) (:NEW 2 3) (:NEW 2 3))']);
     expect(await inside('my-app:process-queue')).toEqual(workers);
   });
@@ -163,14 +163,16 @@ describe('the common issue', () => {
     await editor.evaluate('(sb-thread:make-thread #\'my-app:process-queue :name "old worker")');
     edit('src/queue.lisp', '(loop while (process-one)))', '(loop while (list :newer (process-one))))');
     await expect
-      .poll(async () =>
-        (
-          await editor.command<{ threads: { name: string; runs: string }[] }>('thread_list', {
-            symbol: 'my-app:process-queue',
-          })
-        ).threads
-          .filter(each => each.runs === 'yes')
-          .map(each => each.name),
+      .poll(
+        async () =>
+          (
+            await editor.command<{ threads: { name: string; runs: string }[] }>('thread_list', {
+              symbol: 'my-app:process-queue',
+            })
+          ).threads
+            .filter(each => each.runs === 'yes')
+            .map(each => each.name),
+        { timeout: 10_000 },
       )
       .toEqual(['old worker']);
     void approve(/reload system my-app/i);
