@@ -94,6 +94,8 @@
 
 (define-request macroexpand (text package all)
   "Expands the form once or, with ALL, together with all forms inside it, in the null lexical environment."
+  (when (session-read-only (request-session *request*))
+    (wire-error :read-only "This image is served read-only: expanding runs macros of the program, which may change it."))
   (let ((package (known-package package)))
     (refuse-new-symbols text package)
     (when (and all (not (capability :walker)))

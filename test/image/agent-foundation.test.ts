@@ -782,6 +782,11 @@ describe('an image of its own for each', () => {
       apply: { transaction: 't', generation: 0, forms: [] },
       undo: { transaction: 't', force: false },
       redo: { transaction: 't', force: false },
+      'load-fasl': { transaction: 't', path: '/x.fasl', digest: '' },
+      'load-system': { transaction: 't', system: 'x', force: 'none', sources: [] },
+      interrupt: { thread: 1, name: 'x' },
+      terminate: { thread: 1, name: 'x' },
+      remove: { transaction: 't', definitions: [], package: 'CL-USER' },
     };
     expect(Object.keys(writes).sort()).toEqual(
       Object.entries(operations)
@@ -794,6 +799,10 @@ describe('an image of its own for each', () => {
         kind: 'read-only',
         message: expect.stringContaining(op) as string,
       });
+    // Expanding runs macros of the program, which may do anything.
+    expect(
+      (await client.refusal('macroexpand', { text: '(when 1)', package: 'CL-USER', all: false })).kind,
+    ).toBe('read-only');
     expect((await client.call('source', { symbol: 'car' })).locations.length).toBeGreaterThan(0);
     expect((await client.call('threads', {})).threads.length).toBeGreaterThan(0);
     expect((await client.call('check', { forms: [], threads: false })).assessments).toEqual([]);

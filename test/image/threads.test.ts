@@ -105,7 +105,13 @@ describe('the backtrace of a thread', () => {
     const id = await start('turning', 'running');
     const { how, frames } = await backtrace(id);
     expect(how).toBe('asked');
-    expect(frames[0]?.text).toMatch(/MILL::TURNING/);
+    // The innermost one may be an assembly routine of SBCL's arithmetic.
+    expect(
+      frames
+        .slice(0, 2)
+        .map(each => each.text)
+        .join(' '),
+    ).toMatch(/MILL::TURNING/);
     const [before] = await editor.evaluate('mill::*turns*');
     await expect
       .poll(async () => Number((await editor.evaluate('mill::*turns*'))[0]), { timeout: 10_000 })
