@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { HotlispError } from '../errors.ts';
 import type { PositionEncoding } from '../source/types.ts';
-import type { Workspace } from './indexer.ts';
+import type { Workspace } from './fileReading.ts';
 import type { FromWorker, ToWorker, WorkerData } from './messages.ts';
 import { maxFileSize } from './files.ts';
 import type { Answer, Params, QueryName } from './types.ts';

@@ -1,6 +1,6 @@
 /** What the server and the index's thread say to each other. */
 import type { PositionEncoding } from '../source/types.ts';
-import type { Workspace } from './indexer.ts';
+import type { Workspace } from './fileReading.ts';
 import type { Params, QueryName } from './types.ts';
 
 export interface WorkerData {

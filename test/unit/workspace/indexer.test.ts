@@ -1,4 +1,5 @@
 /** The index at work on folders of its own: what it finds, and what makes it read again. */
+import fc from 'fast-check';
 import {
   mkdirSync,
   mkdtempSync,
@@ -13,6 +14,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { differenceOf } from '../../../server/workspace/difference.ts';
 import { Indexer } from '../../../server/workspace/indexer.ts';
 import { testSource } from '../source/source.ts';
 
@@ -161,6 +163,34 @@ describe('what changes', () => {
     expect(await names(indexer)).toEqual(['typed-more']);
     indexer.setBuffer(a, undefined);
     expect(await names(indexer)).toEqual(['saved-again']);
+  });
+
+  it('in a buffer counts also where its file is too large to be read', async () => {
+    const huge = write('huge.lisp', `(defun huge ())\n${'; filler\n'.repeat(250_000)}`);
+    const { indexer } = await start();
+    indexer.setBuffer(huge, '(defun typed ())');
+    indexer.filesChanged([huge]);
+    expect(await names(indexer)).toEqual(['typed']);
+  });
+
+  it('is taken into an open buffer as the one edit that makes it', () => {
+    const texts = fc.stringMatching(/^[ab(]{0,8}$/);
+    fc.assert(
+      fc.property(texts, texts, (before, after) => {
+        const change = differenceOf(before, after);
+        const { range, text } = change ?? { range: { start: 0, end: 0 }, text: '' };
+        expect(before.slice(0, range.start) + text + before.slice(range.end)).toBe(after);
+      }),
+    );
+  });
+
+  it('is not read any more once the person stops it, until the folders change', async () => {
+    for (let i = 0; i < 5; i++) write(`${i}.lisp`, `(defun f${i} ())`);
+    const { indexer } = await start();
+    indexer.stop();
+    expect(await names(indexer)).toEqual([]);
+    indexer.configure({ folders: [root], watched: true });
+    expect(await names(indexer)).toHaveLength(5);
   });
 
   it('in a buffer outside the folders counts while it is open', async () => {
