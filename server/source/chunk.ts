@@ -119,8 +119,16 @@ function mend(text: string, mending: Mending | undefined): string {
   // tree-sitter takes the character for the end of the text
   if (out.includes('\0')) out = out.replaceAll('\0', '\u0001');
   if (!mending) return out;
-  for (const { start, end } of mending.blanks)
-    out = out.slice(0, start) + ' '.repeat(end - start) + out.slice(end);
+  if (mending.blanks.length > 0) {
+    const parts: string[] = [];
+    let at = 0;
+    for (const { start, end } of [...mending.blanks].sort((a, b) => a.start - b.start)) {
+      if (start < at) continue;
+      parts.push(out.slice(at, start), ' '.repeat(end - start));
+      at = end;
+    }
+    out = parts.join('') + out.slice(at);
+  }
   // a comment in the last line must not swallow the closers
   return mending.closers ? `${out}${/["|]/.test(mending.closers) ? '' : '\n'}${mending.closers}` : out;
 }

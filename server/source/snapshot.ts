@@ -32,14 +32,17 @@ interface Facts {
   readonly finally: InEffect;
 }
 
+/** More problems are told to nobody. */
+const MOST_PROBLEMS = 1000;
+
 export class BufferSnapshot implements Snapshot {
   readonly #environment: Environment;
   readonly #lines: Lines;
   readonly #reading: Reading;
   #laidOut: Chunks | undefined;
   #facts: Facts | undefined;
-  /** Those asked for so far, and all in order. */
-  #forms: (Form | undefined)[] | undefined;
+  /** Those asked for one by one, and all in order. */
+  readonly #forms = new Map<number, Form>();
   #all: readonly Form[] | undefined;
   #problems: readonly SyntaxProblem[] | undefined;
   #root: SyntaxNode | undefined;
@@ -143,17 +146,15 @@ export class BufferSnapshot implements Snapshot {
 
   /** The n-th form: always the same object. */
   #form(n: number): Form {
-    this.#forms ??= new Array<Form | undefined>(this.#count);
-    const { starts, before, at } = this.#chunks();
-    // the last one that starts with at most this number: those without forms come before it
-    const chunk = lastUpTo(before, n);
-    return (this.#forms[n] ??= new Form(
-      this,
-      n,
-      at(chunk).stretch.forms[n - before[chunk]!]!,
-      chunk,
-      starts[chunk]!,
-    ));
+    let form = this.#all?.[n] ?? this.#forms.get(n);
+    if (!form) {
+      const { starts, before, at } = this.#chunks();
+      // the last one that starts with at most this number: those without forms come before it
+      const chunk = lastUpTo(before, n);
+      form = new Form(this, n, at(chunk).stretch.forms[n - before[chunk]!]!, chunk, starts[chunk]!);
+      this.#forms.set(n, form);
+    }
+    return form;
   }
 
   #allForms(): readonly Form[] {
@@ -165,17 +166,20 @@ export class BufferSnapshot implements Snapshot {
       if (before[i] === before[i + 1]) continue;
       const own = at(i).stretch.forms;
       for (let n = 0; n < own.length; n++)
-        forms.push(known?.[forms.length] ?? new Form(this, forms.length, own[n]!, i, starts[i]!));
+        forms.push(known.get(forms.length) ?? new Form(this, forms.length, own[n]!, i, starts[i]!));
     }
-    this.#forms = forms;
     return (this.#all = forms);
   }
 
   #findProblems(): readonly SyntaxProblem[] {
     const { starts, at, faulty } = this.#chunks();
-    return faulty.flatMap(i =>
-      at(i).stretch.faults.map(fault => problemOf(fault, at(i).stretch, starts[i]!, this.#lines)),
-    );
+    const problems: SyntaxProblem[] = [];
+    for (const i of faulty)
+      for (const fault of at(i).stretch.faults) {
+        if (problems.length === MOST_PROBLEMS) return problems;
+        problems.push(problemOf(fault, at(i).stretch, starts[i]!, this.#lines));
+      }
+    return problems;
   }
 
   /** What the n-th form, which belongs to the i-th chunk, is. */

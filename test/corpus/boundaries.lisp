@@ -18,9 +18,11 @@
   (read stream t nil t))
 
 (defun read-unknown (stream char argument)
-  "Note CHAR and go on behind it, as SBCL does under *READ-SUPPRESS*."
-  (declare (ignore stream argument))
+  "Note CHAR and go on behind it, as SBCL does under *READ-SUPPRESS*; but a string may be what the macro reads."
+  (declare (ignore argument))
   (pushnew char *unknown*)
+  (when (eql char #\")
+    (unread-char char stream))
   (values))
 
 (defun corpus-readtable ()
