@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseArguments } from '../../server/arguments.ts';
-import { HotlispError } from '../../server/errors.ts';
+import type { HotlispError } from '../../server/errors.ts';
 import { catalogue, operationNamed } from '../../server/operations/catalogue.ts';
 
 const parse = (name: string, ...args: unknown[]) => parseArguments(operationNamed(name)!, args);
