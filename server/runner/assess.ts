@@ -118,7 +118,7 @@ async function runsThisText(
 }
 
 /** When the file that the image loaded was written; SBCL records it for functions only, so one speaks for all of the file. */
-function loadedDate(assessments: readonly Assessment[], file: string | undefined): number | undefined {
+export function loadedDate(assessments: readonly Assessment[], file: string | undefined): number | undefined {
   const dates = assessments.flatMap(each =>
     each.file === file && each.fileWriteDate !== undefined ? [each.fileWriteDate] : [],
   );

@@ -5,7 +5,7 @@ import { wireKind } from '../image/connection.ts';
 import type { Image } from '../image/image.ts';
 import type { Args, Change } from '../image/protocol.ts';
 import type { Call, ChangePlan } from '../operations/operation.ts';
-import { assess, type Assessed } from './assess.ts';
+import { assess, loadedDate, type Assessed } from './assess.ts';
 import { noDependents } from './dependents.ts';
 import { digestOfDeed, type Deed } from './deeds.ts';
 import type { Approved, Desk } from './desk.ts';
@@ -100,7 +100,11 @@ async function changeDeed(
   const { assessments, threads, dependents } = assessed;
   const forms = installed(assessed);
   const sources = await Promise.all(
-    forms.map(async form => ({ form, before: await desk.previousSources(image).of(form) })),
+    forms.map(async form => {
+      const date = loadedDate(assessments, form.wire.file);
+      const loaded = date === undefined ? [] : await desk.deps.documents.textsAt(form.snapshot.uri, date);
+      return { form, before: await desk.previousSources(image).of(form, loaded) };
+    }),
   );
   return {
     operation,

@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { PlannedForm } from '../operations/operation.ts';
-import type { Snapshot } from '../source/types.ts';
+import type { Snapshot, TopLevelForm } from '../source/types.ts';
 
 const keyOf = ({ wire }: PlannedForm) =>
   JSON.stringify([
@@ -47,34 +47,37 @@ export class PreviousSources {
     this.#installed.clear();
   }
 
-  /** The text last installed for the form's definitions, else what the saved file says; null where neither is known. */
-  async of(form: PlannedForm): Promise<string | null> {
+  /**
+   * The text last installed for the form's definitions, else what the file said when the image loaded it, else what the saved
+   * file says; null where none is known.
+   * @param loaded what the file is known to have said when the image loaded it; several where that is not certain
+   */
+  async of(form: PlannedForm, loaded: readonly Snapshot[]): Promise<string | null> {
     const installed = this.#installed.get(keyOf(form));
     if (installed !== undefined) return installed;
+    const [text, ...others] = loaded.map(each => textOf(form, each));
+    if (text !== undefined && others.every(each => each === text)) return text;
     const saved = await this.onDisk(form.snapshot.uri);
-    const wanted = JSON.stringify(
-      form.wire.definitions.map(({ kind, name, qualifiers = [], specializers = [] }) => [
-        kind,
-        name,
-        qualifiers,
-        specializers,
-      ]),
-    );
-    const same = saved?.forms.find(
-      each =>
-        each.definitions.length > 0 &&
-        JSON.stringify(
-          each.definitions.map(({ kind, name, qualifiers = [], specializers = [] }) => [
-            kind,
-            name,
-            qualifiers,
-            specializers,
-          ]),
-        ) === wanted,
-    );
-    return same ? saved!.text.slice(same.span.start, same.span.end) : null;
+    return (saved && textOf(form, saved)) ?? null;
   }
 }
+
+/** The text of the form that has the same definitions in another state of the file. */
+function textOf({ wire }: PlannedForm, { forms, text }: Snapshot): string | undefined {
+  const wanted = namesOf(wire.definitions);
+  const same = forms.find(({ definitions }) => definitions.length > 0 && namesOf(definitions) === wanted);
+  return same && text.slice(same.span.start, same.span.end);
+}
+
+const namesOf = (definitions: PlannedForm['wire']['definitions'] | TopLevelForm['definitions']) =>
+  JSON.stringify(
+    definitions.map(({ kind, name, qualifiers = [], specializers = [] }) => [
+      kind,
+      name,
+      qualifiers,
+      specializers,
+    ]),
+  );
 
 /** A unified diff of all forms, a file header each. */
 export function diffOf(

@@ -1,11 +1,34 @@
 /** The main job on a spawned image: forms reloaded from a buffer, asked first, and what the person and the program are told. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, utimesSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Editor, type TextDocument } from '../support/lspClient.ts';
 import type { OperationResult, SourceLocation } from '../support/lspTypes.ts';
 import { shop } from '../support/shop.ts';
 
 const form = '(defun total';
+
+describe('a file that was saved before it is reloaded', () => {
+  it('shows the change against what the image loaded', async () => {
+    const editor = await Editor.start({ files: { 'shop.lisp': shop }, load: ['shop.lisp'] });
+    try {
+      const file = `${editor.root}/shop.lisp`;
+      // Written long ago: not within the second in which it is saved now.
+      utimesSync(file, 1e9, 1e9);
+      const document = editor.openFile(file);
+      await editor.command('image_connect');
+      document.replace('(twice (tax amount))', '(list :saved amount)');
+      document.save();
+      void editor.expectPrompt(/reload total/i, 'Show Diff');
+      void editor.expectPrompt(/reload total/i, 'Approve');
+      await editor.actionOutcome(document, form, /^Reload total$/);
+      const { text } = await editor.shown.next('the diff', () => true);
+      expect(text).toMatch(/^-.*\(twice \(tax amount\)\)/m);
+      expect(text).toMatch(/^\+.*\(list :saved amount\)/m);
+    } finally {
+      await editor.finish();
+    }
+  });
+});
 
 describe('reloading from a buffer', () => {
   let editor: Editor;
