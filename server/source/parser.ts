@@ -1,5 +1,5 @@
 /** The only door to tree-sitter. Trees are copied out of its memory at once, so that nothing has to be freed later. */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { Language, Parser, type Node } from 'web-tree-sitter';
 
 /** A node copied from a syntax tree; offsets in UTF-16 code units from the start of the parsed text. */
@@ -41,9 +41,9 @@ export interface TreeParser {
  * @throws Error when either cannot be read or is not what it should be
  */
 export async function createParser(files: { runtimeWasm: string; grammarWasm: string }): Promise<TreeParser> {
-  await Parser.init({ wasmBinary: await readFile(files.runtimeWasm), locateFile: () => files.runtimeWasm });
+  await Parser.init({ wasmBinary: readFileSync(files.runtimeWasm), locateFile: () => files.runtimeWasm });
   const parser = new Parser();
-  parser.setLanguage(await Language.load(await readFile(files.grammarWasm)));
+  parser.setLanguage(await Language.load(readFileSync(files.grammarWasm)));
   return {
     parse(text) {
       if (text.length > MAX_LENGTH)

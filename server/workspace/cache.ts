@@ -1,7 +1,7 @@
 /** The index on disk: one JSON file per workspace, of use only to the very program, grammar and encoding that wrote it. */
 import { randomBytes } from 'node:crypto';
-import { promises as fs } from 'node:fs';
 import path from 'node:path';
+import { disk } from './disk.ts';
 import type { FileSummary, FormUses } from './types.ts';
 
 /** What a file was like when it was read. */
@@ -42,7 +42,7 @@ export async function loadCache(
   log: (message: string) => void,
 ): Promise<Map<string, CachedFile>> {
   try {
-    const stored = JSON.parse(await fs.readFile(file, 'utf8')) as Stored;
+    const stored = JSON.parse(await disk.readFile(file)) as Stored;
     if (stored.stamp !== stamp) return new Map();
     const entries = stored.files.map(({ uri, stamp: own, summary }): [string, CachedFile] => {
       const forms = summary.forms.map(form => ({
@@ -83,10 +83,10 @@ export async function saveCache(
   const stored: Stored = { stamp, symbols: [...ids.keys()], files };
   const temporary = `${file}.${process.pid}-${randomBytes(4).toString('hex')}`;
   try {
-    await fs.writeFile(temporary, JSON.stringify(stored), { mode: 0o600 });
-    await fs.rename(temporary, file);
+    await disk.writeFile(temporary, JSON.stringify(stored), 0o600);
+    await disk.rename(temporary, file);
   } catch (error) {
-    await fs.rm(temporary, { force: true });
+    await disk.remove(temporary);
     throw error;
   }
   await removeForgotten(path.dirname(file));
@@ -94,10 +94,10 @@ export async function saveCache(
 
 async function removeForgotten(directory: string): Promise<void> {
   const oldest = Date.now() - keptDays * 86_400_000;
-  for (const name of await fs.readdir(directory)) {
+  for (const { name } of await disk.entries(directory)) {
     if (!/^index-[0-9a-f]+\.json/.test(name)) continue;
     const file = path.join(directory, name);
-    const stat = await fs.stat(file).catch(() => undefined);
-    if (stat && stat.mtimeMs < oldest) await fs.rm(file, { force: true });
+    const stat = await disk.stat(file).catch(() => undefined);
+    if (stat && stat.mtimeMs < oldest) await disk.remove(file);
   }
 }

@@ -1,9 +1,9 @@
 /** Keeps what the index knows of the files on disk true: finds them, reads what changed, keeps the cache. */
 import { createHash } from 'node:crypto';
-import { promises as fs } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Snapshot, Source } from '../source/index.ts';
+import { disk } from './disk.ts';
 import { loadCache, saveCache, type CachedFile, type FileStamp } from './cache.ts';
 import { isLispFile, isWithin, lispFiles, maxFileSize } from './files.ts';
 import type { WorkspaceIndex } from './index.ts';
@@ -269,7 +269,7 @@ export class FileReading {
     if (this.options.isOpen(uri)) return;
     const stat = await this.#stat(uri);
     if (!stat) return this.#forget(uri);
-    const text = await fs.readFile(fileURLToPath(uri), 'utf8');
+    const text = await disk.readFile(fileURLToPath(uri));
     if (this.options.isOpen(uri) || !this.#belongs(uri)) return; // opened or left meanwhile
     const { mtimeMs, size } = stat;
     const hash = createHash('sha256').update(text).digest('base64');
@@ -287,7 +287,7 @@ export class FileReading {
 
   async #stat(uri: string): Promise<{ mtimeMs: number; size: number } | undefined> {
     try {
-      const stat = await fs.stat(fileURLToPath(uri));
+      const stat = await disk.stat(fileURLToPath(uri));
       if (!stat.isFile()) return undefined;
       if (stat.size > maxFileSize) throw new Error(`it has ${stat.size} bytes, more than ${maxFileSize}`);
       return stat;

@@ -1,6 +1,7 @@
 /** The workspace's Lisp files, found within bounds. */
-import { promises as fs, type Dirent } from 'node:fs';
+import type { Dirent } from 'node:fs';
 import path from 'node:path';
+import { disk } from './disk.ts';
 
 export const extensions: readonly string[] = ['lisp', 'asd', 'cl', 'lsp'];
 /** Bytes of the largest file that is read. */
@@ -34,21 +35,21 @@ export async function* lispFiles(
   log: (message: string) => void,
   limits: { readonly files: number; readonly folders: number } = { files: maxFiles, folders: maxFolders },
 ): AsyncGenerator<string> {
-  const roots = await Promise.all(folders.map(folder => fs.realpath(folder).catch(() => folder)));
+  const roots = await Promise.all(folders.map(folder => disk.realpath(folder).catch(() => folder)));
   const visited = new Set<string>();
   const waiting = [...folders];
   let found = 0;
   for (let folder = waiting.shift(); folder !== undefined; folder = waiting.shift()) {
     let entries: Dirent[];
     try {
-      const real = await fs.realpath(folder);
+      const real = await disk.realpath(folder);
       if (visited.has(real)) continue;
       visited.add(real);
       if (visited.size > limits.folders) {
         log(`The index looks into ${limits.folders} folders at most; ${folder} and others are left out.`);
         return;
       }
-      entries = await fs.readdir(folder, { withFileTypes: true });
+      entries = await disk.entries(folder);
     } catch (error) {
       log(`The index leaves out ${folder}: ${(error as Error).message}`);
       continue;
@@ -79,8 +80,8 @@ async function kindOf(
   if (entry.isFile()) return 'file';
   if (!entry.isSymbolicLink()) return undefined;
   try {
-    const real = await fs.realpath(place);
-    const stat = await fs.stat(real);
+    const real = await disk.realpath(place);
+    const stat = await disk.stat(real);
     const inside = (inner: string, outer: string) => inner === outer || inner.startsWith(outer + path.sep);
     // What lies in a folder of the workspace is found there, under its own name.
     if (isWithin(roots, real) || roots.includes(real)) return undefined;

@@ -2,10 +2,10 @@
  * Keeps the index true, from the open buffers and from the workspace's files, and answers queries. It works in a thread of its
  * own (worker.ts), one file after the other, so that a query never waits for more than one of them.
  */
-import { promises as fs } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { PositionEncoding, Snapshot, Source, SourceDocument } from '../source/index.ts';
+import { disk } from './disk.ts';
 import { differenceOf } from './difference.ts';
 import { FileReading, type Workspace } from './fileReading.ts';
 import { WorkspaceIndex } from './index.ts';
@@ -168,7 +168,7 @@ export class Indexer {
     const open = this.#buffers.get(uri)?.document.snapshot;
     if (open) return open;
     try {
-      return this.options.source.snapshot(uri, 0, await fs.readFile(fileURLToPath(uri), 'utf8'));
+      return this.options.source.snapshot(uri, 0, await disk.readFile(fileURLToPath(uri)));
     } catch {
       return undefined; // removed since
     }

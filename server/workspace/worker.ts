@@ -1,6 +1,6 @@
 /** The index's own thread: messages in, messages out. Nothing of it can hold up the server. */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createSource } from '../source/index.ts';
@@ -13,7 +13,7 @@ const send = (message: FromWorker) => port.postMessage(message);
 
 const source = await createSource({ runtimeWasm, grammarWasm });
 const digest = createHash('sha256').update(version).update(encoding);
-for (const file of [grammarWasm, fileURLToPath(import.meta.url)]) digest.update(await readFile(file));
+for (const file of [grammarWasm, fileURLToPath(import.meta.url)]) digest.update(readFileSync(file));
 const indexer = new Indexer({
   source,
   encoding,

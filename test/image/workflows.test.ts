@@ -35,7 +35,7 @@ const files = {
 
 (defun process-one ()
   (sb-thread:wait-on-semaphore *gate*)
-  (push (compute-result 2 3) *results*)
+  (sb-ext:atomic-push (compute-result 2 3) (symbol-value '*results*))
   t)
 
 (defun process-queue ()
