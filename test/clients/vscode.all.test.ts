@@ -45,6 +45,8 @@ describe("a real VS Code's workbench", () => {
 
     // (incf *visits*) without its last parenthesis, and with it again.
     await code.goTo(16, 18);
+    // The server is there once the path above the text names the form.
+    await code.shows('.monaco-breadcrumbs', /hello/);
     await code.press('Backspace');
     await code.shows('.squiggly-error');
     await picture('squiggle');
@@ -67,12 +69,23 @@ describe("a real VS Code's workbench", () => {
     expect(await page()).toBe(before);
     await code.command('Notifications: Clear All Notifications');
 
+    // The diff opens in a tab, and the question is asked again. Nobody answers until VS Code has hidden it, pending, behind its bell.
     await code.codeAction('Reload hello');
+    await code.answer(/#2 Reload hello/, 'Show Diff');
+    await code.shows('.view-line', /^-.+format.nil."old/);
+    await code.shows('.view-line', /^[+].+format.nil."new/);
+    await picture('diff');
+    await code.buttons(/#2 Reload hello/);
+    await code.page.mouse.move(600, 400); // what the mouse is over is not hidden
+    await code.showsNo('.notifications-toasts .notification-list-item');
+    expect(await page()).toBe(before);
+    await code.command('Notifications: Show Notifications');
     await code.answer(/#2 Reload hello/, 'Approve');
     await code.shows('.notification-list-item', /Reload form: function WEB-APP::HELLO/);
     const after = before.replace('old', 'new');
     expect(await page()).toBe(after);
     await code.command('Notifications: Clear All Notifications');
+    await code.showTab('web-app.lisp');
 
     // (incf *visits*) becomes (let ((a 1 2)) a).
     await code.goTo(16, 3);

@@ -24,6 +24,7 @@ interface Page {
   goto(url: string): Promise<unknown>;
   locator(selector: string): Locator;
   screenshot(options: { path: string }): Promise<unknown>;
+  readonly mouse: { move(x: number, y: number): Promise<void> };
   readonly keyboard: { press(key: string): Promise<void>; type(text: string): Promise<void> };
 }
 interface Browser {
@@ -131,6 +132,7 @@ export class Workbench {
 
   /** Chooses a code action at the cursor. @returns the titles that were offered */
   async codeAction(title: string): Promise<string[]> {
+    await this.press('Control+1'); // the focus goes back to the editor
     await this.press('Control+.');
     const rows = this.page.locator('.action-widget .monaco-list-row');
     await rows.filter({ hasText: title }).first().waitFor({ state: 'visible', timeout });
@@ -139,12 +141,17 @@ export class Workbench {
     return titles;
   }
 
+  async showTab(name: string): Promise<void> {
+    await this.page.locator('.tab').filter({ hasText: name }).first().click({ timeout });
+  }
+
   async command(title: string): Promise<void> {
     await this.press('F1');
     await this.page.locator('.quick-input-widget input').first().waitFor({ state: 'visible', timeout });
     await this.page.keyboard.type(title);
     await this.shows('.quick-input-widget .monaco-list-row', title);
     await this.press('Enter');
+    await this.showsNo('.quick-input-widget');
   }
 
   notifications(): Promise<string[]> {
