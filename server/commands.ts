@@ -62,6 +62,7 @@ export class Commands {
         request: number,
         signal: controller.signal,
         report: (message, fraction) => progress.report(message, fraction),
+        waited: 0,
       }).finally(() => progress.end()),
     );
     if (parsed.background) {

@@ -109,7 +109,8 @@ export class Server {
       showNotes: (forms, notes) => {
         for (const uri of this.#notes.record(forms, notes)) this.#publish(uri);
       },
-      onOldCode: (image, transaction, title) => void followOldCode(editor, image, transaction, title),
+      onOldCode: (image, title, { transaction, threads }) =>
+        void followOldCode(editor, image, transaction, title, threads),
     }));
     this.#commands = new Commands({ editor, runner, deeds, approver, images, journal, settings });
     this.#features = new LanguageFeatures({

@@ -159,6 +159,8 @@ export interface Call {
   readonly signal: AbortSignal;
   /** Tells the person how far it is: what is being done, and which part (0 to 1) of the whole is done. */
   readonly report: (message: string, fraction?: number) => void;
+  /** Milliseconds for which a person was waited for: no part of what the operation took. */
+  waited: number;
 }
 
 interface Common<A> {

@@ -174,7 +174,7 @@ async function finishChange(
   desk.deps.showNotes(forms, change.notes);
   if (status === 'applied') {
     desk.previousSources(deed.image).remember(forms);
-    if (change.threads.length > 0) desk.deps.onOldCode(deed.image, change.transaction, plan.title);
+    if (change.threads.length > 0) desk.deps.onOldCode(deed.image, plan.title, change);
   }
   const failure = verified && {
     status: 'rolled-back' as const,

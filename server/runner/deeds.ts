@@ -50,6 +50,7 @@ export class Deeds {
   /** @throws Refusal, or what ended the question; either is in the journal by then */
   async approve(deed: Deed, call: Call): Promise<Approval> {
     const watch = guard(call.signal, deed.image, this.deps.documents, deed.buffers);
+    const asked = performance.now();
     try {
       const approval = await this.deps.approver.obtain({
         kind: deed.kind,
@@ -61,6 +62,7 @@ export class Deeds {
         signal: watch.signal,
         showDiff: async () => this.showText(call.request, await deed.diff()),
       });
+      call.waited += performance.now() - asked;
       watch.signal.throwIfAborted();
       // On the disk with the outcome, which is waited for; a server that ends in between loses neither.
       await this.deps.journal().write(

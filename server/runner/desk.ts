@@ -4,7 +4,7 @@ import type { Journal } from '../approval/journal.ts';
 import type { Documents } from '../documents.ts';
 import { HotlispError } from '../errors.ts';
 import type { Image } from '../image/image.ts';
-import type { Args, Event, Note, Op, Result } from '../image/protocol.ts';
+import type { Args, Change, Event, Note, Op, Result } from '../image/protocol.ts';
 import type { Images } from '../images.ts';
 import type { Call, ChangePlan, PlannedForm } from '../operations/operation.ts';
 import type { Editor } from '../ports.ts';
@@ -36,7 +36,7 @@ export interface RunnerDependencies {
   /** Shows the image's notes on these forms in place of those of their last reload. */
   readonly showNotes: (forms: readonly PlannedForm[], notes: readonly Note[]) => void;
   /** Called once a change left threads in the code it replaced. */
-  readonly onOldCode: (image: Image, transaction: string, title: string) => void;
+  readonly onOldCode: (image: Image, title: string, change: Pick<Change, 'transaction' | 'threads'>) => void;
 }
 
 export class Desk {

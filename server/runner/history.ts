@@ -48,7 +48,7 @@ export async function runHistory(
         remains: change.remains,
       });
       desk.previousSources(image).forget();
-      if (change.threads.length > 0) desk.deps.onOldCode(image, change.transaction, verb);
+      if (change.threads.length > 0) desk.deps.onOldCode(image, verb, change);
       return report.changeResult(change, [], undefined, desk.encoding, started);
     } catch (error) {
       await desk.deps.deeds.recordFailure(deed, call, error);

@@ -288,7 +288,7 @@ async function finish(
   if (status === 'applied') {
     // What was installed from buffers before may have been replaced.
     desk.previousSources(deed.image).forget();
-    if (change.threads.length > 0) desk.deps.onOldCode(deed.image, change.transaction, title);
+    if (change.threads.length > 0) desk.deps.onOldCode(deed.image, title, change);
   }
   const said = change.condition
     ? [

@@ -1,24 +1,27 @@
 /** Follows the threads that a change left in the code it replaced, until the last one has left it. */
 import { listed, oneLine, plural } from '../approval/display.ts';
 import type { Image } from '../image/image.ts';
-import type { Thread } from '../image/protocol.ts';
+import type { Change } from '../image/protocol.ts';
 import type { Editor } from '../ports.ts';
 import { capitalised } from './report.ts';
+
+type ThreadReference = Change['threads'][number];
 
 /** Milliseconds between two looks, and for how long it is looked. */
 const interval = 250;
 const patience = 30 * 60_000;
 
-/** Shows a progress while threads run old code and logs when each leaves; never rejects. */
+/** Shows a progress while threads run old code and logs when each leaves, those `found` right after the change included; never rejects. */
 export async function followOldCode(
   editor: Editor,
   image: Image,
   transaction: string,
   title: string,
+  found: readonly ThreadReference[],
 ): Promise<void> {
   const started = performance.now();
   const progress = editor.progress(`${capitalised(title)}: threads in the old code`);
-  let inside: Thread[] = [];
+  let inside = found;
   let lost = false;
   void image.lost.then(() => (lost = true));
   try {

@@ -62,7 +62,7 @@ export async function runRemoval(
     });
     if (status === 'applied') {
       desk.previousSources(image).forget();
-      if (change.threads.length > 0) desk.deps.onOldCode(image, change.transaction, plan.title);
+      if (change.threads.length > 0) desk.deps.onOldCode(image, plan.title, change);
     }
     const said = [failure, change.condition?.text].filter(each => each !== undefined);
     return {

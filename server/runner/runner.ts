@@ -31,6 +31,11 @@ export class Runner {
 
   /** Plans and carries out an operation of the catalogue that has a plan. @throws HotlispError */
   async run(operation: PlannedOperation, args: unknown, call: Call): Promise<unknown> {
+    const result = await this.#carryOut(operation, args, call);
+    return isTimed(result) ? { ...result, duration_ms: rounded(result.duration_ms - call.waited) } : result;
+  }
+
+  async #carryOut(operation: PlannedOperation, args: unknown, call: Call): Promise<unknown> {
     const started = performance.now();
     const plan = await this.plan(operation, args);
     call.signal.throwIfAborted();
@@ -135,3 +140,12 @@ export class Runner {
     }
   }
 }
+
+const isTimed = (result: unknown): result is { duration_ms: number } =>
+  typeof result === 'object' &&
+  result !== null &&
+  'duration_ms' in result &&
+  typeof result.duration_ms === 'number';
+
+/** To a microsecond. */
+const rounded = (milliseconds: number) => Math.round(milliseconds * 1000) / 1000;
