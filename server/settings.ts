@@ -54,7 +54,12 @@ export const settingsSchema = {
     .default('recompile')
     .describe('what happens to the users of a changed macro, inline function, constant, structure or type'),
   verify: z.array(verifyRule).default([]).describe('forms that must hold after a change'),
-  debugger: z.enum(['ask', 'abort']).default('ask').describe('what an error of evaluated code leads to'),
+  debugger: z
+    .enum(['ask', 'abort'])
+    .default('ask')
+    .describe(
+      'what an error of evaluated code leads to; in this version both values end the evaluation and answer with the condition and its backtrace',
+    ),
   evalTimeoutSeconds: z
     .number()
     .positive()
