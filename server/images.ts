@@ -52,6 +52,11 @@ export class Images {
     return manager;
   }
 
+  /** The connected image for a file (absolute path), without connecting one. */
+  current(file: string | undefined): Image | undefined {
+    return this.#managers.get(this.#folderOf(file))?.current;
+  }
+
   /** @throws HotlispError `no-image`, `cancelled` */
   async connect(file: string | undefined, signal?: AbortSignal): Promise<Image> {
     if (!this.#settings) throw new HotlispError('no-image', 'The server is not initialized yet.');

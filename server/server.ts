@@ -8,7 +8,6 @@ import {
   LSPErrorCodes,
   ResponseError,
   TextDocumentSyncKind,
-  type CodeAction,
   type Connection,
   type InitializeParams,
   type InitializeResult,
@@ -20,19 +19,17 @@ import { Deeds } from './runner/deeds.ts';
 import { Documents } from './documents.ts';
 import { LspEditor } from './editor.ts';
 import { HotlispError, type ErrorKind } from './errors.ts';
-import { actionKinds, codeActions, isWanted } from './features/codeAction.ts';
 import { syntaxDiagnostics } from './features/diagnostics.ts';
 import { noteDiagnostics } from './features/noteDiagnostics.ts';
-import { quickFixKind, quickFixes } from './features/quickFix.ts';
 import type { ImageManager, ImageManagerEvents } from './image/image.ts';
 import { Images } from './images.ts';
-import { LanguageFeatures, languageCapabilities, signalOf } from './languageFeatures.ts';
+import { signalOf } from './language/bench.ts';
+import { LanguageFeatures } from './languageFeatures.ts';
 import { Notes } from './notes.ts';
 import { followOldCode } from './runner/oldCode.ts';
 import { catalogue, commandOf } from './operations/catalogue.ts';
 import { Runner } from './runner/runner.ts';
 import { defaultSettings, parseSettings, tighten, type SettingProblem, type Settings } from './settings.ts';
-import { systemsAbove } from './workspaceSystems.ts';
 import type { Source } from './source/index.ts';
 import type { PositionEncoding } from './source/types.ts';
 import type { IndexFiles } from './workspace/client.ts';
@@ -117,8 +114,12 @@ export class Server {
       connection,
       editor,
       documents,
+      images,
+      settings,
       source: options.source,
       capabilities: () => editor.capabilities,
+      folders: () => this.#folders,
+      answerable: () => approver.answerable,
       indexFiles: options.indexFiles,
       encoding: () => this.#encoding,
       answer: work => this.#answer(work),
@@ -156,34 +157,6 @@ export class Server {
     });
     connection.onDidChangeConfiguration(({ settings }) => void this.#configure(settings));
 
-    connection.onCodeAction(params =>
-      this.#answer(async () => {
-        const { textDocument, range, context } = params;
-        const snapshot = this.#documents.get(textDocument.uri);
-        const offset = (position: typeof range.start) => snapshot?.offsetAt(position, this.#encoding) ?? 0;
-        const [start, end] = [offset(range.start), offset(range.end)];
-        const { only } = context;
-        const { workspaceEdit } = this.#editor.capabilities.workspace ?? {};
-        const encoding = this.#encoding;
-        const documentChanges = workspaceEdit?.documentChanges === true;
-        const fixes =
-          snapshot && isWanted(quickFixKind, only)
-            ? quickFixes({ snapshot, start, end, encoding, documentChanges })
-            : [];
-        const commands = codeActions({
-          snapshot,
-          range,
-          start,
-          end,
-          only,
-          systems: snapshot?.uri.startsWith('file:')
-            ? systemsAbove(this.#folders, this.#documents.fileOf(snapshot.uri))
-            : [],
-          answerable: this.#approver.answerable,
-        });
-        return [...fixes, ...commands] as CodeAction[];
-      }),
-    );
     connection.onExecuteCommand((params, token, workDone) =>
       this.#answer(async () => {
         workDone.begin('Hotlisp', undefined, params.command, true);
@@ -225,8 +198,7 @@ export class Server {
       capabilities: {
         positionEncoding: this.#encoding,
         textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental, save: true },
-        ...languageCapabilities,
-        codeActionProvider: { codeActionKinds: [quickFixKind, ...actionKinds] },
+        ...this.#features.capabilities,
         executeCommandProvider: { commands: catalogue.map(commandOf), workDoneProgress: true },
         workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
       },

@@ -1,0 +1,76 @@
+/** Code actions: what each source has to offer at a place, one after the other. */
+import type { CodeAction } from 'vscode-languageserver/node';
+import { actionKinds, codeActions, isWanted } from '../features/codeAction.ts';
+import { quickFixKind, quickFixes } from '../features/quickFix.ts';
+import type { Range, Snapshot } from '../source/types.ts';
+import { systemsAbove } from '../workspaceSystems.ts';
+import type { Bench, FeatureSet } from './bench.ts';
+
+export interface ActionPlace {
+  /** Undefined where the buffer is not open. */
+  readonly snapshot: Snapshot | undefined;
+  readonly uri: string;
+  readonly range: Range;
+  /** UTF-16 offset of the range's start, and of its end. */
+  readonly start: number;
+  readonly end: number;
+  /** Kinds the editor asked for; undefined: all. */
+  readonly only: readonly string[] | undefined;
+  /** The client takes versioned edits (workspace.workspaceEdit.documentChanges). */
+  readonly documentChanges: boolean;
+}
+
+/** What is asked besides the place. */
+export interface ActionContext {
+  readonly folders: () => readonly string[];
+  /** Requests that wait for an answer by code action. */
+  readonly answerable: () => readonly number[];
+}
+
+/** Offers actions at a place; never rejects for want of an image or an index. */
+export type ActionSource = (
+  place: ActionPlace,
+  bench: Bench,
+  context: ActionContext,
+) => readonly object[] | Promise<readonly object[]>;
+
+const fixes: ActionSource = ({ snapshot, start, end, only, documentChanges }, bench) =>
+  snapshot && isWanted(quickFixKind, only)
+    ? quickFixes({ snapshot, start, end, encoding: bench.parts.encoding(), documentChanges })
+    : [];
+
+const commands: ActionSource = (place, bench, { folders, answerable }) =>
+  codeActions({
+    ...place,
+    systems: place.snapshot?.uri.startsWith('file:')
+      ? systemsAbove(folders(), bench.parts.documents.fileOf(place.snapshot.uri))
+      : [],
+    answerable: answerable(),
+  });
+
+/** In the order in which their actions are shown. */
+const sources: readonly ActionSource[] = [fixes, commands];
+
+export const actions = (context: ActionContext): FeatureSet => ({
+  capabilities: { codeActionProvider: { codeActionKinds: [quickFixKind, ...actionKinds] } },
+  listen(bench) {
+    const { connection, documents, encoding, answer } = bench.parts;
+    connection.onCodeAction(({ textDocument: { uri }, range, context: { only } }) =>
+      answer(async () => {
+        const snapshot = documents.get(uri);
+        const offset = (position: typeof range.start) => snapshot?.offsetAt(position, encoding()) ?? 0;
+        const place: ActionPlace = {
+          snapshot,
+          uri,
+          range,
+          start: offset(range.start),
+          end: offset(range.end),
+          only,
+          documentChanges: bench.parts.capabilities().workspace?.workspaceEdit?.documentChanges === true,
+        };
+        const offered = await Promise.all(sources.map(async source => source(place, bench, context)));
+        return offered.flat() as CodeAction[];
+      }),
+    );
+  },
+});

@@ -1,0 +1,119 @@
+/** What the themes of language features share: the way to buffers, index and image, and to the reply. */
+import type {
+  CancellationToken,
+  ClientCapabilities,
+  Connection,
+  ServerCapabilities,
+} from 'vscode-languageserver/node';
+import type { Documents } from '../documents.ts';
+import type { Images } from '../images.ts';
+import type { Args, Op, Result } from '../image/protocol.ts';
+import type { Editor } from '../ports.ts';
+import type { Settings } from '../settings.ts';
+import type { PositionEncoding, Snapshot, Source } from '../source/index.ts';
+import type { IndexClient } from '../workspace/client.ts';
+import type { Answer, Params, QueryName } from '../workspace/types.ts';
+
+export interface BenchParts {
+  readonly connection: Connection;
+  readonly editor: Editor;
+  readonly capabilities: () => ClientCapabilities;
+  readonly documents: Documents;
+  readonly images: Images;
+  readonly settings: () => Settings;
+  readonly source: Source;
+  readonly encoding: () => PositionEncoding;
+  /** Runs the work of a request, and maps its errors. */
+  readonly answer: <R>(work: () => Promise<R>) => Promise<R>;
+}
+
+/** A theme of language features: what it declares, and its handlers. Capabilities of two themes may not share a key. */
+export interface FeatureSet {
+  readonly capabilities: ServerCapabilities;
+  listen(bench: Bench): void;
+}
+
+export interface ImageQuestion {
+  readonly token?: CancellationToken;
+  /** Milliseconds after which the question is withdrawn and the answer does without the image. */
+  readonly within?: number;
+}
+
+/** Milliseconds that an image has to say what it knows. */
+const imageBudget = 80;
+/** Milliseconds of work between two turns of the event loop. */
+const slice = 6;
+
+export class Bench {
+  constructor(
+    readonly parts: BenchParts,
+    private readonly index: () => Promise<IndexClient>,
+  ) {}
+
+  /** Asks the index of the workspace, once it knows the folders. */
+  async ask<Q extends QueryName>(name: Q, params: Params<Q>, token: CancellationToken): Promise<Answer<Q>> {
+    const index = await this.index();
+    return index.query(name, params, signalOf(token));
+  }
+
+  /**
+   * Asks the image of a document what it knows; undefined where none is connected (this never connects one), where it
+   * does not answer in time, and where it answers with an error. For operations of the wire that only read.
+   */
+  async image<O extends Op>(
+    uri: string,
+    op: O,
+    args: Args<O>,
+    { token, within = imageBudget }: ImageQuestion = {},
+  ): Promise<Result<O> | undefined> {
+    const { documents, images } = this.parts;
+    const image = images.current(uri.startsWith('file:') ? documents.fileOf(uri) : undefined);
+    if (!image) return undefined;
+    const controller = new AbortController();
+    const canceled = token?.onCancellationRequested(() => controller.abort());
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<undefined>(resolve => {
+      timer = setTimeout(() => resolve(undefined), within);
+    });
+    try {
+      const answer = image.call(op, args, { signal: controller.signal });
+      return await Promise.race([answer.catch(() => undefined), late]);
+    } finally {
+      clearTimeout(timer);
+      controller.abort(); // nothing happens to a call that was answered
+      canceled?.dispose();
+    }
+  }
+
+  /** A handler that needs the buffer only; null where it is not open. */
+  syntactic<P extends { textDocument: { uri: string } }, R>(
+    handler: (snapshot: Snapshot, params: P, token: CancellationToken) => Promise<R>,
+  ) {
+    return (params: P, token: CancellationToken): Promise<R | null> =>
+      this.parts.answer(async () => {
+        const snapshot = this.parts.documents.get(params.textDocument.uri);
+        if (!snapshot) return null;
+        await snapshot.ready();
+        return handler(snapshot, params, token);
+      });
+  }
+}
+
+/** Works to the end, and lets others run in between. */
+export async function inSlices<R>(work: Generator<void, R>): Promise<R> {
+  for (;;) {
+    const until = performance.now() + slice;
+    do {
+      const step = work.next();
+      if (step.done) return step.value;
+    } while (performance.now() < until);
+    await new Promise(resume => setImmediate(resume));
+  }
+}
+
+export function signalOf(token: CancellationToken): AbortSignal {
+  const controller = new AbortController();
+  if (token.isCancellationRequested) controller.abort();
+  token.onCancellationRequested(() => controller.abort());
+  return controller.signal;
+}
