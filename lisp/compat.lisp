@@ -318,6 +318,7 @@ the form TEST is true; TEST runs when the agent is loaded, and an error in it co
 (define-internal debug-info-source :function ("SB-C" "DEBUG-INFO-SOURCE"))
 (define-internal code-at :function ("SB-DI" "CODE-HEADER-FROM-PC"))
 (define-internal frame-component :function ("SB-DI" "COMPILED-DEBUG-FUN-COMPONENT"))
+(define-internal bogus-debug-fun-p :function ("SB-DI" "BOGUS-DEBUG-FUN-P"))
 (define-internal fast-method-function :function ("SB-PCL" "%METHOD-FUNCTION-FAST-FUNCTION"))
 
 (define-capability :stack-scan
@@ -340,7 +341,13 @@ the form TEST is true; TEST runs when the agent is loaded, and an error in it co
             (code-file code)
             (and debug-fun (ignore-errors (debug-fun-fun debug-fun))))))
 
-(define-capability :interrupting-census (map-backtrace frame-debug-fun frame-component fun-code-header underlying-function))
+(defun caller-hidden-p (frame)
+  "Whether FRAME is in an assembly routine (SB-VM::GENERIC-+ and the like, before 2.3): those have no frame of their own, so that the
+function which called it does not show on the stack."
+  (let ((debug-fun (frame-debug-fun frame)))
+    (and (bogus-debug-fun-p debug-fun) (symbolp (debug-fun-name debug-fun)))))
+
+(define-capability :interrupting-census (bogus-debug-fun-p debug-fun-name map-backtrace frame-debug-fun frame-component fun-code-header underlying-function))
 
 (defun code-of (function)
   "The code object that holds FUNCTION's instructions; NIL for what has none of its own, such as a generic function."

@@ -154,36 +154,49 @@ the links lead to counts, and what lies below the first of them: there the inner
 
 (defun ask-threads (threads codes answers timeout)
   "Interrupt THREADS, each of which says what is on its own stack, and put that into ANSWERS; :UNKNOWN where none comes within TIMEOUT seconds."
-  (when threads
-    (let ((semaphore (sb-thread:make-semaphore)) (replies '()) (asked 0) (lock (sb-thread:make-mutex)))
-      (when (capability :interrupting-census)
-        (dolist (thread threads)
-          (handler-case
-              (progn
-                (sb-thread:interrupt-thread thread
-                                            (lambda ()
-                                              (let ((answer (if (own-stack-inside-p codes) :yes :no)))
-                                                (sb-thread:with-mutex (lock) (push (cons thread answer) replies)))
-                                              (sb-thread:signal-semaphore semaphore)))
-                (incf asked))
-            (sb-thread:interrupt-thread-error () nil))))
-      (loop with deadline = (+ (microseconds) (* timeout 1000000))
-            repeat asked
-            for left = (/ (- deadline (microseconds)) 1000000)
-            while (and (plusp left) (sb-thread:wait-on-semaphore semaphore :timeout left)))
-      (sb-thread:with-mutex (lock)
-        (dolist (thread threads)
-          (setf (cdr (assoc thread answers))
-                (or (cdr (assoc thread replies))
-                    (if (sb-thread:thread-alive-p thread) :unknown :no))))))))
+  (loop with deadline = (+ (microseconds) (* timeout 1000000))
+        with asked = threads
+        ;; A thread that hides a caller is asked again once it has gone on.
+        for attempt from 0 below 40
+        while asked
+        do (when (plusp attempt) (sleep (* attempt 1/10000)))
+        do (let ((replies (and (capability :interrupting-census) (ask-threads-once asked codes deadline))))
+             (dolist (thread asked)
+               (let ((reply (cdr (assoc thread replies))))
+                 (setf (cdr (assoc thread answers))
+                       (cond ((member reply '(:yes :no)) reply)
+                             ((sb-thread:thread-alive-p thread) :unknown)
+                             (t :no)))))
+             (setf asked (loop for (thread . reply) in replies when (eq reply :hidden) collect thread)))))
 
-(defun own-stack-inside-p (codes)
-  (block walk
-    (map-backtrace (lambda (frame)
-                     (when (member (ignore-errors (frame-component (frame-debug-fun frame))) codes)
-                       (return-from walk t)))
-                   :count 10000)
-    nil))
+(defun ask-threads-once (threads codes deadline)
+  "What those of THREADS that answer before DEADLINE (microseconds) say: an alist of thread and :YES, :NO or :HIDDEN."
+  (let ((semaphore (sb-thread:make-semaphore)) (replies '()) (asked 0) (lock (sb-thread:make-mutex)))
+    (dolist (thread threads)
+      (handler-case
+          (progn
+            (sb-thread:interrupt-thread thread
+                                        (lambda ()
+                                          (let ((answer (own-stack-inside codes)))
+                                            (sb-thread:with-mutex (lock) (push (cons thread answer) replies)))
+                                          (sb-thread:signal-semaphore semaphore)))
+            (incf asked))
+        (sb-thread:interrupt-thread-error () nil)))
+    (loop repeat asked
+          for left = (/ (- deadline (microseconds)) 1000000)
+          while (and (plusp left) (sb-thread:wait-on-semaphore semaphore :timeout left)))
+    (sb-thread:with-mutex (lock) replies)))
+
+(defun own-stack-inside (codes)
+  ":YES when one of CODES is on this thread's stack, :HIDDEN when a function that does not show may be one of them, else :NO."
+  (let ((hidden nil))
+    (block walk
+      (map-backtrace (lambda (frame)
+                       (cond ((member (ignore-errors (frame-component (frame-debug-fun frame))) codes)
+                              (return-from walk :yes))
+                             ((caller-hidden-p frame) (setf hidden t))))
+                     :count 10000)
+      (if hidden :hidden :no))))
 
 ;;;; The operation
 
@@ -296,16 +309,25 @@ where the innermost function has called into C, which pushes no such pair, the f
       (subseq frames start (min (length frames) (+ start *frames-shown*))))))
 
 (defun asked-frames (thread)
-  "The contract's Frames of THREAD, as it tells them itself, and true; NIL, NIL when it does not answer within half a second."
-  (call-in-thread thread
-                  (lambda (answer)
-                    (funcall answer
-                             (loop for frame in (ignore-errors (interrupted-frames))
-                                   for number from 0
-                                   for file = (frame-file frame)
-                                   collect (wire :frame :number number :text (frame-text frame nil) :file file
-                                                        :byte-offset (and file (frame-byte-offset frame))))))
-                  1/2))
+  "The contract's Frames of THREAD, as it tells them itself, and true; NIL, NIL when it does not answer within half a second.
+One that hides a caller is asked again at another moment, a few times."
+  (loop for attempt from 0 below 40
+        do (when (plusp attempt) (sleep (* attempt 1/10000)))
+           (destructuring-bind (&optional frames hidden)
+               (or (call-in-thread thread
+                                   (lambda (answer)
+                                     (let ((frames (ignore-errors (interrupted-frames))))
+                                       (funcall answer
+                                                (list (loop for frame in frames
+                                                            for number from 0
+                                                            for file = (frame-file frame)
+                                                            collect (wire :frame :number number :text (frame-text frame nil) :file file
+                                                                                 :byte-offset (and file (frame-byte-offset frame))))
+                                                      (and frames (caller-hidden-p (first frames)))))))
+                                   1/2)
+                   (return (values nil nil)))
+             (unless hidden (return (values frames t))))
+        finally (return (values nil nil))))
 
 (define-request backtrace (thread)
   "What the thread does. One that is blocked is looked at from outside; one that computes is interrupted for a moment to tell."

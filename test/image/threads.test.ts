@@ -105,13 +105,16 @@ describe('the backtrace of a thread', () => {
     const id = await start('turning', 'running');
     const { how, frames } = await backtrace(id);
     expect(how).toBe('asked');
-    // The innermost one may be an assembly routine of SBCL's arithmetic.
-    expect(
-      frames
-        .slice(0, 2)
-        .map(each => each.text)
-        .join(' '),
-    ).toMatch(/MILL::TURNING/);
+    // SBCL 2.2.9 adds in an assembly routine, which hides its caller from a look at the wrong moment.
+    expect(frames[0]!.text).toMatch(/MILL::TURNING/);
+    for (let n = 0; n < 20; n++) {
+      expect((await backtrace(id)).frames[0]!.text).toMatch(/MILL::TURNING/);
+      const { threads: listed } = await editor.command<{ threads: { id: number; runs?: string }[] }>(
+        'thread_list',
+        { symbol: 'mill::turning' },
+      );
+      expect(listed.find(each => each.id === id)).toMatchObject({ runs: 'yes' });
+    }
     const [before] = await editor.evaluate('mill::*turns*');
     await expect
       .poll(async () => Number((await editor.evaluate('mill::*turns*'))[0]), { timeout: 10_000 })
