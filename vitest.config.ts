@@ -8,6 +8,8 @@ export default defineConfig({
     hookTimeout: 120_000,
     pool: 'forks',
     poolOptions: { forks: { maxForks: 2 } },
+    // Where others share the machine a test that fails is run again, and told as retried: what fails always, fails.
+    retry: process.env['CI'] ? 2 : 0,
     reporters: ['default'],
   },
 });
