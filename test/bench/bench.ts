@@ -54,12 +54,19 @@ const swankWithoutDelay = swankServer.replace(
 const bareCompile = `(defpackage #:bench-clock (:use #:common-lisp))
 (in-package #:bench-clock)
 (defun now () (multiple-value-bind (s ns) (sb-unix::clock-gettime 1) (+ (* s 1000000) (floor ns 1000))))
-(defun compile-once (name lambda)
-  (let ((begun (now)))
-    (setf (fdefinition name) (compile nil lambda))
-    (- (now) begun)))
+(defun compile-once (text)
+  (let* ((lambda (let ((*package* (find-package "BENCH"))) (read-from-string text)))
+         (begun (now))
+         (function (compile nil lambda)))
+    (setf (fdefinition (intern "BARE" "BENCH")) function)
+    (prog1 (- (now) begun)
+      (assert (plusp (funcall function (list 1) 1))))))
 (in-package #:cl-user)`;
 
+const rotated = <T>(all: readonly T[], by: number): T[] => [
+  ...all.slice(by % all.length),
+  ...all.slice(0, by % all.length),
+];
 const ms = (from: number) => performance.now() - from;
 const sorted = (values: readonly number[]) => [...values].sort((a, b) => a - b);
 const quantile = (values: readonly number[], q: number) =>
@@ -115,18 +122,28 @@ class Reloader {
 
 async function benchReload(): Promise<Record<string, number[]>> {
   const root = mkdtempSync(path.join(tmpdir(), 'hotlisp-bench-'));
-  const image = await startUserImage(`${swankWithoutDelay}\n${bareCompile}`, { cwd: root });
   const closing: (() => unknown)[] = [];
+  // Each way has an image of its own: none finds the compiler warmed up by another.
+  const swankImage = async () => {
+    const image = await startUserImage(`${swankWithoutDelay}\n${bareCompile}`, { cwd: root });
+    closing.push(() => image.stop());
+    return Number(image.ports['swank']);
+  };
   try {
     const attached = await Reloader.start('over-swank', root, {
       mode: 'attach',
-      address: `127.0.0.1:${image.ports['swank']}`,
+      address: `127.0.0.1:${await swankImage()}`,
     });
     closing.push(() => attached.editor.finish());
     const spawned = await Reloader.start('over-socket', root, { mode: 'spawn', command: sbclCommand });
     closing.push(() => spawned.editor.finish());
-    const swank = await SwankClient.connect(Number(image.ports['swank']));
-    closing.push(() => swank.close());
+    const connect = async () => {
+      const client = await SwankClient.connect(await swankImage());
+      closing.push(() => client.close());
+      await client.rex('(cl:make-package "BENCH" :use (cl:list "COMMON-LISP"))', 'COMMON-LISP-USER');
+      return client;
+    };
+    const [swank, bareImage] = [await connect(), await connect()];
     const file = path.join(root, 'slime.lisp');
     writeFileSync(file, fileText('slime', 0));
     const offset = fileText('slime', 0).indexOf('(defun slime ');
@@ -144,25 +161,28 @@ async function benchReload(): Promise<Record<string, number[]>> {
       return taken;
     };
     const bare = async () => {
-      const lambda = defun('bare', ++round).replace('(defun bare', '(lambda');
-      return Number(await swank.rex(`(bench-clock::compile-once 'bench::bare '${lambda})`, 'BENCH')) / 1000;
+      const lambda = lispString(defun('bare', ++round).replace('(defun bare', '(lambda'));
+      return Number(await bareImage.rex(`(bench-clock::compile-once ${lambda})`, 'BENCH')) / 1000;
     };
+    const ways = Object.entries({
+      attached: () => attached.reload(),
+      slime,
+      spawned: () => spawned.reload(),
+      bare,
+    });
     const times: Record<string, number[]> = { slime: [], attached: [], spawned: [], bare: [] };
     for (let n = -WARM_UP; n < ROUNDS; n++) {
-      const taken = {
-        attached: await attached.reload(),
-        slime: await slime(),
-        spawned: await spawned.reload(),
-        bare: await bare(),
-      };
-      if (n >= 0) for (const [key, value] of Object.entries(taken)) times[key]!.push(value);
+      // In another order each round: none always comes after the same other one.
+      for (const [key, way] of rotated(ways, n + WARM_UP)) {
+        const taken = await way();
+        if (n >= 0) times[key]!.push(taken);
+      }
     }
     if (!(await attached.installed()) || !(await spawned.installed()))
       throw new Error('the last reload is not what the image runs');
     return times;
   } finally {
     for (const close of closing.reverse()) await close();
-    await image.stop();
     rmSync(root, { recursive: true, force: true });
   }
 }
