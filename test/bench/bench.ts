@@ -6,6 +6,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
+import readline from 'node:readline';
 import {
   Editor,
   lispString,
@@ -62,6 +63,44 @@ const bareCompile = `(defpackage #:bench-clock (:use #:common-lisp))
     (prog1 (- (now) begun)
       (assert (plusp (funcall function (list 1) 1))))))
 (in-package #:cl-user)`;
+
+/** Answers each line, a lambda expression, once it is compiled and installed: over a Unix socket, with nothing around it. */
+const floorImage = (socket: string) => `(require :sb-bsd-sockets)
+(defpackage #:floor (:use #:common-lisp))
+(let ((server (make-instance 'sb-bsd-sockets:local-socket :type :stream)))
+  (sb-bsd-sockets:socket-bind server ${lispString(socket)})
+  (sb-bsd-sockets:socket-listen server 1)
+  (sb-thread:make-thread
+   (lambda ()
+     (let ((stream (sb-bsd-sockets:socket-make-stream (sb-bsd-sockets:socket-accept server)
+                                                      :input t :output t :external-format :utf-8 :buffering :full))
+           (*package* (find-package "FLOOR")))
+       (loop for line = (read-line stream nil)
+             while line
+             do (setf (fdefinition (intern "INSTALLED")) (compile nil (read-from-string line)))
+                (format stream "~D~%" (funcall (intern "INSTALLED") nil 1))
+                (finish-output stream))))))`;
+
+/** What no server between an editor and an image can go below: see floor.mjs. */
+async function startFloor(
+  root: string,
+  closing: (() => unknown)[],
+): Promise<(lambda: string) => Promise<string>> {
+  const socket = path.join(root, 'floor.socket');
+  const image = await startUserImage(floorImage(socket), { cwd: root });
+  closing.push(() => image.stop());
+  const program = path.join(repository, 'test/bench/floor.mjs');
+  const child = spawn(process.execPath, [program, socket, path.join(root, 'floor.journal')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  closing.push(() => child.kill());
+  const lines = readline.createInterface({ input: child.stdout });
+  return lambda =>
+    new Promise(resolve => {
+      lines.once('line', resolve);
+      child.stdin.write(lambda.replaceAll('\n', ' ') + '\n');
+    });
+}
 
 const rotated = <T>(all: readonly T[], by: number): T[] => [
   ...all.slice(by % all.length),
@@ -164,13 +203,23 @@ async function benchReload(): Promise<Record<string, number[]>> {
       const lambda = lispString(defun('bare', ++round).replace('(defun bare', '(lambda'));
       return Number(await bareImage.rex(`(bench-clock::compile-once ${lambda})`, 'BENCH')) / 1000;
     };
+    const throughFloor = await startFloor(root, closing);
+    const floor = async () => {
+      const lambda = defun('floor', ++round).replace('(defun floor', '(lambda');
+      const begun = performance.now();
+      const answer = await throughFloor(lambda);
+      const taken = ms(begun);
+      if (answer !== String(round)) throw new Error(`the floor answered ${answer}`);
+      return taken;
+    };
     const ways = Object.entries({
       attached: () => attached.reload(),
       slime,
       spawned: () => spawned.reload(),
+      floor,
       bare,
     });
-    const times: Record<string, number[]> = { slime: [], attached: [], spawned: [], bare: [] };
+    const times: Record<string, number[]> = { slime: [], attached: [], spawned: [], floor: [], bare: [] };
     for (let n = -WARM_UP; n < ROUNDS; n++) {
       // In another order each round: none always comes after the same other one.
       for (const [key, way] of rotated(ways, n + WARM_UP)) {
@@ -267,7 +316,7 @@ async function benchStart() {
 }
 
 const row = (...cells: string[]) =>
-  console.log(cells.map((cell, n) => (n === 0 ? cell.padEnd(46) : cell.padStart(10))).join(''));
+  console.log(cells.map((cell, n) => (n === 0 ? cell.padEnd(50) : cell.padStart(10))).join(''));
 const fixed = (value: number) => value.toFixed(2);
 
 const times = await benchReload();
@@ -281,9 +330,10 @@ const label: Record<string, string> = {
   attached: 'hotlisp reload_form over Swank',
   slime: 'swank:compile-string-for-emacs over Swank',
   spawned: 'hotlisp reload_form over its Unix socket',
+  floor: 'COMPILE behind a server that only syncs a line',
   bare: 'bare COMPILE inside the image',
 };
-for (const key of ['attached', 'slime', 'spawned', 'bare']) {
+for (const key of ['attached', 'slime', 'spawned', 'floor', 'bare']) {
   const values = times[key]!;
   row(
     label[key]!,
