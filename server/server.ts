@@ -24,6 +24,7 @@ import { noteDiagnostics } from './features/noteDiagnostics.ts';
 import type { ImageManager, ImageManagerEvents } from './image/image.ts';
 import { Images } from './images.ts';
 import { signalOf } from './language/bench.ts';
+import { suitedCapabilities } from './language/suited.ts';
 import { LanguageFeatures } from './languageFeatures.ts';
 import { Notes } from './notes.ts';
 import { followOldCode } from './runner/oldCode.ts';
@@ -198,7 +199,7 @@ export class Server {
       capabilities: {
         positionEncoding: this.#encoding,
         textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental, save: true },
-        ...this.#features.capabilities,
+        ...suitedCapabilities(this.#features.capabilities, params.capabilities),
         executeCommandProvider: { commands: catalogue.map(commandOf), workDoneProgress: true },
         workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
       },

@@ -5,6 +5,7 @@ import { quickFixKind, quickFixes } from '../features/quickFix.ts';
 import type { Range, Snapshot } from '../source/types.ts';
 import { systemsAbove } from '../workspaceSystems.ts';
 import type { Bench, FeatureSet } from './bench.ts';
+import { suitedActions } from './suited.ts';
 
 export interface ActionPlace {
   /** Undefined where the buffer is not open. */
@@ -69,7 +70,7 @@ export const actions = (context: ActionContext): FeatureSet => ({
           documentChanges: bench.parts.capabilities().workspace?.workspaceEdit?.documentChanges === true,
         };
         const offered = await Promise.all(sources.map(async source => source(place, bench, context)));
-        return offered.flat() as CodeAction[];
+        return suitedActions(offered.flat() as CodeAction[], bench.parts.capabilities());
       }),
     );
   },

@@ -1,6 +1,5 @@
 /** The protocol's own duties: honest capabilities for every client, one reply for every request, a clean end. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { captures } from '../support/captures.ts';
 import { frame, RpcError } from '../support/jsonRpc.ts';
 import { Editor } from '../support/lspClient.ts';
 import { survivors } from '../support/processes.ts';
@@ -10,65 +9,6 @@ let editor: Editor;
 afterEach(() => editor.finish());
 
 describe('initialize', () => {
-  it.each(captures)(
-    'suits $name: what is offered answers, and nothing undeclared is sent',
-    async ({ capabilities, others }) => {
-      editor = await Editor.start({
-        capabilities,
-        initialize: {
-          ...others,
-          rootUri: null,
-          rootPath: null,
-          workspaceFolders: null,
-          initializationOptions: {},
-        },
-      });
-      const document = editor.open('a.lisp', '(in-package :cl-user)\n(defun f (x)\n  x)\n');
-      const textDocument = { uri: document.uri };
-      const offered = editor.capabilities;
-      const position = document.positionOf('x)\n');
-      const methods: [string, string, object][] = [
-        ['documentSymbolProvider', 'textDocument/documentSymbol', {}],
-        ['foldingRangeProvider', 'textDocument/foldingRange', {}],
-        ['selectionRangeProvider', 'textDocument/selectionRange', { positions: [position] }],
-        [
-          'codeActionProvider',
-          'textDocument/codeAction',
-          { range: { start: position, end: position }, context: { diagnostics: [] } },
-        ],
-        ['workspaceSymbolProvider', 'workspace/symbol', { query: 'f' }],
-        ['hoverProvider', 'textDocument/hover', { position }],
-        ['completionProvider', 'textDocument/completion', { position }],
-        ['definitionProvider', 'textDocument/definition', { position }],
-        [
-          'referencesProvider',
-          'textDocument/references',
-          { position, context: { includeDeclaration: true } },
-        ],
-        ['renameProvider', 'textDocument/rename', { position, newName: 'y' }],
-        [
-          'documentFormattingProvider',
-          'textDocument/formatting',
-          { options: { tabSize: 2, insertSpaces: true } },
-        ],
-        ['codeLensProvider', 'textDocument/codeLens', {}],
-        ['inlayHintProvider', 'textDocument/inlayHint', { range: { start: position, end: position } }],
-        ['documentHighlightProvider', 'textDocument/documentHighlight', { position }],
-        ['signatureHelpProvider', 'textDocument/signatureHelp', { position }],
-      ];
-      for (const [capability, method, params] of methods) {
-        const reply = editor.request(method, { textDocument, ...params });
-        if (offered[capability]) expect([method, await reply]).toEqual([method, expect.anything()]);
-        else
-          await expect(reply, `${method} is not offered, so it is refused`).rejects.toMatchObject({
-            code: -32601,
-          });
-      }
-      expect(offered.executeCommandProvider?.commands).toContain('hotlisp.reload_form');
-      await editor.published.next('diagnostics of the opened file', each => each.uri === document.uri);
-    },
-  );
-
   it('says who it is, and offers every command that it knows', async () => {
     editor = await Editor.start();
     expect(editor.serverInfo).toEqual({

@@ -16,6 +16,7 @@ import {
   isObject,
   type Message,
 } from './jsonRpc.ts';
+import { Declared } from './declared.ts';
 import { commandLine, descendants, killAll, survivors } from './processes.ts';
 import { Happenings, within } from './wait.ts';
 import type * as Lsp from './lspTypes.ts';
@@ -91,6 +92,9 @@ export const usualCapabilities: Record<string, unknown> = {
     publishDiagnostics: { versionSupport: true },
     codeAction: {
       codeActionLiteralSupport: { codeActionKind: { valueSet: ['', 'quickfix', 'refactor', 'source'] } },
+      isPreferredSupport: true,
+      dataSupport: true,
+      resolveSupport: { properties: ['edit', 'command'] },
     },
     documentSymbol: { hierarchicalDocumentSymbolSupport: true },
   },
@@ -126,10 +130,14 @@ export class Editor {
     readonly root: string,
     private readonly temporary: readonly string[],
   ) {
+    const declared = new Declared(problem => this.problems.push(problem));
     this.rpc = new JsonRpc(child.stdout!, child.stdin!, {
       request: (method, params) => this.answer(method, params),
       notification: (method, params) => this.notice(method, params),
-      traffic: (direction, message) => this.traffic.push({ direction, message }),
+      traffic: (direction, message) => {
+        this.traffic.push({ direction, message });
+        declared.traffic(direction, message);
+      },
       violation: text => this.problems.push(`against the protocol: ${text}`),
     });
     child.stderr!.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
@@ -400,7 +408,9 @@ export class Editor {
         return { success: true };
       }
       case 'client/registerCapability':
-        return this.register(params as { registrations: readonly { method: string }[] });
+        for (const each of (params as { registrations: readonly Lsp.Registration[] }).registrations)
+          this.registered.add(each);
+        return null;
       case 'window/workDoneProgress/create':
       case 'client/unregisterCapability':
         return null;
@@ -409,35 +419,11 @@ export class Editor {
       case 'workspace/applyEdit':
         return { applied: this.applyEdit(params as { edit: Lsp.WorkspaceEdit }) };
       default:
-        if (method.endsWith('/refresh') && this.declaresRefresh(method)) return null;
-        this.problems.push(`the server asks for ${method}, which this client did not declare`);
+        // Whether it was declared is looked after by Declared.
+        if (method.endsWith('/refresh')) return null;
+        this.problems.push(`the server asks for ${method}, which no client knows`);
         return new ErrorReply(METHOD_NOT_FOUND, `unknown method ${method}`);
     }
-  }
-
-  /** What may be registered late is what the client declared so. */
-  private register(params: { registrations: readonly Lsp.Registration[] }): null {
-    for (const registration of params.registrations) {
-      const declared = registration.method
-        .split('/')
-        .reduce<unknown>((at, key) => (isObject(at) ? at[key] : undefined), this.declared);
-      if (!isObject(declared) || declared['dynamicRegistration'] !== true)
-        this.problems.push(`the server registers ${registration.method}, which this client did not declare`);
-      this.registered.add(registration);
-    }
-    return null;
-  }
-
-  private get declared(): Record<string, unknown> {
-    return this.options.capabilities ?? usualCapabilities;
-  }
-
-  private declaresRefresh(method: string): boolean {
-    const [, feature] = method.split('/');
-    const { workspace } = this.declared as {
-      workspace?: Record<string, { refreshSupport?: boolean }>;
-    };
-    return workspace?.[feature ?? '']?.refreshSupport === true;
   }
 
   private async answerPrompt(prompt: Prompt): Promise<unknown> {
@@ -464,17 +450,9 @@ export class Editor {
   /** Makes an edit as editors do: in the buffer; a file that is not open is opened for it. One for another version is refused. */
   private applyEdit({ edit }: { edit: Lsp.WorkspaceEdit }): boolean {
     this.edits.add(edit);
-    const { workspace } = this.declared as {
-      workspace?: { workspaceEdit?: { documentChanges?: boolean } };
-    };
-    const versioned = workspace?.workspaceEdit?.documentChanges === true;
-    if ((edit.documentChanges !== undefined) !== versioned)
-      this.problems.push(
-        `an edit ${versioned ? 'without' : 'with'} documentChanges: ${JSON.stringify(edit)}`,
-      );
-    const changes = versioned
-      ? edit.documentChanges!.map(({ textDocument, edits }) => ({ ...textDocument, edits }))
-      : Object.entries(edit.changes ?? {}).map(([uri, edits]) => ({ uri, version: null, edits }));
+    const changes =
+      edit.documentChanges?.map(({ textDocument, edits }) => ({ ...textDocument, edits })) ??
+      Object.entries(edit.changes ?? {}).map(([uri, edits]) => ({ uri, version: null, edits }));
     for (const { uri, version, edits } of changes) {
       const open = this.documents.get(uri);
       if (version !== null && version !== open?.version) return false;
@@ -495,10 +473,7 @@ export class Editor {
         return this.progress.add(params as { token: number | string; value: Lsp.ProgressValue });
       case '$/cancelRequest':
         return this.withdrawn.add((params as { id: number | string }).id);
-      case '$/logTrace':
-        return;
-      default:
-        this.problems.push(`the server notifies ${method}, which no client knows`);
+      default: // whether this client takes it is looked after by Declared
     }
   }
 }

@@ -1,0 +1,44 @@
+/**
+ * What is offered and answered, cut to what a client declared: the protocol allows some shapes only to clients that know them.
+ */
+import type { ClientCapabilities, CodeAction, Command, ServerCapabilities } from 'vscode-languageserver/node';
+
+/** The capabilities to answer `initialize` with: objects only where the client knows them (LSP 3.17, CodeActionOptions and RenameOptions). */
+export function suitedCapabilities(
+  offered: ServerCapabilities,
+  { textDocument }: ClientCapabilities,
+): ServerCapabilities {
+  const { codeActionProvider, renameProvider } = offered;
+  return {
+    ...offered,
+    ...(codeActionProvider &&
+      !textDocument?.codeAction?.codeActionLiteralSupport && { codeActionProvider: true }),
+    ...(renameProvider && !textDocument?.rename?.prepareSupport && { renameProvider: true }),
+  };
+}
+
+/** The actions as the client takes them; without literals there are commands only, so that an action that is an edit is left out. */
+export function suitedActions(
+  actions: readonly CodeAction[],
+  { textDocument }: ClientCapabilities,
+): (CodeAction | Command)[] {
+  const declared = textDocument?.codeAction;
+  if (!declared?.codeActionLiteralSupport)
+    return actions.flatMap(({ title, command, edit, disabled }) =>
+      command && !edit && !disabled ? [{ ...command, title }] : [],
+    );
+  const resolves = declared.dataSupport && declared.resolveSupport?.properties.includes('edit');
+  return actions.flatMap(({ isPreferred, disabled, data, ...action }) => {
+    // What cannot be run, and what would have to be asked for, is nothing to a client that does not know of such.
+    if (disabled && !declared.disabledSupport) return [];
+    if (!action.edit && !action.command && !disabled && !resolves) return [];
+    return [
+      {
+        ...action,
+        ...(isPreferred !== undefined && declared.isPreferredSupport && { isPreferred }),
+        ...(disabled && { disabled }),
+        ...(data !== undefined && declared.dataSupport && { data: data as unknown }),
+      },
+    ];
+  });
+}
