@@ -234,7 +234,7 @@ export class Shapes {
 
   #completion(result: unknown): string[] {
     const items = Array.isArray(result) ? objects(result) : objects(at(result, 'items') ?? []);
-    const defaults = Object.keys((at(result, 'itemDefaults') ?? {}) as Json);
+    const defaults = Object.keys(at(result, 'itemDefaults') ?? {});
     const declared = this.#list('textDocument', 'completion', 'completionList', 'itemDefaults');
     return [
       ...defaults.flatMap(name =>
@@ -337,9 +337,9 @@ export class Shapes {
   #markup(content: unknown, what: string, formats: readonly unknown[]): string[] {
     const kinds = (Array.isArray(content) ? content : [content])
       .filter(isObject)
-      .map(each => each['kind'] ?? 'markdown');
+      .map(each => (typeof each['kind'] === 'string' ? each['kind'] : 'markdown'));
     return kinds.flatMap(kind =>
-      this.#unless(true, kind === 'plaintext' || formats.includes(kind), `${String(kind)} in ${what}`),
+      this.#unless(true, kind === 'plaintext' || formats.includes(kind), `${kind} in ${what}`),
     );
   }
 
