@@ -242,7 +242,9 @@ two sentences that say what failed and what to do."
   (send nil :type function :read-only t)
   (thread nil)
   (state :running)
-  (cancelled nil))
+  (cancelled nil)
+  ;; What its thread waits for an answer to; see debugger.lisp.
+  (question nil))
 
 (defvar *request* nil "The request that the current thread works for; NIL outside one.")
 

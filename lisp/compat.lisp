@@ -304,6 +304,19 @@ the form TEST is true; TEST runs when the agent is loaded, and an error in it co
   "The native namestring of the file that FRAME's code was compiled from; NIL where there is none on this host."
   (ignore-errors (real-file (debug-source-namestring (code-location-debug-source (frame-code-location frame))))))
 
+;;; The variables of a frame, and what a restart asks for
+
+(define-internal ambiguous-debug-vars :function ("SB-DI" "AMBIGUOUS-DEBUG-VARS"))
+(define-internal debug-var-validity :function ("SB-DI" "DEBUG-VAR-VALIDITY"))
+(define-internal debug-var-value :function ("SB-DI" "DEBUG-VAR-VALUE"))
+(define-internal debug-var-symbol :function ("SB-DI" "DEBUG-VAR-SYMBOL"))
+
+(define-capability :locals (ambiguous-debug-vars debug-var-validity debug-var-value debug-var-symbol frame-code-location))
+
+(define-internal restart-interactive-function :function ("SB-KERNEL" "RESTART-INTERACTIVE-FUNCTION"))
+
+(define-capability :interactive-restarts (restart-interactive-function))
+
 ;;; Where code lies in memory, and which code a blocked thread has on its control stack
 
 (define-internal main-thread :function ("SB-THREAD" "MAIN-THREAD"))

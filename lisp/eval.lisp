@@ -147,7 +147,9 @@
 ;;;; Evaluating
 
 (defstruct (evaluation (:copier nil) (:predicate nil))
-  (status :evaluated) (results '()) (notes '()) condition)
+  (status :evaluated) (results '()) (notes '()) condition
+  ;; Milliseconds that an error waits for a restart to be chosen, NIL for none; how many have; the names of those chosen, newest first.
+  (patience nil) (questions 0) (restarts '()))
 
 (defparameter *note-limit* 200)
 
@@ -206,9 +208,11 @@
                   (handler-bind ((warning (lambda (condition)
                                             (add-note evaluation (if (typep condition 'style-warning) :style-warning :warning)
                                                       condition start end))))
-                    (let ((sb-ext:*invoke-debugger-hook* (lambda (condition hook)
-                                                           (declare (ignore hook))
-                                                           (give-up (signalled-data condition)))))
+                    (let* ((abort (find-restart 'abort))
+                           (sb-ext:*invoke-debugger-hook*
+                             (lambda (condition hook)
+                               (declare (ignore hook))
+                               (debug-or-give-up condition evaluation start end abort #'give-up))))
                       (shiftf - form)
                       (call-evaluated form)))))
             (setf +++ ++ ++ + + form
@@ -237,13 +241,13 @@
                                :backtrace '())))))
     (condition-data condition)))
 
-(define-request eval (code package output-limit)
+(define-request eval (code package output-limit patience)
   "Evaluates the forms of the text one after the other, each read after those before it have run."
   (let* ((start (microseconds))
          (package (known-package package))
          (session (request-session *request*))
          (output (make-output :request *request* :limit output-limit))
-         (evaluation (make-evaluation))
+         (evaluation (make-evaluation :patience patience))
          (record ""))
     (unwind-protect
          (let ((*package* package) (*readtable* (package-readtable package)) (*read-eval* t))
@@ -260,6 +264,7 @@
               :truncated (output-truncated output)
               :notes (reverse (evaluation-notes evaluation))
               :condition (evaluation-condition evaluation)
+              :restarts (reverse (evaluation-restarts evaluation))
               :package (package-name package)
               :elapsed (- (microseconds) start)))))
 

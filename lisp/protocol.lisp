@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "1a12f6e73ba60b44c23af1f9f1a6ef1ff1c23e76205cd31f8cadf01de0d93ba4"
+    '(:digest "8acf88e6bf6bc304c326104160917990ad0943f229480cb318a1a4cf1635df97"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -64,6 +64,14 @@
           (:type "type" :required :string)
           (:text "text" :required :string)
           (:backtrace "backtrace" :required (:array (:shape :frame))))
+         (:restart
+          (:number "number" :required :integer)
+          (:name "name" :required :string)
+          (:report "report" :required :string)
+          (:needs-input "needsInput" :required :boolean))
+         (:local
+          (:name "name" :required :string)
+          (:value "value" :required :string))
          (:location
           (:kind "kind" :required :string)
           (:name "name" :required :string)
@@ -183,7 +191,8 @@
          (:eval :writes t
           :arguments ((:code "code" :required :string)
                       (:package "package" :optional :string)
-                      (:output-limit "outputLimit" :required :integer))
+                      (:output-limit "outputLimit" :required :integer)
+                      (:patience "patience" :optional :integer))
           :result (:object
             (:status "status" :required (:enum "evaluated" "unreadable" "signalled"))
             (:values "values" :required (:array :string))
@@ -192,8 +201,22 @@
             (:truncated "truncated" :required :boolean)
             (:notes "notes" :required (:array (:shape :note)))
             (:condition "condition" :optional (:shape :condition))
+            (:restarts "restarts" :required (:array :string))
             (:package "package" :required :string)
             (:elapsed "elapsed" :required :integer)))
+         (:restart :writes t
+          :arguments ((:request "request" :required :integer)
+                      (:question "question" :required :integer)
+                      (:restart "restart" :required :integer))
+          :result (:object
+            (:taken "taken" :required :boolean)))
+         (:locals :writes t
+          :arguments ((:request "request" :required :integer)
+                      (:question "question" :required :integer)
+                      (:frame "frame" :required :integer))
+          :result (:object
+            (:known "known" :required :boolean)
+            (:locals "locals" :required (:array (:shape :local)))))
          (:threads :writes nil
           :arguments ((:symbol "symbol" :optional :string)
                       (:transaction "transaction" :optional :string))
@@ -292,7 +315,15 @@
          (:progress
           (:message "message" :required :string)
           (:done "done" :optional :integer)
-          (:total "total" :optional :integer)))
+          (:total "total" :optional :integer))
+         (:debugger
+          (:request "request" :required :integer)
+          (:question "question" :required :integer)
+          (:depth "depth" :required :integer)
+          (:condition "condition" :required (:shape :condition))
+          (:start "start" :required :integer)
+          (:end "end" :required :integer)
+          (:restarts "restarts" :required (:array (:shape :restart)))))
        :error
        ((:kind "kind" :required (:enum "invalid-request" "unknown-package" "unknown-symbol" "unknown-system" "unknown-transaction" "fasl-mismatch" "changed" "read-only" "stale-generation" "superseded" "not-safe" "cancelled" "signalled"))
         (:message "message" :required :string)

@@ -169,9 +169,33 @@ Once it is sealed or finished this does nothing. Does not wait."
       (unless (eq (worker-thread worker) sb-thread:*current-thread*)
         (sb-thread:join-thread (worker-thread worker) :default nil :timeout 2)))))
 
+;;;; Work that may take too long
+
+(defun call-within (seconds function)
+  "The values of FUNCTION, which is called in this thread; NIL when it takes longer than SECONDS. It is then unwound: a signalled condition
+would be swallowed by the handlers of the user's code."
+  (let ((state (list :running))
+        (done (sb-thread:make-semaphore))
+        (caller sb-thread:*current-thread*))
+    (without-interrupts
+      (catch state
+        (unwind-protect
+             (progn
+               (run-in-worker
+                (lambda ()
+                  (unless (sb-thread:wait-on-semaphore done :timeout seconds)
+                    (handler-case
+                        (sb-thread:interrupt-thread caller (lambda ()
+                                                             (when (eq (car state) :running)
+                                                               (throw state nil))))
+                      (sb-thread:interrupt-thread-error () nil)))))
+               (with-local-interrupts (funcall function)))
+          (setf (car state) :over)
+          (sb-thread:signal-semaphore done))))))
+
 ;;;; Dispatch
 
-(defparameter *inline-operations* '(:hello :cancel)
+(defparameter *inline-operations* '(:hello :cancel :restart)
   "Performed by the thread that reads the messages: they are quick, and cancelling must not wait for anything.")
 
 (defun handle-message (text session send &key synchronous)

@@ -63,6 +63,7 @@ export class Commands {
         signal: controller.signal,
         report: (message, fraction) => progress.report(message, fraction),
         waited: 0,
+        background: parsed.background,
       }).finally(() => progress.end()),
     );
     if (parsed.background) {

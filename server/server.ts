@@ -13,8 +13,10 @@ import {
   type InitializeResult,
 } from 'vscode-languageserver/node';
 import { Approver } from './approval/approver.ts';
+import { Prompts } from './approval/prompts.ts';
 import { Journal, defaultJournalDirectory } from './approval/journal.ts';
 import { Commands } from './commands.ts';
+import { Debugger } from './runner/debugger.ts';
 import { Deeds } from './runner/deeds.ts';
 import { Documents } from './documents.ts';
 import { LspEditor } from './editor.ts';
@@ -27,6 +29,7 @@ import { signalOf } from './language/bench.ts';
 import { suitedCapabilities } from './language/suited.ts';
 import { LanguageFeatures } from './languageFeatures.ts';
 import { Notes } from './notes.ts';
+import { Pages } from './pages.ts';
 import { followOldCode } from './runner/oldCode.ts';
 import { catalogue, commandOf } from './operations/catalogue.ts';
 import { Runner } from './runner/runner.ts';
@@ -58,6 +61,7 @@ export class Server {
   readonly #images: Images;
   readonly #approver: Approver;
   readonly #deeds: Deeds;
+  readonly #pages: Pages;
   readonly #runner: Runner;
   readonly #commands: Commands;
   readonly #features: LanguageFeatures;
@@ -87,7 +91,9 @@ export class Server {
         this.#features.featuresChanged();
       },
     }));
-    const approver = (this.#approver = new Approver(editor, settings));
+    const prompts = new Prompts();
+    const pages = (this.#pages = new Pages(editor));
+    const approver = (this.#approver = new Approver(editor, settings, prompts));
     const deeds = (this.#deeds = new Deeds({
       editor,
       documents,
@@ -101,6 +107,14 @@ export class Server {
       documents,
       images,
       deeds,
+      debugger: new Debugger({
+        editor,
+        prompts,
+        pages,
+        documents,
+        settings,
+        declaresPrompts: () => editor.capabilities.window?.showMessage !== undefined,
+      }),
       journal,
       encoding: () => this.#encoding,
       roots: () => this.#folders,
@@ -302,7 +316,7 @@ export class Server {
     this.#state = 'shut-down';
     for (const timer of this.#publishing.values()) clearTimeout(timer);
     await Promise.all([this.#images.dispose(), this.#features.dispose()]);
-    await this.#deeds.dispose();
+    await Promise.all([this.#deeds.dispose(), this.#pages.dispose()]);
     await this.#closeJournal();
   }
 

@@ -58,14 +58,16 @@ export const settingsSchema = {
     .enum(['ask', 'abort'])
     .default('ask')
     .describe(
-      'what an error of evaluated code leads to; in this version both values end the evaluation and answer with the condition and its backtrace',
+      'what an error of evaluated code leads to: a question which of its restarts to take (ask), or the end of the evaluation (abort), which answers with the condition and its backtrace. A question that nobody answers within the shorter of approval.timeoutSeconds and evalTimeoutSeconds ends the evaluation, too; so does every error in an editor that cannot ask',
     ),
   evalTimeoutSeconds: z
     .number()
     .positive()
     .max(86_400)
     .default(60)
-    .describe('an evaluation is cancelled after that time'),
+    .describe(
+      'an evaluation is cancelled after that time; the time for which a question is open does not count',
+    ),
   'journal.directory': z
     .string()
     .min(1)

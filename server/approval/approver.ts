@@ -5,6 +5,7 @@
 import { HotlispError } from '../errors.ts';
 import type { Editor } from '../ports.ts';
 import type { Settings } from '../settings.ts';
+import { aborted, Prompts } from './prompts.ts';
 
 export const approvalKinds = ['compile-file', 'modify-running-code', 'terminate-thread', 'eval'] as const;
 export type ApprovalKind = (typeof approvalKinds)[number];
@@ -84,12 +85,11 @@ interface Pending {
 export class Approver {
   readonly #sessions = new Set<string>();
   readonly #pending = new Map<number, Pending>();
-  #queue: Promise<void> = Promise.resolve();
-  #editorCannotAsk = false;
 
   constructor(
     private readonly editor: Editor,
     private readonly settings: () => Settings,
+    private readonly prompts: Prompts = new Prompts(),
   ) {}
 
   /** Requests that wait for a code action to answer them, because the editor cannot ask. */
@@ -113,7 +113,7 @@ export class Approver {
       return new Approval('allowed-by-policy', `hotlisp.approval.${question.kind} is allow`, question.digest);
     if (!question.hazardous && this.#sessions.has(sessionKey(question)))
       return new Approval('allowed-by-session', 'approved for the session', question.digest);
-    return this.#inTurn(question, () => this.#ask(question));
+    return this.prompts.inTurn(question.signal, () => this.#ask(question));
   }
 
   /**
@@ -137,22 +137,8 @@ export class Approver {
     pending.settle(answer);
   }
 
-  /** Runs `ask` once the prompts before it are over; leaving the queue early when the question's signal aborts. */
-  async #inTurn<T>(question: Question, ask: () => Promise<T>): Promise<T> {
-    const before = this.#queue;
-    let done!: () => void;
-    this.#queue = new Promise(resolve => (done = resolve));
-    try {
-      await Promise.race([before, aborted(question.signal)]);
-      question.signal.throwIfAborted();
-      // A question asked meanwhile may have been approved for the session.
-      return await ask();
-    } finally {
-      void before.then(done);
-    }
-  }
-
   async #ask(question: Question): Promise<Approval> {
+    // A question asked meanwhile may have been approved for the session.
     if (!question.hazardous && this.#sessions.has(sessionKey(question)))
       return new Approval('allowed-by-session', 'approved for the session', question.digest);
     const seconds = this.settings()['approval.timeoutSeconds'];
@@ -181,10 +167,10 @@ export class Approver {
 
   async #askUntilAnswered(question: Question, signal: AbortSignal): Promise<Approval> {
     const byCommand = new Promise<'approve' | 'reject'>(settle => {
-      this.#pending.set(question.request, { question, settle, byCommand: this.#editorCannotAsk });
+      this.#pending.set(question.request, { question, settle, byCommand: this.prompts.editorCannotAsk });
     });
     for (;;) {
-      const answer = this.#editorCannotAsk
+      const answer = this.prompts.editorCannotAsk
         ? await this.#askByCodeAction(question, byCommand, signal)
         : await Promise.race([
             this.editor.ask(question.message, choices, signal),
@@ -192,7 +178,7 @@ export class Approver {
             aborted(signal),
           ]);
       if (typeof answer === 'object' && answer.type === 'unsupported') {
-        this.#editorCannotAsk = true;
+        this.prompts.editorCannotAsk = true;
         this.#pending.get(question.request)!.byCommand = true;
         continue;
       }
@@ -242,15 +228,3 @@ export class Approver {
 }
 
 const sessionKey = (question: Question) => `${question.kind} ${question.image}`;
-
-/** Rejects when the signal aborts; never resolves. */
-function aborted(signal: AbortSignal): Promise<never> {
-  const promise = new Promise<never>((_, reject) => {
-    const fail = () =>
-      reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
-    if (signal.aborted) fail();
-    else signal.addEventListener('abort', fail, { once: true });
-  });
-  promise.catch(() => undefined);
-  return promise;
-}

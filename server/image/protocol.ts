@@ -122,6 +122,17 @@ export const Frame = z.object({
 /** An error of the image as data. */
 export const Condition = z.object({ type: z.string(), text: z.string(), backtrace: z.array(Frame) });
 
+/** A way to go on after an error; `needsInput`: it would ask for a value. */
+export const Restart = z.object({
+  number: int(),
+  name: z.string(),
+  report: z.string(),
+  needsInput: z.boolean(),
+});
+
+/** A variable of a frame and its printed value. */
+export const Local = z.object({ name: z.string(), value: z.string() });
+
 export const Location = z.object({
   kind: z.string(),
   name: z.string(),
@@ -237,6 +248,8 @@ export const shapes = {
   Note,
   Frame,
   Condition,
+  Restart,
+  Local,
   Location,
   PlacedName,
   Dependent,
@@ -251,7 +264,18 @@ export const shapes = {
 
 const Output = z.object({ stream: z.enum(['stdout', 'stderr']), text: z.string() });
 const Progress = z.object({ message: z.string(), done: int().optional(), total: int().optional() });
-export const events = { output: Output, progress: Progress } as const;
+/** An evaluation stopped at an unhandled error and waits. Restart 0 abandons it; `start` and `end` are the evaluated form's place in the code. */
+const Debugger = z.object({
+  /** The evaluation's own request, and the number of its question, for `restart` and `locals`. */
+  request: int(),
+  question: int(),
+  depth: int(),
+  condition: Condition,
+  start: int(),
+  end: int(),
+  restarts: z.array(Restart),
+});
+export const events = { output: Output, progress: Progress, debugger: Debugger } as const;
 
 /** Every operation of the agent. `writes` marks those that a read-only image refuses. */
 export const operations = {
@@ -319,7 +343,13 @@ export const operations = {
   },
   eval: {
     writes: true,
-    args: z.object({ code: z.string(), package: z.string().optional(), outputLimit: int() }),
+    args: z.object({
+      code: z.string(),
+      package: z.string().optional(),
+      outputLimit: int(),
+      /** Milliseconds for which an unhandled error waits, with the event `debugger`, for `restart` to say how to go on; absent: it ends the evaluation. */
+      patience: int().optional(),
+    }),
     result: z.object({
       status: z.enum(['evaluated', 'unreadable', 'signalled']),
       /** The printed values of the last form. */
@@ -330,9 +360,24 @@ export const operations = {
       truncated: z.boolean(),
       notes: z.array(Note),
       condition: Condition.optional(),
+      /** Names of the restarts that were taken, in order. */
+      restarts: z.array(z.string()),
       package: z.string(),
       elapsed: int(),
     }),
+  },
+  /** Has an evaluation that waits with a question take one of the restarts it offered. */
+  restart: {
+    writes: true,
+    args: z.object({ request: int(), question: int(), restart: int() }),
+    /** False: the evaluation does not wait with that question any more. */
+    result: z.object({ taken: z.boolean() }),
+  },
+  /** The variables of a frame of an evaluation that waits with a question; printing them runs the user's methods of print-object. */
+  locals: {
+    writes: true,
+    args: z.object({ request: int(), question: int(), frame: int() }),
+    result: z.object({ known: z.boolean(), locals: z.array(Local) }),
   },
   threads: {
     writes: false,
@@ -502,6 +547,7 @@ export type Dependent = z.infer<typeof Dependent>;
 export type Mention = z.infer<typeof Mention>;
 export type Change = z.infer<typeof Change>;
 export type Condition = z.infer<typeof Condition>;
+export type Restart = z.infer<typeof Restart>;
 export type Thread = z.infer<typeof Thread>;
 export type FileNote = z.infer<typeof FileNote>;
 export type LoadedFile = z.infer<typeof LoadedFile>;

@@ -161,6 +161,8 @@ export interface Call {
   readonly report: (message: string, fraction?: number) => void;
   /** Milliseconds for which a person was waited for: no part of what the operation took. */
   waited: number;
+  /** The caller has its reply already: a gesture of the editor's, not a program that waits. */
+  readonly background: boolean;
 }
 
 interface Common<A> {

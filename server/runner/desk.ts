@@ -10,6 +10,7 @@ import type { Call, ChangePlan, PlannedForm } from '../operations/operation.ts';
 import type { Editor } from '../ports.ts';
 import type { Settings } from '../settings.ts';
 import type { PositionEncoding } from '../source/types.ts';
+import type { Debugger, Stop } from './debugger.ts';
 import type { Deeds } from './deeds.ts';
 import { outputLog } from './output.ts';
 import { PreviousSources } from './previous.ts';
@@ -29,6 +30,7 @@ export interface RunnerDependencies {
   readonly documents: Documents;
   readonly images: Images;
   readonly deeds: Deeds;
+  readonly debugger: Debugger;
   readonly journal: () => Journal;
   readonly encoding: () => PositionEncoding;
   /** Absolute paths of the workspace's folders. */
@@ -78,17 +80,19 @@ export class Desk {
     return this.#previous;
   }
 
-  /** A writing call whose output goes to the log as it comes, and whose progress to `report`. */
+  /** A writing call whose output goes to the log as it comes, its progress to `report`, and its errors that wait for a restart to `onStop`. */
   async call<O extends Op>(
     image: Image,
     op: O,
     args: Args<O>,
     signal?: AbortSignal,
     report?: Call['report'],
+    onStop?: (stop: Stop) => void,
   ): Promise<Result<O>> {
     const output = outputLog(this.deps.editor);
     const onEvent = (event: Event) => {
       output.onEvent(event);
+      if (event.event === 'debugger') onStop?.(event.data);
       if (event.event !== 'progress' || !report) return;
       const { message, done, total } = event.data;
       report(message, done !== undefined && total ? Math.min(1, done / total) : undefined);

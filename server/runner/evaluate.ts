@@ -3,7 +3,9 @@ import { oneLine } from '../approval/display.ts';
 import { HotlispError } from '../errors.ts';
 import type { Call, EvalPlan } from '../operations/operation.ts';
 import { digestOfDeed, type Deed } from './deeds.ts';
+import type { Stop } from './debugger.ts';
 import { outputLimit, type Approved, type Desk } from './desk.ts';
+import { Limit } from './limit.ts';
 import * as report from './report.ts';
 
 /** @throws HotlispError `debugger-aborted` with the condition, `timeout`, `cancelled` */
@@ -30,20 +32,35 @@ export async function runEvaluation(
   };
   (await desk.deps.deeds.approve(deed, call)).consume(digestOfDeed(deed));
   const seconds = desk.deps.settings().evalTimeoutSeconds;
-  const limit = AbortSignal.timeout(seconds * 1000);
+  const limit = new Limit(seconds * 1000);
+  const patience = desk.deps.debugger.imagePatience(call);
+  let abandoned: string | undefined;
+  const onStop = (stop: Stop) =>
+    void desk.deps.debugger.settle(image, stop, code, call, limit, why => (abandoned = why));
   try {
-    const args = { code, outputLimit, ...(packageName !== undefined && { package: packageName }) };
-    const answer = await desk.call(image, 'eval', args, AbortSignal.any([call.signal, limit]));
+    const args = {
+      code,
+      outputLimit,
+      ...(packageName !== undefined && { package: packageName }),
+      ...(patience !== undefined && { patience }),
+    };
+    const signal = AbortSignal.any([call.signal, limit.signal]);
+    const answer = await desk.call(image, 'eval', args, signal, undefined, onStop);
     await desk.deps.deeds.recordOutcome(deed, call, {
       status: answer.status === 'evaluated' ? 'applied' : 'failed',
     });
     const notes = report.codeNotes(desk.deps.documents.scratch(code), answer.notes, desk.encoding);
     if (answer.status === 'signalled') {
-      const { type, text } = answer.condition!;
-      throw new HotlispError('debugger-aborted', `${type}: ${text}`, {
-        condition: answer.condition,
-        output: answer.output,
-        results: answer.results,
+      const { condition, output, results, restarts } = answer;
+      const what = condition
+        ? `${condition.type}: ${condition.text}`
+        : 'The code abandoned its own evaluation, through the ABORT restart.';
+      throw new HotlispError('debugger-aborted', what, {
+        condition: condition ?? null,
+        ...(abandoned !== undefined && { reason: abandoned }),
+        restarts,
+        output,
+        results,
       });
     }
     return {
@@ -55,16 +72,19 @@ export async function runEvaluation(
       output: answer.output,
       truncated: answer.truncated,
       package: answer.package,
+      ...(answer.restarts.length > 0 && { restarts: answer.restarts }),
       duration_ms: report.since(started),
     };
   } catch (error) {
     if (error instanceof HotlispError && error.kind === 'debugger-aborted') throw error;
     await desk.deps.deeds.recordFailure(deed, call, error);
-    if (limit.aborted && !call.signal.aborted)
+    if (limit.signal.aborted && !call.signal.aborted)
       throw new HotlispError(
         'timeout',
         `The evaluation did not finish within ${seconds} s (hotlisp.evalTimeoutSeconds) and was cancelled.`,
       );
     throw error;
+  } finally {
+    limit.end();
   }
 }

@@ -786,6 +786,8 @@ describe('an image of its own for each', () => {
       'load-system': { transaction: 't', system: 'x', force: 'none', sources: [] },
       interrupt: { thread: 1, name: 'x' },
       terminate: { thread: 1, name: 'x' },
+      restart: { request: 1, question: 1, restart: 0 },
+      locals: { request: 1, question: 1, frame: 0 },
       remove: { transaction: 't', definitions: [], package: 'CL-USER' },
     };
     expect(Object.keys(writes).sort()).toEqual(

@@ -111,7 +111,7 @@ describe('requests', () => {
   });
 
   it('each get exactly one reply, however many are sent at once', async () => {
-    editor = await Editor.start();
+    editor = await Editor.start({ settings: { debugger: 'abort' } });
     const document = editor.open('a.lisp', '(in-package :cl-user)\n(defun f () 1)\n');
     const requests = Array.from({ length: 60 }, (_, n) => {
       switch (n % 5) {
@@ -248,6 +248,7 @@ describe('evaluation', () => {
 
   it('answers an error as data, with type, text and backtrace', async () => {
     editor = await Editor.start();
+    void editor.expectPrompt(/TYPE-ERROR/, null);
     const error = await editor.failure('repl_eval', { code: '(car (the t 7))' });
     expect(error.kind).toBe('debugger-aborted');
     expect(error.data).toMatchObject({

@@ -1,0 +1,250 @@
+/** An error of evaluated code: the editor is asked which restart to take, and whatever happens then, every evaluation ends. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { Editor, NEVER, usualCapabilities, type Prompt } from '../support/lspClient.ts';
+import type { RpcError } from '../support/jsonRpc.ts';
+
+let editor: Editor;
+afterEach(() => editor.finish());
+
+const titles = (prompt: Prompt) => prompt.actions.map(({ title }) => title);
+const evaluate = (code: string) => editor.command('repl_eval', { code });
+const failure = (code: string) => editor.failure('repl_eval', { code });
+interface Data {
+  condition: { type: string; text: string; backtrace: { text: string }[] } | null;
+  reason?: string;
+  restarts: string[];
+}
+const dataOf = (error: RpcError) => error.data as Data;
+
+/** Neither a thread of the image waits for an answer, nor is the next evaluation harmed. */
+async function nothingIsStuck(): Promise<void> {
+  expect(await editor.evaluate('(+ 20 22)')).toEqual(['42']);
+  const inside = await editor.evaluate(
+    `(loop for package in (list (find-package "HOTLISP"))
+           for code = (symbol-function (find-symbol "AWAIT-ANSWER" package))
+           collect (count :yes (funcall (find-symbol "THREADS-RUNNING" package) (list code)) :key #'cdr))`,
+  );
+  expect(inside).toEqual(['(0)']);
+}
+
+describe('an error of evaluated code', () => {
+  it('is asked about: its type, text and form, the restarts numbered with the safe one first, and the backtrace', async () => {
+    editor = await Editor.start();
+    const asked = editor.expectPrompt(/SIMPLE-ERROR.*no such luck.*\(cerror/, '1: CONTINUE');
+    const result = await evaluate('(list 1) (progn (cerror "Go on." "no such luck") :went-on)');
+    const prompt = await asked;
+    expect(prompt.type).toBe(2);
+    expect(titles(prompt)).toEqual(['0: ABORT', '1: CONTINUE', 'Show backtrace']);
+    expect(prompt.message).toMatch(/1 CONTINUE: Go on\./);
+    expect(prompt.message).not.toMatch(/\(list 1\)/);
+    expect(result).toMatchObject({ status: 'applied', values: [':WENT-ON'], restarts: ['CONTINUE'] });
+  });
+
+  it.each([
+    ['the safe restart', '0: ABORT'],
+    ['a dismissal', null],
+    ['another title', { reply: { title: '17: NONSENSE' } }],
+    ['an empty object', { reply: {} }],
+    ['an error', { error: { code: -32603, message: 'busy' } }],
+  ] as const)('ends with the evaluation after %s', async (_, answer) => {
+    editor = await Editor.start();
+    void editor.expectPrompt(/no such luck/, answer);
+    const error = await failure('(cerror "Go on." "no such luck")');
+    expect(error.kind).toBe('debugger-aborted');
+    expect(dataOf(error)).toMatchObject({
+      condition: { type: 'COMMON-LISP:SIMPLE-ERROR', text: 'no such luck' },
+      restarts: [],
+    });
+    expect(dataOf(error).condition!.backtrace.length).toBeGreaterThan(0);
+    expect(dataOf(error).reason === undefined).toBe(answer === '0: ABORT');
+    await nothingIsStuck();
+  });
+
+  it('ends the evaluation when nobody answers in time, and the question is withdrawn', async () => {
+    editor = await Editor.start({ settings: { approval: { timeoutSeconds: 0.4 } } });
+    void editor.expectPrompt(/no such luck/, NEVER);
+    const error = await failure('(error "no such luck")');
+    expect(error.kind).toBe('debugger-aborted');
+    expect(dataOf(error).reason).toMatch(/0\.4 s/);
+    await editor.withdrawn.next('the question taken back', () => true);
+    await nothingIsStuck();
+  });
+
+  it('is asked about no longer than an evaluation may take', async () => {
+    editor = await Editor.start({ settings: { evalTimeoutSeconds: 0.4 } });
+    void editor.expectPrompt(/no such luck/, NEVER);
+    expect(await failure('(error "no such luck")')).toMatchObject({ kind: 'debugger-aborted' });
+  });
+
+  it('is not asked about where the setting says abort', async () => {
+    editor = await Editor.start({ settings: { debugger: 'abort' } });
+    expect(dataOf(await failure('(error "no such luck")'))).toMatchObject({
+      condition: { text: 'no such luck' },
+    });
+  });
+
+  it('is not asked about in an editor that does not say that it shows questions, unless it is a gesture', async () => {
+    const { window, ...others } = usualCapabilities as Record<string, Record<string, unknown>>;
+    const { showMessage, ...rest } = window!;
+    expect(showMessage).toBeDefined();
+    editor = await Editor.start({ capabilities: { ...others, window: rest } });
+    expect(await failure('(error "no such luck")')).toMatchObject({ kind: 'debugger-aborted' });
+    void editor.expectPrompt(/no such luck/, '1: CONTINUE');
+    const pending = await editor.command('repl_eval', {
+      code: '(progn (cerror "Go on." "no such luck") 7)',
+      background: true,
+    });
+    expect((await editor.outcome(pending)).values).toEqual(['7']);
+  });
+
+  it('ends the evaluation at once in an editor that cannot ask, from then on without trying', async () => {
+    editor = await Editor.start();
+    void editor.expectPrompt(/first/, { error: { code: -32601, message: 'unknown method' } });
+    expect(await failure('(error "first")')).toMatchObject({ kind: 'debugger-aborted' });
+    expect(await failure('(error "second")')).toMatchObject({ kind: 'debugger-aborted' });
+    expect(editor.prompts.all).toHaveLength(1);
+  });
+
+  it('can be mended while it is asked about, and its call tried again', async () => {
+    editor = await Editor.start({ settings: { approval: { eval: 'allow' } } });
+    const asked = editor.expectPrompt(/UNDEFINED-FUNCTION/, async () => {
+      await editor.evaluate('(defun not-there-yet (x) (* x 2))');
+      return '1: CONTINUE';
+    });
+    expect((await evaluate('(not-there-yet 21)')).values).toEqual(['42']);
+    const prompt = await asked;
+    // They would ask for a value.
+    expect(titles(prompt)).toContain('4: RETURN-NOTHING');
+    expect(titles(prompt).join()).not.toMatch(/USE-VALUE|RETURN-VALUE/);
+    expect(prompt.message).toMatch(/Not offered.*USE-VALUE/);
+  });
+
+  it('shows the backtrace with places and variables, and asks again', async () => {
+    editor = await Editor.start({
+      files: {
+        'deep.lisp':
+          '(declaim (optimize (debug 3)))\n\n(defun deep (price)\n  (let ((doubled (* 2 price)))\n    (error "too much: ~a" doubled)))\n',
+      },
+      load: ['deep.lisp'],
+    });
+    void editor.expectPrompt(/too much: 8/, 'Show backtrace');
+    void editor.expectPrompt(/too much: 8/, '0: ABORT');
+    const error = await failure('(list (deep 4))');
+    expect(dataOf(error).reason).toBeUndefined();
+    const { text, uri } = editor.shown.all[0]!;
+    expect(uri).toMatch(/backtrace/);
+    expect(text).toMatch(/SIMPLE-ERROR: too much: 8/);
+    expect(text).toMatch(/0: \(DEEP 4\)\n.*deep\.lisp:3\n/);
+    expect(text).toMatch(/PRICE = 4/);
+    expect(text).toMatch(/DOUBLED = 8/);
+    expect(text).not.toMatch(/CALL-EVALUATED|DEBUG-OR-GIVE-UP/);
+  });
+
+  it('within a restart is asked about in turn, to a limited depth', async () => {
+    editor = await Editor.start();
+    const code = `(block nil
+      (restart-bind ((well (lambda () (return :well)) :report-function (lambda (s) (write-string "Well." s)))
+                     (try (lambda () (restart-case (error "second") (well () nil)))
+                          :report-function (lambda (s) (write-string "Try." s))))
+        (error "first")))`;
+    void editor.expectPrompt(/first/, prompt => titles(prompt).find(each => /TRY/.test(each))!);
+    void editor.expectPrompt(/second.*level 2/, '1: WELL');
+    void editor.expectPrompt(/first/, prompt => titles(prompt).find(each => /WELL/.test(each))!);
+    const result = await evaluate(code);
+    expect(result.values).toEqual([':WELL']);
+    expect(result).toMatchObject({ restarts: ['TRY', 'WELL', 'WELL'] });
+
+    for (let depth = 1; depth <= 5; depth++)
+      void editor.expectPrompt(/again/, prompt => titles(prompt).find(each => /TRY/.test(each))!);
+    const error = await failure(
+      `(labels ((again () (restart-bind ((try #'again)) (error "again"))))
+         (again))`,
+    );
+    expect(error.kind).toBe('debugger-aborted');
+    await nothingIsStuck();
+  });
+
+  it('that comes again after the restart is asked about again, and the answer names the last one', async () => {
+    editor = await Editor.start();
+    void editor.expectPrompt(/first/, '1: CONTINUE');
+    void editor.expectPrompt(/second/, null);
+    const error = await failure('(progn (cerror "On." "first") (error "second"))');
+    expect(dataOf(error)).toMatchObject({ condition: { text: 'second' }, restarts: ['CONTINUE'] });
+  });
+
+  it('whose report fails, loops in its own way or hides control characters is still asked about', async () => {
+    editor = await Editor.start();
+    await editor.evaluate(`
+      (define-condition silent (error) () (:report (lambda (c s) (declare (ignore c s)) (error "no report"))))
+      (define-condition odd (error) () (:report (lambda (c s) (declare (ignore c)) (format s "a~cb~cc" (code-char 10) (code-char 8238)))))`);
+    void editor.expectPrompt(/SILENT.*printing which signalled/, '0: ABORT');
+    expect((await failure("(error 'silent)")).kind).toBe('debugger-aborted');
+    const asked = editor.expectPrompt(/ODD/, '0: ABORT');
+    await failure("(error 'odd)");
+    expect((await asked).message).toMatch(/a b\\u\{202e\}c/);
+    await nothingIsStuck();
+  });
+
+  it('of an exhausted stack ends the evaluation without a question', async () => {
+    editor = await Editor.start();
+    const error = await failure('(labels ((f (x) (1+ (f x)))) (f 1))');
+    expect(dataOf(error).condition!.type).toMatch(/EXHAUSTED/);
+    await nothingIsStuck();
+  });
+
+  it('of the ABORT restart is no error of the server', async () => {
+    editor = await Editor.start();
+    const error = await failure('(abort)');
+    expect(error.kind).toBe('debugger-aborted');
+    expect(error.message).toMatch(/ABORT/);
+  });
+});
+
+describe('while a question is open', () => {
+  it('cancelling the evaluation withdraws it', async () => {
+    editor = await Editor.start();
+    const asked = editor.expectPrompt(/no such luck/, NEVER);
+    const { id, reply } = editor.rpc.start('workspace/executeCommand', {
+      command: 'hotlisp.repl_eval',
+      arguments: [{ code: '(error "no such luck")' }],
+    });
+    const settled = reply.catch((error: unknown) => error);
+    await asked;
+    editor.rpc.notify('$/cancelRequest', { id });
+    expect(await settled).toMatchObject({ kind: 'cancelled' });
+    await editor.withdrawn.next('the question taken back', () => true);
+    await nothingIsStuck();
+  });
+
+  it('an image that dies ends it', async () => {
+    editor = await Editor.start();
+    const { pid } = await editor.command<{ pid: number }>('image_connect');
+    const asked = editor.expectPrompt(/no such luck/, NEVER);
+    const failed = failure('(error "no such luck")');
+    await asked;
+    process.kill(pid, 'SIGKILL');
+    expect((await failed).kind).toBe('image-lost');
+    expect(await editor.evaluate('1')).toEqual(['1']);
+  });
+
+  it('others wait: twenty evaluations with errors get one reply each, with one question at a time', async () => {
+    editor = await Editor.start();
+    let open = 0;
+    let most = 0;
+    for (let n = 0; n < 20; n++)
+      void editor.expectPrompt(/error number/, async ({ message }) => {
+        most = Math.max(most, ++open);
+        await new Promise(resolve => setTimeout(resolve, 5));
+        open--;
+        return /number \d*[02468]\b/.test(message) ? '1: CONTINUE' : null;
+      });
+    const all = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, n) => evaluate(`(progn (cerror "On." "error number ${n}") ${n})`)),
+    );
+    expect(all.map(each => (each.status === 'fulfilled' ? each.value.values : 'failed'))).toEqual(
+      Array.from({ length: 20 }, (_, n) => (n % 2 === 0 ? [String(n)] : 'failed')),
+    );
+    expect(most).toBe(1);
+    await nothingIsStuck();
+  });
+});
