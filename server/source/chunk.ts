@@ -28,7 +28,7 @@ export class ChunkForm {
     readonly object: RawNode | undefined,
     /** What became of each reader conditional; undefined: only evaluation could tell. */
     readonly guards: readonly (boolean | undefined)[],
-    private readonly reader: Reader,
+    readonly reader: Reader,
   ) {}
 
   get operator(): string | undefined {

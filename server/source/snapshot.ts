@@ -314,7 +314,16 @@ class Form implements TopLevelForm {
   #read(): ChunkForm {
     return this.snapshot.read(this.n, this.chunk);
   }
+
+  /** The same object for as long as the text around stays, and where its offsets count from. */
+  get contents(): { readonly form: ChunkForm; readonly base: number } {
+    return { form: this.#read(), base: this.base };
+  }
 }
+
+/** The tree of a form of a snapshot, as its chunk has it; undefined for forms that are of no snapshot. */
+export const contentsOf = (form: TopLevelForm): Form['contents'] | undefined =>
+  form instanceof Form ? form.contents : undefined;
 
 class TreeRoot implements SyntaxNode {
   readonly type = 'source';
