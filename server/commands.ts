@@ -2,7 +2,7 @@
 import { Refusal, type ApprovalKind, type Approver } from './approval/approver.ts';
 import { digestOf } from './approval/digest.ts';
 import { oneLine } from './approval/display.ts';
-import type { Journal } from './approval/journal.ts';
+import type { Journal, JournalEntry } from './approval/journal.ts';
 import { parseArguments } from './arguments.ts';
 import type { Deeds } from './runner/deeds.ts';
 import { HotlispError } from './errors.ts';
@@ -24,6 +24,8 @@ export interface CommandsDependencies {
   readonly images: Images;
   readonly journal: () => Journal;
   readonly settings: () => Settings;
+  /** How this server signs its entries of the journal: it ends with the process id. */
+  readonly actor: () => string;
 }
 
 /** A background operation that takes longer than this shows a progress, in milliseconds. */
@@ -118,7 +120,7 @@ export class Commands {
     planOf: (name, args) => this.#planOf(name, args),
     history: async (limit, symbol) => ({
       journal: this.deps.journal().path,
-      entries: historyOf(await this.deps.journal().read(), limit, symbol),
+      entries: historyOf(await this.deps.journal().read(), limit, symbol, entry => this.#isUnderWay(entry)),
     }),
     imageStatus: () => this.#imageStatus(),
     connectImage: async () => {
@@ -134,6 +136,17 @@ export class Commands {
       return this.#imageStatus();
     },
   };
+
+  /** Whether the server that made a decision, this one or another that runs, may still be carrying it out. */
+  #isUnderWay({ actor, request }: JournalEntry): boolean {
+    if (actor === this.deps.actor()) return this.#outcomes.isRunning(request);
+    const pid = Number(/ (\d+)$/.exec(actor)?.[1]);
+    try {
+      return pid > 0 && pid !== process.pid && process.kill(pid, 0);
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'EPERM';
+    }
+  }
 
   async #requestApproval(kind: ApprovalKind, details: unknown, call: Call): Promise<unknown> {
     const image = (await this.deps.images.manager(undefined)).current;

@@ -28,6 +28,10 @@ export class Outcomes {
     return { request, outcome };
   }
 
+  isRunning(request: number): boolean {
+    return this.#running.has(request);
+  }
+
   /**
    * What the request answered, or `pending`; it rejects as the request did.
    * @throws HotlispError `invalid-arguments` for a number that was never given, or whose outcome is no longer kept

@@ -82,6 +82,7 @@ export class Server {
     const editor = (this.#editor = new LspEditor(connection));
     const settings = () => this.#settings;
     const journal = () => this.#currentJournal();
+    const actor = () => `${this.#client}, hotlisp ${process.pid}`;
     const documents = (this.#documents = new Documents(options.source, () => this.#folders));
     const images = (this.#images = new Images({
       editor,
@@ -99,7 +100,7 @@ export class Server {
       documents,
       approver,
       journal,
-      actor: () => `${this.#client}, hotlisp ${process.pid}`,
+      actor,
     }));
     const runner = (this.#runner = new Runner({
       editor,
@@ -124,7 +125,7 @@ export class Server {
       onOldCode: (image, title, { transaction, threads }) =>
         void followOldCode(editor, image, transaction, title, threads),
     }));
-    this.#commands = new Commands({ editor, runner, deeds, approver, images, journal, settings });
+    this.#commands = new Commands({ editor, runner, deeds, approver, images, journal, settings, actor });
     this.#features = new LanguageFeatures({
       connection,
       editor,

@@ -7,6 +7,7 @@ import { constants, promises as fs, writeSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { HotlispError } from '../errors.ts';
+import type { DefinitionName } from '../image/protocol.ts';
 
 export interface JournalDefinition {
   readonly kind: string;
@@ -14,6 +15,39 @@ export interface JournalDefinition {
   readonly package: string;
   readonly change?: string;
 }
+
+/** One form: what was there (where known), what was asked for, and where that stands. */
+export interface JournalSource {
+  readonly before: string | null;
+  readonly after: string;
+  readonly file: string | null;
+  readonly package: string;
+  /** As in the wire's Form. */
+  readonly place?: {
+    readonly byteOffset: number;
+    readonly line: number;
+    readonly column: number;
+    readonly index: number;
+  };
+}
+
+/** Enough to do again what is not a matter of forms. Digests are SHA-256 of a file's bytes, in hexadecimal. */
+export type JournalDeed =
+  | { readonly type: 'fasl'; readonly path: string; readonly digest: string }
+  | {
+      readonly type: 'system';
+      readonly system: string;
+      readonly force: 'none' | 'system' | 'all';
+      /** The file that defines it. */
+      readonly asd?: string;
+      readonly sources: readonly { readonly file: string; readonly digest: string }[];
+    }
+  | {
+      readonly type: 'removal';
+      /** As in the wire's DefinitionName, to be read in `package`. */
+      readonly definitions: readonly DefinitionName[];
+      readonly package: string;
+    };
 
 export interface JournalEntry {
   /** ISO 8601, UTC. */
@@ -26,13 +60,11 @@ export interface JournalEntry {
   readonly request: number;
   readonly transaction?: string;
   readonly definitions?: readonly JournalDefinition[];
-  /** Source by form: what was there (where known) and what was asked for. */
-  readonly source?: readonly {
-    readonly before: string | null;
-    readonly after: string;
-    readonly file: string | null;
-    readonly package: string;
-  }[];
+  readonly source?: readonly JournalSource[];
+  /** What was done, where that is not compiling `source`. */
+  readonly deed?: JournalDeed;
+  /** The transactions that a replay did again, in order. */
+  readonly replayed?: readonly string[];
   readonly decision?: string;
   readonly reason?: string;
   readonly outcome?: {
@@ -40,6 +72,8 @@ export interface JournalEntry {
     readonly message?: string;
     readonly remains?: readonly string[];
     readonly target?: string;
+    /** The image's own transactions that this one consists of, in order, where they are several. */
+    readonly parts?: readonly string[];
   };
 }
 

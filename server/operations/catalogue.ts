@@ -42,6 +42,7 @@ export const catalogue: readonly Operation[] = [
   transactions.rollback,
   transactions.redo,
   transactions.history,
+  transactions.replay,
   session.outcome,
   session.approve,
   session.reject,

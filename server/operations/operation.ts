@@ -37,6 +37,13 @@ export interface HistoryPlan {
   readonly transaction: string | undefined;
 }
 
+/** Journalled changes to do again in an image that lacks them. */
+export interface ReplayPlan {
+  readonly type: 'replay';
+  /** Absent: all that it lacks. */
+  readonly transactions: readonly string[] | undefined;
+}
+
 export interface EvalPlan {
   readonly type: 'eval';
   readonly code: string;
@@ -112,6 +119,7 @@ export type Plan =
   | EditPlan
   | ChangePlan
   | HistoryPlan
+  | ReplayPlan
   | EvalPlan
   | QueryPlan
   | FaslPlan

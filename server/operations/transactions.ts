@@ -23,6 +23,16 @@ export const redo = operation({
   plan: ({ transaction }) => ({ type: 'redo', transaction }),
 });
 
+export const replay = operation({
+  name: 'replay',
+  title: 'Replay',
+  documentation:
+    'Does again, in journal order and as one change, what the journal holds and the image lacks, as after a restart: all of it, or the given transactions. What was rolled back, is there already or cannot be done again is left out; `skipped` says why.',
+  approval: 'modify-running-code',
+  args: z.strictObject({ transactions: z.array(arguments_.transaction).min(1).optional() }),
+  plan: ({ transactions }) => ({ type: 'replay', transactions }),
+});
+
 export const history = operation({
   name: 'history',
   title: 'History',

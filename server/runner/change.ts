@@ -1,9 +1,10 @@
 /** Carrying out a change: assess, approve, apply, verify, record, report. */
 import { randomUUID } from 'node:crypto';
 import type { Approval } from '../approval/approver.ts';
+import type { JournalSource } from '../approval/journal.ts';
 import { wireKind } from '../image/connection.ts';
 import type { Image } from '../image/image.ts';
-import type { Args, Change } from '../image/protocol.ts';
+import type { Args, Change, Form } from '../image/protocol.ts';
 import type { Call, ChangePlan } from '../operations/operation.ts';
 import { assess, loadedDate, type Assessed } from './assess.ts';
 import { noDependents } from './dependents.ts';
@@ -85,7 +86,13 @@ async function changeAtOnce(
 }
 
 /** Everything that is installed, in order: what changes, then its users. */
-const installed = ({ forms, dependents }: Assessed) => [...forms, ...dependents.forms];
+export const installed = ({ forms, dependents }: Assessed) => [...forms, ...dependents.forms];
+
+export function journalSource(wire: Form, before: string | null): JournalSource {
+  const { text, file, byteOffset, line, column, index } = wire;
+  const place = { byteOffset, line, column, index };
+  return { before, after: text, file: file ?? null, package: wire.package, place };
+}
 
 async function changeDeed(
   desk: Desk,
@@ -126,18 +133,13 @@ async function changeDeed(
     buffers: [...plan.buffers, ...dependents.buffers],
     transaction,
     definitions: assessments.map(({ definition }) => definition),
-    source: sources.map(({ form: { wire }, before }) => ({
-      before,
-      after: wire.text,
-      file: wire.file ?? null,
-      package: wire.package,
-    })),
+    source: sources.map(({ form: { wire }, before }) => journalSource(wire, before)),
     diff: async () => diffOf(sources),
   };
 }
 
 /** The image's answer; undefined when nothing was done: the image changed since it was assessed, or the change is not as safe as asked for. */
-async function apply(
+export async function apply(
   desk: Desk,
   deed: Deed,
   args: Omit<Args<'apply'>, 'transaction'>,

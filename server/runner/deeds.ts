@@ -5,6 +5,7 @@ import type { Journal, JournalEntry } from '../approval/journal.ts';
 import type { Documents } from '../documents.ts';
 import { HotlispError } from '../errors.ts';
 import { guard } from './guard.ts';
+import { takeBack } from './takeBack.ts';
 import type { Image } from '../image/image.ts';
 import type { Call, ChangePlan } from '../operations/operation.ts';
 import type { Editor } from '../ports.ts';
@@ -23,6 +24,11 @@ export interface Deed {
   readonly transaction?: string;
   readonly definitions?: JournalEntry['definitions'];
   readonly source?: JournalEntry['source'];
+  /** For the journal: what is done where that is not compiling `source`, and what a replay does again. */
+  readonly deed?: JournalEntry['deed'];
+  readonly replayed?: JournalEntry['replayed'];
+  /** The image's transactions that were made for it, in order; absent: one, called `transaction`. */
+  readonly parts?: readonly string[];
   diff(): Promise<string>;
 }
 
@@ -84,7 +90,7 @@ export class Deeds {
   }
 
   #entry(deed: Deed, call: Call, what: What): JournalEntry {
-    const { image, operation, transaction, definitions, source } = deed;
+    const { image, operation, transaction, definitions, source, replayed } = deed;
     return {
       time: new Date().toISOString(),
       actor: this.deps.actor(),
@@ -94,6 +100,8 @@ export class Deeds {
       ...(transaction !== undefined && { transaction }),
       ...(definitions && { definitions }),
       ...(source && { source }),
+      ...(deed.deed && { deed: deed.deed }),
+      ...(replayed && { replayed }),
       ...what,
     };
   }
@@ -108,7 +116,7 @@ export class Deeds {
       await this.#record(deed, call, { event: 'outcome', outcome });
     } catch (error) {
       if (outcome.status === 'applied' && deed.transaction !== undefined && outcome.target === undefined)
-        await deed.image.call('undo', { transaction: deed.transaction, force: true });
+        await takeBack(deed);
       throw error;
     }
   }

@@ -3,10 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { displayDefinition, listed, oneLine } from '../approval/display.ts';
 import { HotlispError } from '../errors.ts';
 import { wireKind } from '../image/connection.ts';
+import type { Image } from '../image/image.ts';
+import type { Change } from '../image/protocol.ts';
 import type { Call, HistoryPlan } from '../operations/operation.ts';
 import { digestOfDeed, type Deed } from './deeds.ts';
 import type { Approved, Desk } from './desk.ts';
-import { transactionsOf } from './past.ts';
+import { transactionsOf, type PastTransaction } from './past.ts';
 import * as report from './report.ts';
 
 /** @throws HotlispError `invalid-arguments` when there is no such transaction in this image */
@@ -19,11 +21,19 @@ export async function runHistory(
 ): Promise<report.OperationResult> {
   const image = await desk.deps.images.connect(undefined, call.signal);
   desk.refuseReadOnly(image);
-  const past = transactionsOf(await desk.deps.journal().read(), image.hello.image);
-  const candidates = past.filter(({ undone }) => undone === (plan.type === 'redo'));
+  const past = transactionsOf(await desk.deps.journal().read());
+  const here = past.filter(each => each.image === image.hello.image);
+  const wanted = plan.type === 'redo' ? 'undone' : 'applied';
+  // What ended unrecorded may have been applied: the image knows, and is asked when it is meant by name.
   const target =
-    plan.transaction === undefined ? candidates.at(-1) : candidates.find(({ id }) => id === plan.transaction);
-  if (!target) throw noTransaction(plan);
+    plan.transaction === undefined
+      ? here.filter(each => each.state === wanted && each.definitions.length > 0).at(-1)
+      : here.find(({ id, state }) => id === plan.transaction && (state === wanted || state === 'unknown'));
+  if (!target)
+    throw noTransaction(
+      plan,
+      past.find(({ id }) => id === plan.transaction),
+    );
   const attempt = async (force: boolean, warning: string) => {
     const what = listed(target.definitions.map(displayDefinition));
     const verb = plan.type === 'undo' ? 'Roll back' : 'Do again';
@@ -41,7 +51,7 @@ export async function runHistory(
     };
     (await desk.deps.deeds.approve(deed, call)).consume(digestOfDeed(deed));
     try {
-      const change = await desk.call(image, plan.type, { transaction: target.id, force }, call.signal);
+      const change = await swapParts(desk, image, plan.type, target.parts, force, call.signal);
       await desk.deps.deeds.recordOutcome(deed, call, {
         status: change.status,
         target: target.id,
@@ -63,13 +73,53 @@ export async function runHistory(
   }
 }
 
-function noTransaction({ type, transaction }: HistoryPlan): HotlispError {
+/** Takes the image's transactions back, the last one first, or does them again in order: all of them, or none. */
+async function swapParts(
+  desk: Desk,
+  image: Image,
+  type: HistoryPlan['type'],
+  parts: readonly string[],
+  force: boolean,
+  signal: AbortSignal,
+): Promise<Change> {
+  const changes: Change[] = [];
+  const done: string[] = [];
+  try {
+    for (const transaction of type === 'undo' ? [...parts].reverse() : parts) {
+      changes.push(await desk.call(image, type, { transaction, force }, signal));
+      done.push(transaction);
+    }
+  } catch (error) {
+    const back = type === 'undo' ? 'redo' : 'undo';
+    for (const transaction of done.reverse()) await desk.call(image, back, { transaction, force: true });
+    throw error;
+  }
+  return {
+    ...changes.at(-1)!,
+    status: changes.some(({ status }) => status === 'partial') ? 'partial' : changes.at(-1)!.status,
+    definitions: changes.flatMap(({ definitions }) => definitions),
+    threads: changes.flatMap(({ threads }) => threads),
+    remains: changes.flatMap(({ remains }) => remains),
+  };
+}
+
+function noTransaction({ type, transaction }: HistoryPlan, known?: PastTransaction): HotlispError {
   const done = type === 'undo' ? 'rolled back' : 'done again';
   const which =
     transaction === undefined
       ? 'There is no change of this image that can be'
       : `Transaction ${transaction} is not a change of this image that can be`;
-  return new HotlispError('invalid-arguments', `${which} ${done}. See hotlisp.history.`, {
+  const why =
+    known === undefined || transaction === undefined
+      ? ''
+      : known.state === (type === 'undo' ? 'undone' : 'applied')
+        ? type === 'undo'
+          ? ' It was rolled back already.'
+          : ' It is in force.'
+        : type === 'redo'
+          ? ' It was made in another image: hotlisp.replay brings it to this one.'
+          : ' It was made in another image.';
+  return new HotlispError('invalid-arguments', `${which} ${done}.${why} See hotlisp.history.`, {
     path: 'transaction',
   });
 }

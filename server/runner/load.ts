@@ -2,6 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { listed, oneLine, plural } from '../approval/display.ts';
+import type { JournalDeed } from '../approval/journal.ts';
 import { HotlispError } from '../errors.ts';
 import type { Image } from '../image/image.ts';
 import type { Change, Definition, FileNote, Note, Result } from '../image/protocol.ts';
@@ -10,6 +11,7 @@ import { plannedForm } from '../operations/forms.ts';
 import type { Call, FaslPlan, PlannedForm, SystemPlan } from '../operations/operation.ts';
 import type { ReportedNote } from '../ports.ts';
 import { digestOfDeed, type Deed } from './deeds.ts';
+import { digestOfFile } from './fileDigest.ts';
 import type { Approved, Desk } from './desk.ts';
 import * as report from './report.ts';
 import { verify, type Place } from './verify.ts';
@@ -42,6 +44,7 @@ export async function runFasl(
     hazardous: false,
     buffers: [],
     transaction: randomUUID(),
+    deed: { type: 'fasl', path: fasl.file, digest: fasl.digest },
     diff: async () =>
       `${fasl.file}\n${fasl.size} bytes, SHA-256 ${fasl.digest}\ncompiled by SBCL ${fasl.version}${fasl.source === undefined ? '' : ` from ${fasl.source}`}\n`,
   };
@@ -109,6 +112,7 @@ export async function runSystem(
     hazardous: false,
     buffers: [],
     transaction: randomUUID(),
+    deed: systemDeed(plan, system?.asd ?? asd, sources),
     diff: async () =>
       [`system ${plan.system}, defined in ${system?.asd ?? asd ?? 'an unknown file'}`]
         .concat(
@@ -145,7 +149,10 @@ export async function runSystem(
     { system: plan.system },
   ];
   const title = `reload system ${plan.system}`;
-  const result = await finish(desk, deed, change, { title, places, notes }, call, started);
+  // The files of a system that the image did not know are known by now.
+  const loaded = sources.length > 0 ? sources : digestsOf(answer.files);
+  const done = { ...deed, deed: systemDeed(plan, system?.asd ?? asd, loaded) };
+  const result = await finish(desk, done, change, { title, places, notes }, call, started);
   return {
     ...result,
     system: plan.system,
@@ -159,6 +166,20 @@ export async function runSystem(
     ...(change.status === 'unchanged' && { up_to_date: compiled.length === 0 }),
   };
 }
+
+const systemDeed = (
+  { system, force }: SystemPlan,
+  asd: string | undefined,
+  sources: readonly SourceDigest[],
+): JournalDeed => ({ type: 'system', system, force, ...(asd !== undefined && { asd }), sources });
+
+const digestsOf = (files: readonly { readonly file: string }[]): SourceDigest[] =>
+  files.flatMap(({ file }) => {
+    const digest = digestOfFile(file);
+    return digest === undefined ? [] : [{ file, digest }];
+  });
+
+type SourceDigest = Extract<JournalDeed, { type: 'system' }>['sources'][number];
 
 /** What reloading the system would do, as far as it can be told without loading its definition. */
 export async function describeSystem(desk: Desk, plan: SystemPlan): Promise<Record<string, unknown>> {

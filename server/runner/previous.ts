@@ -7,7 +7,8 @@ import { pathToFileURL } from 'node:url';
 import type { PlannedForm } from '../operations/operation.ts';
 import type { Snapshot, TopLevelForm } from '../source/types.ts';
 
-const keyOf = ({ wire }: PlannedForm) =>
+/** The same for forms that define the same names in the same package. */
+export const formKey = ({ wire }: PlannedForm) =>
   JSON.stringify([
     wire.package,
     wire.definitions.map(({ kind, name, qualifiers, specializers }) => [
@@ -32,7 +33,7 @@ export class PreviousSources {
   /** The text of these forms is what the image runs now. */
   remember(forms: readonly PlannedForm[]): void {
     for (const form of forms) {
-      this.#installed.set(keyOf(form), form.wire.text);
+      this.#installed.set(formKey(form), form.wire.text);
       if (form.wire.file === undefined) this.#scratch.set(form.wire.digest, form);
       if (this.#scratch.size > scratchKept) this.#scratch.delete(this.#scratch.keys().next().value!);
     }
@@ -53,7 +54,7 @@ export class PreviousSources {
    * @param loaded what the file is known to have said when the image loaded it; several where that is not certain
    */
   async of(form: PlannedForm, loaded: readonly Snapshot[]): Promise<string | null> {
-    const installed = this.#installed.get(keyOf(form));
+    const installed = this.#installed.get(formKey(form));
     if (installed !== undefined) return installed;
     const [text, ...others] = loaded.map(each => textOf(form, each));
     if (text !== undefined && others.every(each => each === text)) return text;
@@ -62,11 +63,15 @@ export class PreviousSources {
   }
 }
 
-/** The text of the form that has the same definitions in another state of the file. */
-function textOf({ wire }: PlannedForm, { forms, text }: Snapshot): string | undefined {
+/** The form that has the same definitions in another state of the file. */
+export function sameForm({ wire }: PlannedForm, { forms }: Snapshot): TopLevelForm | undefined {
   const wanted = namesOf(wire.definitions);
-  const same = forms.find(({ definitions }) => definitions.length > 0 && namesOf(definitions) === wanted);
-  return same && text.slice(same.span.start, same.span.end);
+  return forms.find(({ definitions }) => definitions.length > 0 && namesOf(definitions) === wanted);
+}
+
+function textOf(form: PlannedForm, snapshot: Snapshot): string | undefined {
+  const same = sameForm(form, snapshot);
+  return same && snapshot.text.slice(same.span.start, same.span.end);
 }
 
 const namesOf = (definitions: PlannedForm['wire']['definitions'] | TopLevelForm['definitions']) =>

@@ -41,6 +41,7 @@ export async function runRemoval(
     buffers: plan.buffers,
     transaction: randomUUID(),
     definitions,
+    deed: { type: 'removal', ...wanted },
     source: [{ before: plan.text, after: '', file: null, package: plan.package }],
     diff: async () => `remove ${what}\n\n${plan.text ?? ''}\n`,
   };

@@ -20,6 +20,7 @@ import { runEvaluation } from './evaluate.ts';
 import { runHistory } from './history.ts';
 import { describeFasl, describeSystem, runFasl, runSystem } from './load.ts';
 import { runRemoval } from './removal.ts';
+import { describeReplay, runReplay } from './replay.ts';
 import { runThread } from './threads.ts';
 
 export class Runner {
@@ -52,6 +53,8 @@ export class Runner {
       case 'undo':
       case 'redo':
         return runHistory(this.#desk, approved, plan, call, started);
+      case 'replay':
+        return runReplay(this.#desk, approved, plan, call, started);
       case 'eval':
         return runEvaluation(this.#desk, approved, plan, call, started);
       case 'fasl':
@@ -85,6 +88,8 @@ export class Runner {
         const image = await this.deps.images.connect(undefined);
         return image.call('removal', { definitions: [...plan.definitions], package: plan.package });
       }
+      case 'replay':
+        return describeReplay(this.#desk, plan);
       case 'thread':
         return { action: plan.action, thread: plan.thread };
       case 'undo':

@@ -6,6 +6,7 @@ import type { Image } from '../image/image.ts';
 import { initialPackage } from '../operations/forms.ts';
 import type { Deed } from './deeds.ts';
 import { outputLimit, type Desk } from './desk.ts';
+import { takeBack } from './takeBack.ts';
 import type { Call } from '../operations/operation.ts';
 import type { Settings, VerifyRule } from '../settings.ts';
 
@@ -59,8 +60,8 @@ export async function verify(
       call.signal,
     );
     if (failure === undefined) continue;
-    const undone = await desk.call(deed.image, 'undo', { transaction: deed.transaction!, force: true });
-    const rest = undone.remains.length > 0 ? ` What could not be put back: ${listed(undone.remains)}.` : '';
+    const remains = await takeBack(deed);
+    const rest = remains.length > 0 ? ` What could not be put back: ${listed(remains)}.` : '';
     return `Verification failed: ${oneLine(rule.form)} ${failure}.${rest}`;
   }
   return undefined;
