@@ -87,7 +87,7 @@ export async function judgeForms(
   }
   const running: Running[] = await Promise.all(
     told.map(({ form }, index) =>
-      unjudged.has(form) ? { digests: [] } : runningText(desk, form, assessments, index),
+      unjudged.has(form) ? Promise.resolve({ digests: [] }) : runningText(desk, form, assessments, index),
     ),
   );
   const lacking = told.filter((each, index) => {
