@@ -6,6 +6,8 @@ import { cacheDirectory } from './image/agentFiles.ts';
 import { makePrivateDirectory } from './image/runDirectory.ts';
 import { actions, type ActionContext } from './language/actions.ts';
 import { Bench, type BenchParts, type FeatureSet } from './language/bench.ts';
+import { EvaluatedValues } from './language/evaluatedValues.ts';
+import { hints, refreshHints } from './language/hints.ts';
 import { navigation } from './language/navigation.ts';
 import { structure } from './language/structure.ts';
 import type { Progress } from './ports.ts';
@@ -16,10 +18,17 @@ export interface LanguageFeaturesDependencies extends BenchParts, ActionContext 
   readonly indexFiles: IndexFiles;
 }
 
-const themes = (context: ActionContext): readonly FeatureSet[] => [structure, navigation, actions(context)];
+const themes = (context: ActionContext, values: EvaluatedValues): readonly FeatureSet[] => [
+  structure,
+  navigation,
+  actions(context),
+  hints(values),
+];
 
 export class LanguageFeatures {
   readonly capabilities: ServerCapabilities;
+  /** What evaluated code answered, where it stands. */
+  readonly values: EvaluatedValues;
   readonly #index: IndexClient;
   #progress: Progress | undefined;
   #watched = false;
@@ -29,6 +38,7 @@ export class LanguageFeatures {
 
   constructor(private readonly deps: LanguageFeaturesDependencies) {
     const { connection, documents, editor } = deps;
+    this.values = new EvaluatedValues(documents, () => refreshHints(deps));
     const index = (this.#index = new IndexClient({
       ...deps.indexFiles,
       encoding: deps.encoding,
@@ -38,7 +48,7 @@ export class LanguageFeatures {
     }));
     documents.onChange(uri => index.bufferChanged(uri));
     const bench = new Bench(deps, () => this.#configured.then(() => index));
-    const sets = themes(deps);
+    const sets = themes(deps, this.values);
     this.capabilities = Object.assign(
       {},
       ...sets.map(({ capabilities }) => capabilities),

@@ -122,6 +122,7 @@ export class Server {
       showNotes: (forms, notes) => {
         for (const uri of this.#notes.record(forms, notes)) this.#publish(uri);
       },
+      showValues: (places, results) => this.#features.values.record(places, results),
       onOldCode: (image, title, { transaction, threads }) =>
         void followOldCode(editor, image, transaction, title, threads),
     }));

@@ -1,5 +1,5 @@
 /** Code actions at a place: a pure function of the snapshot; no image is asked. */
-import type { Range, Snapshot, TopLevelForm } from '../source/types.ts';
+import type { PositionEncoding, Range, Snapshot, Span, TopLevelForm } from '../source/types.ts';
 import { formName, initialPackage, isInPackage } from '../operations/forms.ts';
 import { innermostForm } from '../operations/macroexpand.ts';
 
@@ -29,6 +29,7 @@ export interface ActionsRequest {
   readonly end: number;
   /** Kinds the editor asked for; undefined: all. */
   readonly only: readonly string[] | undefined;
+  readonly encoding: PositionEncoding;
   /** The systems that the document's folder, or the nearest one above it, defines. */
   readonly systems: readonly string[];
   /** Requests that wait for an answer by code action. */
@@ -49,16 +50,22 @@ export const isWanted = (kind: string, only: readonly string[] | undefined): boo
   only === undefined ||
   only.some(wanted => wanted === '' || kind === wanted || kind.startsWith(wanted + '.'));
 
-function reloads(snapshot: Snapshot, { range, start, end, systems }: ActionsRequest): Action[] {
+function reloads(snapshot: Snapshot, request: ActionsRequest): Action[] {
+  const { range, start, end, systems, encoding } = request;
   const { uri, version } = snapshot;
   const document = { uri, version, background: true };
   const form = snapshot.formAt(start);
   const atForm = form && form.active && !isInPackage(form) ? form : undefined;
-  const selected = snapshot.text.slice(start, end).trim();
+  const selected = trimmed(snapshot.text, { start, end });
   const packageName = snapshot.packageAt(start);
   const inPackage = packageName === undefined ? {} : { package: packageName };
-  const evaluate = (title: string, code: string) =>
-    action('hotlisp.evaluate', title, 'hotlisp.repl_eval', { code, ...inPackage, background: true });
+  const evaluate = (title: string, span: Span) =>
+    action('hotlisp.evaluate', title, 'hotlisp.repl_eval', {
+      code: snapshot.text.slice(span.start, span.end),
+      ...inPackage,
+      ...document,
+      range: snapshot.rangeOf(span, encoding),
+    });
   return [
     ...(atForm
       ? [
@@ -77,10 +84,11 @@ function reloads(snapshot: Snapshot, { range, start, end, systems }: ActionsRequ
         background: true,
       }),
     ),
-    ...(selected !== '' && !atForm?.packageUnknown ? [evaluate('Evaluate selection', selected)] : []),
-    ...(atForm && !atForm.broken && !atForm.packageUnknown
-      ? [evaluate('Evaluate form', snapshot.text.slice(atForm.span.start, atForm.span.end))]
+    ...(selected.start < selected.end && !atForm?.packageUnknown
+      ? [evaluate('Evaluate selection', selected)]
       : []),
+    ...(atForm && !atForm.broken && !atForm.packageUnknown ? [evaluate('Evaluate form', atForm.span)] : []),
+    action('hotlisp.evaluate', 'Evaluate buffer', 'hotlisp.eval_buffer', document),
     ...(atForm && !atForm.broken
       ? expands(snapshot, atForm, start, { ...document, position: range.start })
       : []),
@@ -93,6 +101,13 @@ function reloads(snapshot: Snapshot, { range, start, end, systems }: ActionsRequ
         ]
       : []),
   ];
+}
+
+/** The span without the blanks at its ends. */
+function trimmed(text: string, { start, end }: Span): Span {
+  const selected = text.slice(start, end);
+  const from = start + selected.length - selected.trimStart().length;
+  return { start: from, end: from + selected.trim().length };
 }
 
 /** In a system's own definition the one at the cursor; in a file, those of its folder. */

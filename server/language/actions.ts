@@ -43,6 +43,7 @@ const fixes: ActionSource = ({ snapshot, start, end, only, documentChanges }, be
 const commands: ActionSource = (place, bench, { folders, answerable }) =>
   codeActions({
     ...place,
+    encoding: bench.parts.encoding(),
     systems: place.snapshot?.uri.startsWith('file:')
       ? systemsAbove(folders(), bench.parts.documents.fileOf(place.snapshot.uri))
       : [],

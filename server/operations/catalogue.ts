@@ -25,6 +25,7 @@ export const catalogue: readonly Operation[] = [
   lispReadFile,
   lispEditForm,
   evaluation.replEval,
+  evaluation.evalBuffer,
   systems.packageFiles,
   systems.systemStatus,
   queries.threadList,

@@ -1,13 +1,73 @@
 /** Evaluation on request. */
 import { z } from 'zod';
-import { arguments_, operation } from './operation.ts';
+import { arguments_, operation, type EvalPlan, type PlanContext } from './operation.ts';
 
 export const replEval = operation({
   name: 'repl_eval',
   title: 'Evaluate',
   documentation:
-    'Evaluates every form of the code in the image, in order, and answers the printed values of the last one.',
+    'Evaluates every form of the code in the image, in order, and answers the printed values of the last one. With `uri`, `version` and `range`, where the code stands, its values are shown there as an inlay hint until it is edited.',
   approval: 'eval',
-  args: z.strictObject({ code: z.string().min(1), package: arguments_.package.optional() }),
-  plan: args => ({ type: 'eval', code: args.code, package: args.package }),
+  args: z.strictObject({
+    code: z.string().min(1),
+    package: arguments_.package.optional(),
+    uri: arguments_.uri.optional(),
+    version: arguments_.version.optional(),
+    range: z.strictObject({ start: arguments_.position, end: arguments_.position }).optional(),
+  }),
+  plan: async ({ code, package: packageName, uri, version, range }, context) => ({
+    type: 'eval',
+    code,
+    package: packageName,
+    places: uri !== undefined && range ? await placeOf(uri, version, range, code, context) : undefined,
+  }),
+});
+
+type Places = EvalPlan['places'];
+
+/** The place, if the code still stands there; what is evaluated does not depend on it. */
+async function placeOf(
+  uri: string,
+  version: number | undefined,
+  range: { start: z.infer<typeof arguments_.position>; end: z.infer<typeof arguments_.position> },
+  code: string,
+  context: PlanContext,
+): Promise<Places> {
+  if (!context.isOpen(uri)) return undefined;
+  const snapshot = await context.snapshot(uri);
+  if (version !== undefined && snapshot.version !== version) return undefined;
+  const start = snapshot.offsetAt(range.start, context.encoding);
+  const end = snapshot.offsetAt(range.end, context.encoding);
+  if (snapshot.text.slice(start, end) !== code) return undefined;
+  return { uri, version: snapshot.version, whole: { start, end }, forms: [] };
+}
+
+export const evalBuffer = operation({
+  name: 'eval_buffer',
+  title: 'Evaluate buffer',
+  documentation:
+    'Evaluates every form of a buffer or file in the image, in order, each in the package that stands before it; the first error ends it. Unlike a reload, nothing is taken back then.',
+  approval: 'eval',
+  args: z.strictObject({ uri: arguments_.uri, version: arguments_.version.optional() }),
+  async plan({ uri, version }, context) {
+    const snapshot = await context.snapshot(uri, version);
+    await snapshot.ready();
+    const forms = snapshot.forms.filter(({ active }) => active);
+    return {
+      type: 'eval',
+      code: snapshot.text,
+      package: undefined,
+      title: `every form of ${uri.slice(uri.lastIndexOf('/') + 1)}`,
+      places: context.isOpen(uri)
+        ? {
+            uri,
+            version: snapshot.version,
+            whole: { start: 0, end: snapshot.text.length },
+            forms: forms.map(({ span, definitions, operator }) =>
+              definitions.length > 0 || operator === 'in-package' ? undefined : span,
+            ),
+          }
+        : undefined,
+    };
+  },
 });

@@ -48,6 +48,19 @@ export interface EvalPlan {
   readonly type: 'eval';
   readonly code: string;
   readonly package: string | undefined;
+  /** What a prompt calls the code; absent: the code itself. */
+  readonly title?: string;
+  /** Where the values are shown. */
+  readonly places?: EvalPlaces | undefined;
+}
+
+/** The place of evaluated code in an open buffer. */
+export interface EvalPlaces {
+  readonly uri: string;
+  readonly version: number;
+  readonly whole: Span;
+  /** Of each form that the reader finds, in order; undefined for one whose values are not shown. Empty: those of the last form are shown at the end of all. */
+  readonly forms: readonly (Span | undefined)[];
 }
 
 /** A compiled file to load. */

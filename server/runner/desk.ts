@@ -6,7 +6,7 @@ import { HotlispError } from '../errors.ts';
 import type { Image } from '../image/image.ts';
 import type { Args, Change, Event, Note, Op, Result } from '../image/protocol.ts';
 import type { Images } from '../images.ts';
-import type { Call, ChangePlan, PlannedForm } from '../operations/operation.ts';
+import type { Call, ChangePlan, EvalPlaces, PlannedForm } from '../operations/operation.ts';
 import type { Editor } from '../ports.ts';
 import type { Settings } from '../settings.ts';
 import type { PositionEncoding } from '../source/types.ts';
@@ -37,6 +37,8 @@ export interface RunnerDependencies {
   readonly roots: () => readonly string[];
   /** Shows the image's notes on these forms in place of those of their last reload. */
   readonly showNotes: (forms: readonly PlannedForm[], notes: readonly Note[]) => void;
+  /** Shows what each form of code that stands in a buffer answered; none where it failed. */
+  readonly showValues: (places: EvalPlaces, results: readonly (readonly string[])[]) => void;
   /** Called once a change left threads in the code it replaced. */
   readonly onOldCode: (image: Image, title: string, change: Pick<Change, 'transaction' | 'threads'>) => void;
 }

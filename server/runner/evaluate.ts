@@ -24,7 +24,7 @@ export async function runEvaluation(
     kind,
     image,
     bound: { code, package: packageName },
-    message: `#${call.request} Evaluate ${oneLine(code, 300)} in ${packageName ? `package ${oneLine(packageName)} of ` : ''}${oneLine(image.title)}?`,
+    message: `#${call.request} Evaluate ${oneLine(plan.title ?? code, 300)} in ${packageName ? `package ${oneLine(packageName)} of ` : ''}${oneLine(image.title)}?`,
     hazardous: false,
     buffers: [],
     source: [{ before: null, after: code, file: null, package: packageName ?? 'COMMON-LISP-USER' }],
@@ -50,6 +50,7 @@ export async function runEvaluation(
       status: answer.status === 'evaluated' ? 'applied' : 'failed',
     });
     const notes = report.codeNotes(desk.deps.documents.scratch(code), answer.notes, desk.encoding);
+    if (plan.places) desk.deps.showValues(plan.places, answer.status === 'evaluated' ? answer.results : []);
     if (answer.status === 'signalled') {
       const { condition, output, results, restarts } = answer;
       const what = condition

@@ -49,6 +49,7 @@ describe('reloading from a buffer', () => {
       'Reload changed forms',
       'Reload file',
       'Evaluate form',
+      'Evaluate buffer',
       'Remove total from image',
     ]);
   });
