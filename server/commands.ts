@@ -33,6 +33,8 @@ const progressAfter = 400;
 
 export class Commands {
   readonly #outcomes = new Outcomes();
+  /** How to give up each request that is under way. */
+  readonly #running = new Map<Promise<unknown>, () => void>();
 
   constructor(private readonly deps: CommandsDependencies) {}
 
@@ -68,6 +70,9 @@ export class Commands {
         background: parsed.background,
       }).finally(() => progress.end()),
     );
+    this.#running.set(outcome, cancel);
+    const ended = () => this.#running.delete(outcome);
+    outcome.then(ended, ended);
     if (parsed.background) {
       void this.#follow(operation, request, outcome, progress);
       return { status: 'pending', request };
@@ -79,6 +84,16 @@ export class Commands {
     } finally {
       signal.removeEventListener('abort', cancel);
     }
+  }
+
+  /**
+   * Gives up what is under way and waits for it, at most `milliseconds`: a change is finished or taken back, and is in the
+   * journal, before its image is left.
+   */
+  async dispose(milliseconds: number): Promise<void> {
+    for (const cancel of this.#running.values()) cancel();
+    const late = new Promise(resolve => setTimeout(resolve, milliseconds).unref());
+    await Promise.race([Promise.allSettled(this.#running.keys()), late]);
   }
 
   async #perform(operation: Operation, args: unknown, call: Call): Promise<unknown> {

@@ -6,6 +6,7 @@ import {
   ResponseError,
   ShowMessageRequest,
   type ClientCapabilities,
+  type PublishDiagnosticsParams,
   type Connection,
   type WorkspaceEdit,
   type ShowMessageRequestParams,
@@ -19,6 +20,15 @@ const messageTypes: Record<Severity, MessageType> = {
   warning: MessageType.Warning,
   info: MessageType.Info,
 };
+
+/** Sends, if there is still an editor: of a closed connection the library tells by throwing. */
+function unlessClosed(send: () => void): void {
+  try {
+    send();
+  } catch {
+    // Nobody is there.
+  }
+}
 
 export class LspEditor implements Editor {
   capabilities: ClientCapabilities = {};
@@ -58,11 +68,22 @@ export class LspEditor implements Editor {
 
   tell(severity: Severity, message: string): void {
     // The notification, never window.show…Message of the library: that sends a request, on which eglot blocks.
-    void this.connection.sendNotification('window/showMessage', { type: messageTypes[severity], message });
+    this.#notify('window/showMessage', { type: messageTypes[severity], message });
   }
 
   log(severity: Severity, message: string): void {
-    void this.connection.sendNotification('window/logMessage', { type: messageTypes[severity], message });
+    this.#notify('window/logMessage', { type: messageTypes[severity], message });
+  }
+
+  publish(params: PublishDiagnosticsParams): void {
+    this.#notify('textDocument/publishDiagnostics', params);
+  }
+
+  /** Never fails: an editor that is gone is no reason to break off what is being recorded or taken back. */
+  #notify(method: string, params: object): void {
+    unlessClosed(() => {
+      this.connection.sendNotification(method, params).catch(() => undefined);
+    });
   }
 
   async show(uri: string): Promise<boolean> {
@@ -103,8 +124,10 @@ export class LspEditor implements Editor {
     const show = () => {
       if (!reporter || !said) return;
       const { message, fraction } = said;
-      if (fraction === undefined) reporter.report(message);
-      else reporter.report(Math.round(fraction * 100), message);
+      unlessClosed(() => {
+        if (fraction === undefined) reporter!.report(message);
+        else reporter!.report(Math.round(fraction * 100), message);
+      });
     };
     if (this.capabilities.window?.workDoneProgress)
       void this.connection.window
@@ -123,10 +146,12 @@ export class LspEditor implements Editor {
         show();
       },
       end: message => {
-        if (message !== undefined) reporter?.report(message);
-        // Sent here and now, before the message that tells the outcome: Helix wipes its status line when a progress ends.
-        reporter?.done();
         ended = true;
+        unlessClosed(() => {
+          if (message !== undefined) reporter?.report(message);
+          // Sent here and now, before the message that tells the outcome: Helix wipes its status line when a progress ends.
+          reporter?.done();
+        });
       },
       signal: controller.signal,
     };

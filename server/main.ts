@@ -40,8 +40,17 @@ async function serve(): Promise<void> {
     createImageManager: events =>
       createImageManager({ lispDir: path.join(dist, 'lisp'), events, clientName: `hotlisp ${version}` }),
   });
-  // An editor that died closes our input and says nothing.
-  process.stdin.once('end', () => void server.dispose().finally(() => process.exit(1)));
+  // An editor that died closes our input and says nothing; what could not be written to it is no reason to leave an image half changed.
+  let leaving = false;
+  const leave = () => {
+    if (leaving) return;
+    leaving = true;
+    setTimeout(() => process.exit(1), 30_000).unref();
+    void server.dispose().finally(() => process.exit(1));
+  };
+  process.stdin.on('end', leave).on('error', leave);
+  process.stdout.on('error', leave);
+  process.on('unhandledRejection', error => console.error('hotlisp:', error));
   connection.listen();
 }
 

@@ -53,6 +53,9 @@ const diagnosticsAfter = 60;
 /** Milliseconds that a client has to answer workspace/configuration; after that the initial settings hold. */
 const configurationWithin = 5000;
 
+/** Milliseconds that operations have to be given up when the server ends. */
+const givingUpWithin = 8000;
+
 type State = 'starting' | 'running' | 'shut-down';
 
 export class Server {
@@ -317,6 +320,7 @@ export class Server {
   async dispose(): Promise<void> {
     this.#state = 'shut-down';
     for (const timer of this.#publishing.values()) clearTimeout(timer);
+    await this.#commands.dispose(givingUpWithin);
     await Promise.all([this.#images.dispose(), this.#features.dispose()]);
     await Promise.all([this.#deeds.dispose(), this.#pages.dispose()]);
     await this.#closeJournal();
@@ -347,7 +351,7 @@ export class Server {
           ...noteDiagnostics(snapshot, this.#notes.of(snapshot), this.#encoding),
         ]
       : [];
-    void this.connection.sendDiagnostics({
+    this.#editor.publish({
       uri,
       ...(snapshot && { version: snapshot.version }),
       diagnostics,

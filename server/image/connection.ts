@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { HotlispError, type ErrorKind } from '../errors.ts';
 import type { CallOptions } from './image.ts';
+import { Pulse, SILENT_AFTER } from './pulse.ts';
 import {
   events,
   operations,
@@ -26,6 +27,8 @@ export interface WireListener {
 export interface Wire {
   /** Sent with every message where several clients share the agent's space of request numbers. */
   readonly session?: string | undefined;
+  /** Whether the agent answers a short question at once while it works on others; then its silence means that it is gone. */
+  readonly concurrent?: boolean | undefined;
   /** Starts delivery. Called once, before the first `send`. */
   listen(listener: WireListener): void;
   /** @throws HotlispError when the message cannot be carried; nothing was sent then */
@@ -87,6 +90,15 @@ export class Connection {
   #settleLost!: (reason: string) => void;
   #closing: Promise<void> | undefined;
   #whenIdle: (() => void) | undefined;
+  readonly #pulse = new Pulse(
+    () => void this.#send('cancel', { request: 0 }, {}).catch(() => undefined),
+    () => {
+      this.destroy(
+        `it has not answered for ${SILENT_AFTER} s: its process is stopped, or all of it is held up`,
+      );
+      void this.close('the image does not answer', 0);
+    },
+  );
 
   constructor(wire: Wire, trace: (line: string) => void = () => undefined) {
     this.#wire = wire;
@@ -101,14 +113,14 @@ export class Connection {
 
   /** See Image.call. */
   call<O extends Op>(op: O, args: Args<O>, options: CallOptions = {}): Promise<Result<O>> {
-    if (this.#closing) return Promise.reject(lostError(op, 'the connection is being closed'));
+    if (this.#closing) return Promise.reject(unsentError(op, 'the connection is being closed'));
     return this.#send(op, args, options);
   }
 
   #send<O extends Op>(op: O, args: Args<O>, { signal, onEvent }: CallOptions): Promise<Result<O>> {
-    if (this.#lostBecause !== undefined) return Promise.reject(lostError(op, this.#lostBecause));
+    if (this.#lostBecause !== undefined) return Promise.reject(unsentError(op, this.#lostBecause));
     if (signal?.aborted)
-      return Promise.reject(new HotlispError('cancelled', `${op} was cancelled before it was sent.`));
+      return Promise.reject(new HotlispError('cancelled', `${op} was cancelled before it was sent.`, unsent));
     const id = this.#next++;
     return new Promise<Result<O>>((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
@@ -129,6 +141,7 @@ export class Connection {
         else resolve(outcome.ok as Result<O>);
       };
       this.#pending.set(id, { op, settle, onEvent });
+      if (this.#wire.concurrent && op !== 'cancel') this.#pulse.watch();
       signal?.addEventListener('abort', onAbort, { once: true });
       const session = this.#wire.session;
       try {
@@ -143,6 +156,7 @@ export class Connection {
   destroy(cause: string): void {
     if (this.#lostBecause !== undefined) return;
     this.#lostBecause = cause;
+    this.#pulse.rest();
     for (const [id, { op }] of [...this.#pending]) this.#settle(id, { error: lostError(op, cause) });
     this.#settleLost(cause);
   }
@@ -186,10 +200,12 @@ export class Connection {
     if (!pending) return;
     this.#pending.delete(id);
     pending.settle(outcome);
+    if (![...this.#pending.values()].some(({ op }) => op !== 'cancel')) this.#pulse.rest();
     if (this.#pending.size === 0 || this.#lostBecause !== undefined) this.#whenIdle?.();
   }
 
   #receive(text: string): void {
+    this.#pulse.heard();
     let json: unknown;
     try {
       json = JSON.parse(text);
@@ -240,7 +256,7 @@ export class Connection {
     this.#settle(id, {
       error: new HotlispError(
         'internal',
-        `The image's reply to ${op} is malformed at ${where}: ${issue?.message}. Restart the image so that its agent fits this server.`,
+        `The image's reply to ${op} is malformed at ${where}: ${issue?.message}.${op && operations[op].writes ? ` How far ${op} got is unknown.` : ''} Restart the image so that its agent fits this server.`,
       ),
     });
   }
@@ -255,6 +271,21 @@ function fromWire(error: WireErrorData, op: Op): HotlispError {
   });
 }
 
+/** In the details of an error: the call never left the server, so the image did nothing of it. */
+const unsent = { sent: false };
+
+/** Whether `error` came of a call that the image was never asked. */
+export const wasNotSent = (error: unknown): boolean =>
+  error instanceof HotlispError && error.details['sent'] === false;
+
+function unsentError(op: Op, reason: string): HotlispError {
+  return new HotlispError(
+    'image-lost',
+    `The image was lost before ${op} was sent: ${reason}. The next operation connects again.`,
+    { reason, ...unsent },
+  );
+}
+
 function lostError(op: Op, reason: string): HotlispError {
   return new HotlispError(
     'image-lost',
@@ -265,6 +296,6 @@ function lostError(op: Op, reason: string): HotlispError {
 
 function asHotlispError(error: unknown, op: Op): HotlispError {
   return error instanceof HotlispError
-    ? error
-    : new HotlispError('internal', `${op} could not be sent: ${String(error)}`);
+    ? new HotlispError(error.kind, error.message, { ...error.details, ...unsent })
+    : new HotlispError('internal', `${op} could not be sent: ${String(error)}`, unsent);
 }

@@ -41,6 +41,7 @@ export async function openSocketWire(socketPath: string): Promise<Wire> {
 }
 
 class SocketWire implements Wire {
+  readonly concurrent = true;
   readonly #socket: net.Socket;
   #listener: WireListener | undefined;
   #reason: string | undefined;

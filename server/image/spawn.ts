@@ -201,6 +201,8 @@ class ChildImage {
 
 /** A socket's wire whose loss is explained by the end of the process, and whose closing ends it. */
 class SpawnedWire implements Wire {
+  readonly concurrent = true;
+
   constructor(
     private readonly wire: Wire,
     private readonly child: ChildImage,

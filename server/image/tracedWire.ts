@@ -19,6 +19,7 @@ export function tracedWire(wire: Wire, level: () => TraceLevel, log: (line: stri
   };
   return {
     session: wire.session,
+    concurrent: wire.concurrent,
     listen: listener =>
       wire.listen({
         ...listener,

@@ -4,6 +4,7 @@ import { Refusal, type Approval, type ApprovalKind, type Approver } from '../app
 import type { Journal, JournalEntry } from '../approval/journal.ts';
 import type { Documents } from '../documents.ts';
 import { HotlispError } from '../errors.ts';
+import { wasNotSent, wireKind } from '../image/connection.ts';
 import { guard } from './guard.ts';
 import { takeBack } from './takeBack.ts';
 import type { Image } from '../image/image.ts';
@@ -50,6 +51,8 @@ export interface DeedsDependencies {
 
 export class Deeds {
   readonly #diffs = new DiffFiles();
+  /** Errors whose outcome is in the journal, or cannot be put there. */
+  readonly #recorded = new WeakSet<Error>();
 
   constructor(private readonly deps: DeedsDependencies) {}
 
@@ -115,18 +118,39 @@ export class Deeds {
     try {
       await this.#record(deed, call, { event: 'outcome', outcome });
     } catch (error) {
-      if (outcome.status === 'applied' && deed.transaction !== undefined && outcome.target === undefined)
-        await takeBack(deed);
-      throw error;
+      const { status, target } = outcome;
+      const told =
+        status !== 'applied' || deed.transaction === undefined || target !== undefined
+          ? (error as Error)
+          : await takeBack(deed).then(
+              () => joined(error, 'The change was taken back.'),
+              (second: unknown) =>
+                joined(
+                  error,
+                  `The change was made, and could not be taken back: ${(second as Error).message}`,
+                ),
+            );
+      this.#recorded.add(told);
+      throw told;
     }
   }
 
+  /**
+   * Records that a writing call failed: nothing was changed where the agent itself says so, and else nobody knows. Once for
+   * each error. Where that cannot be recorded either, the error says so.
+   */
   async recordFailure(deed: Deed, call: Call, error: unknown): Promise<void> {
-    const lost = error instanceof HotlispError && error.kind === 'image-lost';
-    await this.#record(deed, call, {
-      event: 'outcome',
-      outcome: { status: lost ? 'unknown' : 'failed', message: (error as Error).message },
-    });
+    if (this.#recorded.has(error as Error)) return;
+    this.#recorded.add(error as Error);
+    const status = wireKind(error) !== undefined || wasNotSent(error) ? 'failed' : 'unknown';
+    try {
+      await this.#record(deed, call, {
+        event: 'outcome',
+        outcome: { status, message: (error as Error).message },
+      });
+    } catch (second) {
+      throw joined(error, (second as Error).message);
+    }
   }
 
   /** Journals a decision that stands by itself. */
@@ -157,3 +181,9 @@ export class Deeds {
     await this.#diffs.dispose();
   }
 }
+
+/** `error`, and what went wrong besides. */
+const joined = (error: unknown, besides: string): HotlispError =>
+  error instanceof HotlispError
+    ? new HotlispError(error.kind, `${error.message} ${besides}`, error.details)
+    : new HotlispError('internal', `${(error as Error).message} ${besides}`);

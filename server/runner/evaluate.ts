@@ -77,7 +77,9 @@ export async function runEvaluation(
       duration_ms: report.since(started),
     };
   } catch (error) {
-    if (error instanceof HotlispError && error.kind === 'debugger-aborted') throw error;
+    // Ours, recorded above; one that the wire itself met holds no condition.
+    if (error instanceof HotlispError && error.kind === 'debugger-aborted' && 'condition' in error.details)
+      throw error;
     await desk.deps.deeds.recordFailure(deed, call, error);
     if (limit.signal.aborted && !call.signal.aborted)
       throw new HotlispError(

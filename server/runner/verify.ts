@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { listed, oneLine } from '../approval/display.ts';
+import { HotlispError } from '../errors.ts';
 import type { Image } from '../image/image.ts';
 import { initialPackage } from '../operations/forms.ts';
 import type { Deed } from './deeds.ts';
@@ -60,11 +61,27 @@ export async function verify(
       call.signal,
     );
     if (failure === undefined) continue;
-    const remains = await takeBack(deed);
+    const remains = await takeBackOrTell(desk, deed, call, failure);
     const rest = remains.length > 0 ? ` What could not be put back: ${listed(remains)}.` : '';
     return `Verification failed: ${oneLine(rule.form)} ${failure}.${rest}`;
   }
   return undefined;
+}
+
+/** @throws what taking the change back came to; the journal has it then */
+async function takeBackOrTell(desk: Desk, deed: Deed, call: Call, why: string): Promise<readonly string[]> {
+  try {
+    return await takeBack(deed);
+  } catch (error) {
+    const { kind, message, details } = error as HotlispError;
+    const told = new HotlispError(
+      kind,
+      `Verification failed (${why}), and whether the change was taken back is unknown: ${message}`,
+      { ...details, wire: undefined, sent: undefined }, // of taking back, not of the change
+    );
+    await desk.deps.deeds.recordFailure(deed, call, told);
+    throw told;
+  }
 }
 
 async function failureOf(
@@ -91,6 +108,6 @@ async function failureOf(
   } catch (error) {
     return limit.aborted && !signal.aborted
       ? `did not finish within ${seconds} s`
-      : oneLine((error as Error).message);
+      : oneLine((error as Error).message).replace(/\.$/, '');
   }
 }

@@ -1,0 +1,225 @@
+/** Where faults are made: a program, a proxy before it, a server attached through it, an editor; each made anew after it was broken. */
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { operations as wire } from '../../server/image/protocol.ts';
+import { Surroundings } from '../support/images.ts';
+import { RpcError } from '../support/jsonRpc.ts';
+import { Editor, type TextDocument } from '../support/lspClient.ts';
+import { commandLine, survivors } from '../support/processes.ts';
+import { shop } from '../support/shop.ts';
+import { within } from '../support/wait.ts';
+import { describeStep, type Fault, type Hands, type Step } from './faults.ts';
+import type { OperationCase, Stage } from './operations.ts';
+import { placeIn, Program, type Place } from './program.ts';
+import { AgentProxy, type Passing } from './proxy.ts';
+
+/** Milliseconds until a request whose image was stopped is taken back. */
+const patience = 150;
+
+interface JournalLine {
+  readonly event: string;
+  readonly operation: string;
+  readonly decision?: string;
+  readonly outcome?: { readonly status: string };
+}
+
+type Settled = { readonly value: unknown } | { readonly error: Error };
+
+export class FaultBench {
+  readonly #surroundings = new Surroundings();
+  readonly #place: Place = placeIn(this.#surroundings);
+  readonly #front = path.join(this.#surroundings.make('front'), 'agent.sock');
+  readonly #journal = path.join(this.#surroundings.make('journal'), 'journal.ndjson');
+  #program: Program | undefined;
+  #proxy: AgentProxy | undefined;
+  #editor: Editor | undefined;
+  #document!: TextDocument;
+
+  /** The calls that the operation makes when nothing goes wrong. */
+  async callsOf(operation: OperationCase): Promise<readonly string[]> {
+    const stage = await this.#ready();
+    const argument = await operation.arrange(stage);
+    this.#proxy!.watch();
+    await this.#succeed(operation, stage, argument);
+    return this.#proxy!.ops;
+  }
+
+  /** Makes the fault at the step of the operation. @throws Error saying what came of it that must not */
+  async try(operation: OperationCase, fault: Fault, step: Step): Promise<void> {
+    const stage = await this.#ready();
+    const proxy = this.#proxy!;
+    const argument = await operation.arrange(stage);
+    await stage.program.lisp('(fingerprint:remember "SHOP")');
+    const journalled = this.#journalLines().length;
+    let struck = false;
+    let writeAsked = false;
+    const request = { id: 0 };
+    const hands = this.#hands(stage, request);
+    proxy.watch(passing => {
+      writeAsked ||= passing.phase === 'asked' && isWrite(passing);
+      if (struck) return 'pass';
+      if (step.at === 'prompt' || step.at !== passing.phase || step.index !== passing.index) return 'pass';
+      struck = true;
+      return fault.strike(hands, passing);
+    });
+    if (operation.asks)
+      void stage.editor.expectPrompt(/./, () => {
+        if (step.at === 'prompt') {
+          struck = true;
+          fault.strike(hands, undefined);
+        }
+        return 'Approve';
+      });
+    const { id, reply } = stage.editor.rpc.start('workspace/executeCommand', {
+      command: `hotlisp.${operation.name}`,
+      arguments: [argument],
+    });
+    request.id = id;
+    const settled: Settled = await within(
+      'the one reply',
+      reply.then(
+        value => ({ value }),
+        (error: Error) => ({ error }),
+      ),
+      (fault.seconds ?? 20) * 1000,
+    );
+    if (!struck) throw new Error(`the step never came; the calls were ${proxy.ops.join(', ')}`);
+    const ops = proxy.ops;
+    this.#judge(fault, settled, describeStep(step, ops));
+    if (fault.leadsTo === 'ended') await this.#serverEnds();
+    else stage.editor.forgetExpectedPrompts();
+    stage.program.resume();
+    const lines = this.#journalLines()
+      .slice(journalled)
+      .filter(line => line.operation === operation.name);
+    await this.#compare(stage.program, lines, writeAsked, fault);
+    const again = await this.#ready();
+    await this.#succeed(operation, again, await operation.arrange(again));
+  }
+
+  /** Ends everything; fails when the server left a process behind or did not keep to the protocol. */
+  async close(): Promise<void> {
+    try {
+      await this.#editor?.finish();
+    } finally {
+      await this.#proxy?.close();
+      await this.#program?.kill();
+      this.#surroundings.remove();
+    }
+  }
+
+  #hands(stage: Stage, request: { id: number }): Hands {
+    const { editor, program } = stage;
+    return {
+      killProgram: () => program.shoot(),
+      stopProgram: () => program.stop(),
+      cutConnection: () => this.#proxy!.cut(),
+      drip: () => this.#proxy!.drip(),
+      killServer: () => process.kill(editor.pid, 'SIGKILL'),
+      closeInput: () => editor.hangUp(),
+      cancelSoon: () => setTimeout(() => editor.rpc.notify('$/cancelRequest', { id: request.id }), patience),
+    };
+  }
+
+  #judge(fault: Fault, settled: Settled, where: string): void {
+    const { leadsTo } = fault;
+    if (leadsTo === 'ended') return;
+    const got = 'error' in settled ? settled.error : settled.value;
+    const kind =
+      got instanceof RpcError
+        ? got.kind
+        : got instanceof Error
+          ? 'no reply'
+          : (got as { status?: string })?.status;
+    if (leadsTo === 'works' ? !('error' in settled) : leadsTo.includes(kind ?? '')) return;
+    const shown = got instanceof Error ? `${kind}: ${got.message}` : JSON.stringify(got)?.slice(0, 500);
+    throw new Error(`${where}: it came to ${shown}`);
+  }
+
+  /** The image is as it was before, or as the journal says; what the journal cannot know it says it does not. */
+  async #compare(
+    program: Program,
+    lines: readonly JournalLine[],
+    writeAsked: boolean,
+    fault: Fault,
+  ): Promise<void> {
+    const outcome = lines.filter(line => line.event === 'outcome').at(-1)?.outcome?.status;
+    const said = `the journal says ${JSON.stringify(lines.map(line => line.decision ?? line.outcome?.status))}`;
+    if (writeAsked && !lines.some(line => line.event === 'decision'))
+      throw new Error(`a change was asked for without a decision in the journal: ${said}`);
+    if (writeAsked && fault.leadsTo !== 'ended' && outcome === undefined)
+      throw new Error(`a change was asked for, and its outcome is not in the journal: ${said}`);
+    if (!writeAsked && outcome !== undefined) throw new Error(`no change was asked for: ${said}`);
+    if (!program.isAlive) return;
+    await this.#quiet(program);
+    const mayDiffer =
+      outcome === 'applied' || outcome === 'unknown' || (fault.leadsTo === 'ended' && writeAsked);
+    if (!mayDiffer && (await program.isChanged())) throw new Error(`the image was changed, but ${said}`);
+  }
+
+  /** Nothing of ours goes on in the image once nobody waits for it. */
+  async #quiet(program: Program): Promise<void> {
+    const end = Date.now() + 15_000;
+    while ((await program.busyThreads()) > 0)
+      if (Date.now() > end) throw new Error('a request goes on in the image, with nobody who waits for it');
+      else await new Promise(resolve => setTimeout(resolve, 20));
+  }
+
+  async #serverEnds(): Promise<void> {
+    const editor = this.#editor!;
+    this.#editor = undefined;
+    const children = editor.children();
+    await editor.ended();
+    const left = await survivors(children);
+    await editor.abandon();
+    if (left.length > 0) throw new Error(`the server left behind ${left.map(commandLine).join(', ')}`);
+  }
+
+  async #succeed(operation: OperationCase, { editor }: Stage, argument: unknown): Promise<void> {
+    if (operation.asks) void editor.expectPrompt(/./, 'Approve');
+    const result: unknown = await editor.command(operation.name, argument);
+    const status = (result as { status?: string } | null)?.status;
+    if (operation.asks && status !== 'applied' && status !== 'unchanged')
+      throw new Error(`the next ${operation.name} came to ${JSON.stringify(result).slice(0, 800)}`);
+  }
+
+  /** Everything in order, and the image as its files say. */
+  async #ready(): Promise<Stage> {
+    this.#proxy ??= await AgentProxy.start(this.#front, this.#place.back);
+    this.#proxy.watch();
+    if (!this.#program?.isAlive) {
+      await this.#program?.kill();
+      this.#program = await Program.start(this.#place);
+    }
+    if (!this.#editor) {
+      this.#editor = await Editor.start({
+        root: this.#place.root,
+        env: { XDG_RUNTIME_DIR: this.#surroundings.run },
+        settings: {
+          image: { mode: 'attach', address: `unix:${this.#front}` },
+          journal: { directory: path.dirname(this.#journal) },
+          verify: [{ when: { package: 'SHOP' }, form: '(integerp 1)' }],
+        },
+      });
+      this.#document = this.#editor.openFile(this.#place.file);
+    }
+    await this.#program.baseline();
+    if (this.#document.text !== shop) this.#document.set(shop);
+    return {
+      editor: this.#editor,
+      document: this.#document,
+      program: this.#program,
+      root: this.#place.root,
+    };
+  }
+
+  #journalLines(): JournalLine[] {
+    if (!existsSync(this.#journal)) return [];
+    return readFileSync(this.#journal, 'utf8')
+      .split('\n')
+      .filter(line => line !== '')
+      .map(line => JSON.parse(line) as JournalLine);
+  }
+}
+
+const isWrite = ({ op }: Passing): boolean => wire[op as keyof typeof wire]?.writes === true;

@@ -1,0 +1,45 @@
+/** `npm run test:faults`: every fault at every step of every operation, and what came of it. Exit 1 when one was not survived. */
+import { parseArgs } from 'node:util';
+import { runTable } from './table.ts';
+
+const help = `npm run test:faults [-- OPTION ...]
+  --operation NAME  only operations whose name contains NAME
+  --fault TEXT      only faults whose name contains TEXT
+  --every N         only every N-th row of the table
+  --minutes N       stop after that time (default 40)
+  --help            print this
+`;
+
+const { values } = parseArgs({
+  options: {
+    operation: { type: 'string', default: '' },
+    fault: { type: 'string', default: '' },
+    every: { type: 'string', default: '1' },
+    minutes: { type: 'string', default: '40' },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) process.stdout.write(help);
+else {
+  const end = Date.now() + Number(values.minutes) * 60_000;
+  let left = 0;
+  const started = Date.now();
+  const rows = await runTable({
+    operations: ({ name }) => name.includes(values.operation),
+    faults: ({ name }) => name.includes(values.fault),
+    rows: position => {
+      if (position % Number(values.every) !== 0) return false;
+      if (Date.now() > end) left++;
+      return Date.now() <= end;
+    },
+    onRow: ({ operation, fault, step, problem }) =>
+      console.log(
+        `${problem === undefined ? 'ok    ' : 'FAILED'}  ${operation}: ${fault} ${step}${problem === undefined ? '' : `\n        ${problem}`}`,
+      ),
+  });
+  const failed = rows.filter(row => row.problem !== undefined).length;
+  console.log(
+    `${rows.length} rows, ${failed} failed${left > 0 ? `, ${left} left out: the time was up` : ''} (${Math.round((Date.now() - started) / 1000)} s)`,
+  );
+  process.exitCode = failed > 0 ? 1 : 0;
+}
