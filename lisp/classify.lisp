@@ -59,8 +59,10 @@ or when there is no telling."
 (defparameter *installed* (make-hash-table :test #'equal :synchronized t))
 
 (defstruct (origin (:copier nil) (:predicate nil))
-  "DIGEST of the text whose definition the agent installed, and a weak pointer to what stood for it then."
-  digest object)
+  "DIGEST of the TEXT whose definition the agent installed, NIL where the text was evaluated, and a weak pointer to what stood for it then. WIRE is the contract's name of it,
+to be read in the package called PACKAGE; FILE where it belongs, NIL without one; UNSAVED whether no file had the text; SINCE when it was
+installed, in milliseconds since 1970."
+  digest object text wire package file unsaved since)
 
 (defun definition-key (definition)
   (list (definition-kind definition) (definition-package-name definition) (definition-label definition)))
@@ -73,11 +75,24 @@ or when there is no telling."
       (setf (gethash key *installed*) entry)
       (remhash key *installed*)))
 
-(defun make-installed-entry (definition digest)
-  "The entry that says that DEFINITION is what the text with DIGEST says, or NIL where nothing stands for it."
+(defun make-installed-entry (definition unit)
+  "The entry that says that DEFINITION is what the text of UNIT says, or NIL where nothing stands for it."
   (let ((object (definition-object definition)))
     (and object
-         (make-origin :digest digest :object (sb-ext:make-weak-pointer object)))))
+         (make-origin :digest (unit-digest unit) :object (sb-ext:make-weak-pointer object)
+                      :text (unit-text unit) :wire (definition-wire-name definition)
+                      :package (unit-package-name unit) :file (unit-file unit) :unsaved (unit-unsaved unit)
+                      :since (milliseconds-since-1970)))))
+
+(defun milliseconds-since-1970 ()
+  (multiple-value-bind (seconds microseconds) (sb-ext:get-time-of-day)
+    (+ (* 1000 seconds) (floor microseconds 1000))))
+
+(defun definition-wire-name (definition)
+  "The contract's DefinitionName that DEFINITION was made from."
+  (wire :definition-name :kind (definition-kind definition) :name (definition-text definition)
+                         :qualifiers (definition-qualifier-texts definition)
+                         :specializers (definition-specializer-texts definition)))
 
 (defun installed-digest (definition)
   "The digest of the text that DEFINITION was installed from, if it was by an operation and nobody has defined it otherwise since."
@@ -521,17 +536,21 @@ or when there is no telling."
 
 (defun definition-source (definition)
   "Where the image says that what DEFINITION names comes from, as keys of the contract's Location; NIL when it does not say."
+  (let ((source (definition-source-object definition)))
+    (and source (source-plist source))))
+
+(defun definition-source-object (definition)
+  "What SB-INTROSPECT says about where what DEFINITION names comes from, or NIL."
   (let* ((kind (definition-kind definition))
          (name (definition-name definition))
-         (object (definition-object definition))
-         (source (ignore-errors
-                  (case kind
-                    ((:function :macro :generic-function) (and (functionp object) (introspect "FIND-DEFINITION-SOURCE" object)))
-                    (:method (introspect "FIND-DEFINITION-SOURCE" (find-defined-method definition)))
-                    (:package (introspect "FIND-DEFINITION-SOURCE" (find-package name)))
-                    (:other nil)
-                    (t (first (introspect "FIND-DEFINITION-SOURCES-BY-NAME" name kind)))))))
-    (and source (source-plist source))))
+         (object (definition-object definition)))
+    (ignore-errors
+     (case kind
+       ((:function :macro :generic-function) (and (functionp object) (introspect "FIND-DEFINITION-SOURCE" object)))
+       (:method (introspect "FIND-DEFINITION-SOURCE" (find-defined-method definition)))
+       (:package (introspect "FIND-DEFINITION-SOURCE" (find-package name)))
+       (:other nil)
+       (t (first (introspect "FIND-DEFINITION-SOURCES-BY-NAME" name kind)))))))
 
 (defun replaced-functions (units)
   "The functions that applying UNITS would replace."

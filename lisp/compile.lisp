@@ -11,7 +11,7 @@
 
 (defstruct (unit (:copier nil) (:predicate nil))
   "One form of the request. START and END are its code points in the temporary file, TLF the number of its first top-level form there."
-  index text package-name file byte-offset line column number digest definitions evaluates macro head
+  index text package-name file byte-offset line column number digest unsaved definitions evaluates macro head
   (start 0) (end 0) (tlf 0))
 
 (defstruct (segment (:copier nil) (:predicate nil))
@@ -37,7 +37,7 @@
          (head (and head-text package (resolve-symbol head-text package))))
     (make-unit :index index :text text :package-name (getf form :package) :file (getf form :file)
                :byte-offset (getf form :byte-offset) :line (getf form :line) :column (getf form :column)
-               :number (getf form :index) :digest (getf form :digest) :evaluates (getf form :evaluates)
+               :number (getf form :index) :digest (getf form :digest) :unsaved (getf form :unsaved) :evaluates (getf form :evaluates)
                :macro (and head (macro-function head) t) :head head
                :definitions (loop for name in (getf form :definitions)
                                   collect (resolve-definition name index package)))))

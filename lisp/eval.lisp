@@ -168,8 +168,10 @@
              (form (progn (file-position stream start)
                           (read-form stream code start evaluation))))
         (when (or (eq form stream) (not (eq (evaluation-status evaluation) :evaluated))) (return))
-        (evaluate-form form start (min end (file-position stream)) evaluation)
-        (unless (eq (evaluation-status evaluation) :evaluated) (return))))))
+        (let ((stop (min end (file-position stream))))
+          (evaluate-form form start stop evaluation)
+          (unless (eq (evaluation-status evaluation) :evaluated) (return))
+          (note-evaluated form (subseq code start stop)))))))
 
 (defun skip-blanks (code start)
   (or (position-if-not (lambda (character) (member character '(#\Space #\Tab #\Newline #\Return #\Page))) code :start start)

@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "8acf88e6bf6bc304c326104160917990ad0943f229480cb318a1a4cf1635df97"
+    '(:digest "507cd16d870e980dc17d12948ea76b9e93211efccbf5fada63fbd8eac2ce570e"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -20,6 +20,7 @@
           (:column "column" :required :integer)
           (:index "index" :required :integer)
           (:digest "digest" :required :string)
+          (:unsaved "unsaved" :optional :boolean)
           (:definitions "definitions" :required (:array (:shape :definition-name)))
           (:evaluates "evaluates" :required :boolean))
          (:definition
@@ -84,6 +85,23 @@
          (:placed-name
           (:definition "definition" :required (:shape :definition-name))
           (:package "package" :required :string))
+         (:text-definition
+          (:definition "definition" :required (:shape :definition-name))
+          (:package "package" :required :string)
+          (:digest "digest" :required :string))
+         (:held
+          (:status "status" :required (:enum "absent" "unknown" "installed" "client" "file" "unfiled"))
+          (:digest "digest" :optional :string)
+          (:text "text" :optional :string)
+          (:package "package" :optional :string)
+          (:unsaved "unsaved" :optional :boolean)
+          (:since "since" :optional :integer)
+          (:file "file" :optional :string)
+          (:file-write-date "fileWriteDate" :optional :integer))
+         (:stray
+          (:definition "definition" :required (:shape :definition-name))
+          (:package "package" :required :string)
+          (:held "held" :required (:shape :held)))
          (:dependent
           (:kind "kind" :required :string)
           (:name "name" :required :string)
@@ -169,6 +187,16 @@
           :result (:object
             (:dependents "dependents" :required (:array (:shape :dependent)))
             (:mentions "mentions" :required (:array (:shape :mention)))))
+         (:drift :writes nil
+          :arguments ((:file "file" :required :string)
+                      (:stamp "stamp" :optional :string)
+                      (:definitions "definitions" :required (:array (:shape :text-definition)))
+                      (:packages "packages" :required (:array :string)))
+          :result (:object
+            (:stamp "stamp" :optional :string)
+            (:unchanged "unchanged" :required :boolean)
+            (:held "held" :required (:array (:shape :held)))
+            (:strays "strays" :required (:array (:shape :stray)))))
          (:apply :writes t
           :arguments ((:transaction "transaction" :required :string)
                       (:generation "generation" :optional :integer)

@@ -261,7 +261,7 @@ undone and with :NEW when it was done again."
                                                 collect (definition-wire definition change))
                              :installed (loop for (definition unit nil before) in changes
                                               collect (list (definition-key definition) before
-                                                            (make-installed-entry definition (unit-digest unit))))
+                                                            (make-installed-entry definition unit)))
                              :replaced (replaced-by deltas #'delta-old))))
     (loop for (key nil after) in (transaction-installed transaction) do (set-installed-entry key after))
     (record-transaction transaction)))

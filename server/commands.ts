@@ -4,6 +4,7 @@ import { digestOf } from './approval/digest.ts';
 import { oneLine } from './approval/display.ts';
 import type { Journal, JournalEntry } from './approval/journal.ts';
 import { parseArguments } from './arguments.ts';
+import type { DiffRequest, ShownDiff } from './drift/diff.ts';
 import type { Deeds } from './runner/deeds.ts';
 import { HotlispError } from './errors.ts';
 import { historyOf } from './runner/past.ts';
@@ -26,6 +27,7 @@ export interface CommandsDependencies {
   readonly settings: () => Settings;
   /** How this server signs its entries of the journal: it ends with the process id. */
   readonly actor: () => string;
+  readonly diffAt: (request: DiffRequest) => Promise<ShownDiff>;
 }
 
 /** A background operation that takes longer than this shows a progress, in milliseconds. */
@@ -137,6 +139,11 @@ export class Commands {
       journal: this.deps.journal().path,
       entries: historyOf(await this.deps.journal().read(), limit, symbol, entry => this.#isUnderWay(entry)),
     }),
+    showDiff: async (where, { request }) => {
+      const shown = await this.deps.diffAt(where);
+      await this.deps.deeds.showText(request, shown.diff);
+      return shown;
+    },
     imageStatus: () => this.#imageStatus(),
     connectImage: async () => {
       await this.deps.images.connect(undefined);

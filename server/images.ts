@@ -9,6 +9,8 @@ export interface ImagesOptions {
   readonly createManager: (events: ImageManagerEvents) => ImageManager;
   /** The features of a newly connected image, for reader conditionals. */
   readonly onConnected: (image: Image) => void;
+  /** An image was connected, lost or let go. */
+  readonly onChanged: () => void;
 }
 
 export class Images {
@@ -89,7 +91,8 @@ export class Images {
   #events(): ImageManagerEvents {
     const { editor } = this.options;
     return {
-      onState(state, { title, reason }) {
+      onState: (state, { title, reason }) => {
+        if (state !== 'connecting') this.options.onChanged();
         if (state === 'connected') editor.log('info', `Connected to ${title ?? 'an image'}.`);
         else if (state === 'lost')
           editor.tell(

@@ -2,20 +2,24 @@
 import path from 'node:path';
 import type { ServerCapabilities } from 'vscode-languageserver/node';
 import { digestOf } from './approval/digest.ts';
+import { Drifts } from './drift/drifts.ts';
 import { cacheDirectory } from './image/agentFiles.ts';
 import { makePrivateDirectory } from './image/runDirectory.ts';
 import { actions, type ActionContext } from './language/actions.ts';
-import { Bench, type BenchParts, type FeatureSet } from './language/bench.ts';
 import { EvaluatedValues } from './language/evaluatedValues.ts';
 import { hints, refreshHints } from './language/hints.ts';
+import { Bench, inSlices, type BenchParts, type FeatureSet } from './language/bench.ts';
+import { definedIn, lenses, refreshingLenses } from './language/lenses.ts';
 import { navigation } from './language/navigation.ts';
 import { structure } from './language/structure.ts';
 import type { Progress } from './ports.ts';
 import { IndexClient, type IndexFiles } from './workspace/client.ts';
 import { extensions } from './workspace/files.ts';
 
-export interface LanguageFeaturesDependencies extends BenchParts, ActionContext {
+export interface LanguageFeaturesDependencies extends BenchParts, Omit<ActionContext, 'drifts'> {
   readonly indexFiles: IndexFiles;
+  /** Publishes the diagnostics of a buffer again. */
+  readonly republish: (uri: string) => void;
 }
 
 const themes = (context: ActionContext, values: EvaluatedValues): readonly FeatureSet[] => [
@@ -23,12 +27,15 @@ const themes = (context: ActionContext, values: EvaluatedValues): readonly Featu
   navigation,
   actions(context),
   hints(values),
+  lenses(context),
 ];
 
 export class LanguageFeatures {
   readonly capabilities: ServerCapabilities;
   /** What evaluated code answered, where it stands. */
   readonly values: EvaluatedValues;
+  /** How the open buffers differ from what their images run. */
+  readonly drifts: Drifts;
   readonly #index: IndexClient;
   #progress: Progress | undefined;
   #watched = false;
@@ -48,13 +55,28 @@ export class LanguageFeatures {
     }));
     documents.onChange(uri => index.bufferChanged(uri));
     const bench = new Bench(deps, () => this.#configured.then(() => index));
-    const sets = themes(deps, this.values);
+    const lensesChanged = refreshingLenses(connection, deps.capabilities);
+    this.drifts = new Drifts({
+      documents,
+      imageOf: uri => deps.images.current(uri.startsWith('file:') ? documents.fileOf(uri) : undefined),
+      inSlices,
+      definedIn: what => definedIn(bench, what),
+      changed: uri => {
+        deps.republish(uri);
+        lensesChanged();
+      },
+    });
+    documents.onChange(uri => this.drifts.touched(uri));
+    const sets = themes({ ...deps, drifts: this.drifts }, this.values);
     this.capabilities = Object.assign(
       {},
       ...sets.map(({ capabilities }) => capabilities),
     ) as ServerCapabilities;
     for (const set of sets) set.listen(bench);
-    connection.onDidChangeWatchedFiles(({ changes }) => index.filesChanged(changes.map(({ uri }) => uri)));
+    connection.onDidChangeWatchedFiles(({ changes }) => {
+      index.filesChanged(changes.map(({ uri }) => uri));
+      for (const { uri } of changes) if (documents.get(uri)) void this.drifts.refresh(uri);
+    });
   }
 
   /** Begins to read the workspace, and asks the editor to watch its files, where it can. */
@@ -97,6 +119,7 @@ export class LanguageFeatures {
   }
 
   dispose(): Promise<void> {
+    this.drifts.dispose();
     return this.#index.close();
   }
 

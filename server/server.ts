@@ -21,7 +21,9 @@ import { Deeds } from './runner/deeds.ts';
 import { Documents } from './documents.ts';
 import { LspEditor } from './editor.ts';
 import { HotlispError, type ErrorKind } from './errors.ts';
+import { diffAt } from './drift/diff.ts';
 import { syntaxDiagnostics } from './features/diagnostics.ts';
+import { driftDiagnostics } from './features/drift.ts';
 import { noteDiagnostics } from './features/noteDiagnostics.ts';
 import type { ImageManager, ImageManagerEvents } from './image/image.ts';
 import { Images } from './images.ts';
@@ -94,6 +96,7 @@ export class Server {
         options.source.setFeatures(image.hello.features);
         this.#features.featuresChanged();
       },
+      onChanged: () => this.#features.drifts.refreshAll(),
     }));
     const prompts = new Prompts();
     const pages = (this.#pages = new Pages(editor));
@@ -126,10 +129,21 @@ export class Server {
         for (const uri of this.#notes.record(forms, notes)) this.#publish(uri);
       },
       showValues: (places, results) => this.#features.values.record(places, results),
+      onDone: () => this.#features.drifts.refreshAll(),
       onOldCode: (image, title, { transaction, threads }) =>
         void followOldCode(editor, image, transaction, title, threads),
     }));
-    this.#commands = new Commands({ editor, runner, deeds, approver, images, journal, settings, actor });
+    this.#commands = new Commands({
+      editor,
+      runner,
+      deeds,
+      approver,
+      images,
+      journal,
+      settings,
+      actor,
+      diffAt: request => diffAt(this.#features.drifts, documents, request, this.#encoding),
+    });
     this.#features = new LanguageFeatures({
       connection,
       editor,
@@ -143,6 +157,7 @@ export class Server {
       indexFiles: options.indexFiles,
       encoding: () => this.#encoding,
       answer: work => this.#answer(work),
+      republish: uri => this.#publish(uri),
     });
     documents.onChange(uri => this.#publishSoon(uri));
     this.#listen();
@@ -168,6 +183,7 @@ export class Server {
     });
     connection.onDidSaveTextDocument(({ textDocument: { uri } }) => {
       this.#documents.saved(uri);
+      void this.#features.drifts.refresh(uri);
       if (this.#settings['reload.onSave'] === 'changed')
         void this.#commands.execute(
           'hotlisp.reload_changed',
@@ -336,9 +352,11 @@ export class Server {
         this.#publishing.delete(uri);
         // a large text is read in slices meanwhile
         const ready = this.#documents.get(uri)?.ready('forms') ?? Promise.resolve();
-        void ready.then(() => {
-          if (this.#state === 'running' && !this.#publishing.has(uri)) this.#publish(uri);
-        });
+        void ready
+          .then(() => this.#features.drifts.prepare(uri))
+          .then(() => {
+            if (this.#state === 'running' && !this.#publishing.has(uri)) this.#publish(uri);
+          });
       }, diagnosticsAfter),
     );
   }
@@ -349,6 +367,7 @@ export class Server {
       ? [
           ...syntaxDiagnostics(snapshot, this.#encoding),
           ...noteDiagnostics(snapshot, this.#notes.of(snapshot), this.#encoding),
+          ...driftDiagnostics(snapshot, this.#features.drifts.of(snapshot), this.#encoding),
         ]
       : [];
     this.#editor.publish({

@@ -57,6 +57,8 @@ export const Form = z.object({
   index: int(),
   /** Identifies the form's text up to white space and comments; the agent remembers it per definition. */
   digest: z.string(),
+  /** True for code that a caller holds as a string: no file has it, also where it names one that it belongs to. */
+  unsaved: z.boolean().optional(),
   definitions: z.array(DefinitionName),
   /** True when loading the form runs code of the user beyond defining (a bare call, a defvar's value, a progn of unknowns). */
   evaluates: z.boolean(),
@@ -149,6 +151,36 @@ export const Location = z.object({
 
 /** A definition as `DefinitionName` has it, and the package that its name is to be read in. */
 export const PlacedName = z.object({ definition: DefinitionName, package: z.string() });
+
+/** A definition that a text has; `digest` as in Form. */
+export const TextDefinition = z.object({
+  definition: DefinitionName,
+  package: z.string(),
+  digest: z.string(),
+});
+
+/**
+ * What the image runs under a name, and where it has it from.
+ * "absent": it has no such definition. "unknown": it cannot tell. "installed": an operation of the agent installed a text with this digest.
+ * "client": another client compiled it from a string, which is `text`. "file": it was loaded from a file. "unfiled": it comes from no file;
+ * `text` is then printed from what the image keeps of it, where it keeps any.
+ */
+export const Held = z.object({
+  status: z.enum(['absent', 'unknown', 'installed', 'client', 'file', 'unfiled']),
+  digest: z.string().optional(),
+  /** What the image runs, unless it is the text that was asked about; to be read in `package`. */
+  text: z.string().optional(),
+  package: z.string().optional(),
+  /** No file had the text when it was installed. */
+  unsaved: z.boolean().optional(),
+  /** When it was installed, in milliseconds since 1970. */
+  since: int().optional(),
+  file: z.string().optional(),
+  fileWriteDate: int().optional(),
+});
+
+/** A definition that the image runs and a text does not have; its name is to be read in `package`. */
+export const Stray = z.object({ definition: DefinitionName, package: z.string(), held: Held });
 
 /** A definition whose compiled code uses others such that new ones leave it stale, and where it comes from, as Location has it. */
 export const Dependent = z.object({
@@ -252,6 +284,9 @@ export const shapes = {
   Local,
   Location,
   PlacedName,
+  TextDefinition,
+  Held,
+  Stray,
   Dependent,
   Mention,
   Change,
@@ -320,6 +355,29 @@ export const operations = {
       /** Each after those that it uses; else in the order in which the image loaded them. */
       dependents: z.array(Dependent),
       mentions: z.array(Mention),
+    }),
+  },
+  /** What the image runs of a file's definitions, in one question. */
+  drift: {
+    writes: false,
+    args: z.object({
+      /** Absolute path or URI of the text that the definitions stand in. */
+      file: z.string(),
+      /** Of the last answer to the same question: nothing is looked at where the image's code is the same since. */
+      stamp: z.string().optional(),
+      definitions: z.array(TextDefinition),
+      /** Packages whose definitions from no file are told of, too. */
+      packages: z.array(z.string()),
+    }),
+    result: z.object({
+      /** Absent where this SBCL cannot tell that its code changed. */
+      stamp: z.string().optional(),
+      /** The stamp is still the same: the rest is empty. */
+      unchanged: z.boolean(),
+      /** In the order of `definitions`. */
+      held: z.array(Held),
+      /** What operations installed for the file, or for no file in `packages`, and what else comes from no file there, but for `definitions`. */
+      strays: z.array(Stray),
     }),
   },
   apply: {
@@ -543,6 +601,9 @@ export type Assessment = z.infer<typeof Assessment>;
 export type Note = z.infer<typeof Note>;
 export type Location = z.infer<typeof Location>;
 export type PlacedName = z.infer<typeof PlacedName>;
+export type Held = z.infer<typeof Held>;
+export type Stray = z.infer<typeof Stray>;
+export type TextDefinition = z.infer<typeof TextDefinition>;
 export type Dependent = z.infer<typeof Dependent>;
 export type Mention = z.infer<typeof Mention>;
 export type Change = z.infer<typeof Change>;

@@ -1,6 +1,8 @@
 /** Code actions: what each source has to offer at a place, one after the other. */
 import type { CodeAction } from 'vscode-languageserver/node';
 import { actionKinds, codeActions, isWanted } from '../features/codeAction.ts';
+import type { Drifts } from '../drift/drifts.ts';
+import { driftActions } from '../features/drift.ts';
 import { quickFixKind, quickFixes } from '../features/quickFix.ts';
 import type { Range, Snapshot } from '../source/types.ts';
 import { systemsAbove } from '../workspaceSystems.ts';
@@ -26,6 +28,7 @@ export interface ActionContext {
   readonly folders: () => readonly string[];
   /** Requests that wait for an answer by code action. */
   readonly answerable: () => readonly number[];
+  readonly drifts: Drifts;
 }
 
 /** Offers actions at a place; never rejects for want of an image or an index. */
@@ -50,8 +53,15 @@ const commands: ActionSource = (place, bench, { folders, answerable }) =>
     answerable: answerable(),
   });
 
+const drift: ActionSource = async ({ snapshot, start, end, only, documentChanges }, bench, { drifts }) => {
+  if (!snapshot || !isWanted(quickFixKind, only)) return [];
+  await drifts.prepare(snapshot.uri);
+  const encoding = bench.parts.encoding();
+  return driftActions({ snapshot, drifts: drifts.of(snapshot), start, end, encoding, documentChanges });
+};
+
 /** In the order in which their actions are shown. */
-const sources: readonly ActionSource[] = [fixes, commands];
+const sources: readonly ActionSource[] = [fixes, drift, commands];
 
 export const actions = (context: ActionContext): FeatureSet => ({
   capabilities: { codeActionProvider: { codeActionKinds: [quickFixKind, ...actionKinds] } },

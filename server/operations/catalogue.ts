@@ -1,6 +1,7 @@
 /** Every operation, in the order in which they are documented. Commands, dispatch and documentation come from this list. */
 import * as code from './code.ts';
 import { lispEditForm } from './editForm.ts';
+import { showDiff } from './drift.ts';
 import * as evaluation from './eval.ts';
 import { codeLoadFasl } from './fasl.ts';
 import { macroexpand } from './macroexpand.ts';
@@ -37,6 +38,7 @@ export const catalogue: readonly Operation[] = [
   reload.reloadChanged,
   reload.reloadFile,
   removeDefinition,
+  showDiff,
   macroexpand,
   session.plan,
   recompileDependents,

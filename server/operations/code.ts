@@ -82,10 +82,11 @@ function codePlan(
     forms: forms.map(form => {
       const place = placeOf(form);
       const inPackage = packageName ?? place?.package;
-      return plannedForm(code, form, file, {
+      const planned = plannedForm(code, form, file, {
         ...(place ?? start),
         ...(inPackage !== undefined && { package: inPackage }),
       });
+      return { ...planned, wire: { ...planned.wire, unsaved: true } };
     }),
     broken: [...broken, ...strays],
     buffers: [],

@@ -23,7 +23,11 @@ export function spelling({
   name,
   qualifiers = [],
   specializers,
-}: Pick<SourceDefinition, 'name' | 'qualifiers' | 'specializers'>): string {
+}: {
+  readonly name: string;
+  readonly qualifiers?: readonly string[] | undefined;
+  readonly specializers?: readonly string[] | undefined;
+}): string {
   return words([name, ...qualifiers, ...(specializers ? [`(${specializers.join(' ')})`] : [])].join(' '));
 }
 

@@ -161,6 +161,14 @@ export interface PlanContext {
   locate(symbol: string, packageName?: string): Promise<readonly Location[]>;
 }
 
+/** A definition of a buffer: at a position, or by its name. */
+export interface DiffPlace {
+  readonly uri: string;
+  readonly version?: number | undefined;
+  readonly position?: Range['start'] | undefined;
+  readonly definition?: string | undefined;
+}
+
 /** What operations that concern the server itself, not an image's code, may use. */
 export interface Session {
   outcome(request: number, wait: boolean): Promise<unknown>;
@@ -168,6 +176,8 @@ export interface Session {
   requestApproval(kind: ApprovalKind, details: unknown, call: Call): Promise<unknown>;
   planOf(operation: string, args: unknown): Promise<unknown>;
   history(limit: number, symbol: string | undefined): Promise<unknown>;
+  /** Shows how a definition differs between the image and a buffer. */
+  showDiff(where: DiffPlace, call: Call): Promise<unknown>;
   imageStatus(): unknown;
   connectImage(): Promise<unknown>;
   disconnectImage(): Promise<unknown>;

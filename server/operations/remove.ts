@@ -43,7 +43,7 @@ export const removeDefinition = operation({
   name: 'remove_definition',
   title: 'Remove definition',
   documentation:
-    'Makes a definition undefined in the image; a rollback restores it. By its place in a document, or by symbol and form_type ("defun", "function"); a method as "area :around (circle)".',
+    'Makes a definition undefined in the image; a rollback restores it. By its place in a document, or by symbol and form_type ("defun", "function"), the symbol read in `package`; a method as "area :around (circle)".',
   approval: 'modify-running-code',
   args: z
     .strictObject({
@@ -52,6 +52,7 @@ export const removeDefinition = operation({
       position: arguments_.position.optional(),
       symbol: arguments_.symbol.optional(),
       form_type: z.string().min(1).optional(),
+      package: arguments_.package.optional(),
     })
     .refine(
       args =>
@@ -67,7 +68,7 @@ export const removeDefinition = operation({
         type: 'removal',
         title: `remove ${args.symbol!}`,
         definitions: [definition],
-        package: initialPackage,
+        package: args.package ?? initialPackage,
         text: null,
         buffers: [],
       };

@@ -39,6 +39,8 @@ export interface RunnerDependencies {
   readonly showNotes: (forms: readonly PlannedForm[], notes: readonly Note[]) => void;
   /** Shows what each form of code that stands in a buffer answered; none where it failed. */
   readonly showValues: (places: EvalPlaces, results: readonly (readonly string[])[]) => void;
+  /** An operation that may have changed an image has ended, well or not. */
+  readonly onDone: () => void;
   /** Called once a change left threads in the code it replaced. */
   readonly onOldCode: (image: Image, title: string, change: Pick<Change, 'transaction' | 'threads'>) => void;
 }

@@ -32,7 +32,8 @@ export class Runner {
 
   /** Plans and carries out an operation of the catalogue that has a plan. @throws HotlispError */
   async run(operation: PlannedOperation, args: unknown, call: Call): Promise<unknown> {
-    const result = await this.#carryOut(operation, args, call);
+    const ended = operation.approval ? this.deps.onDone : undefined;
+    const result = await this.#carryOut(operation, args, call).finally(ended);
     return isTimed(result) ? { ...result, duration_ms: rounded(result.duration_ms - call.waited) } : result;
   }
 

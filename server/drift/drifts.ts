@@ -1,0 +1,377 @@
+/**
+ * Keeps, for every open buffer, how its text differs from what its image runs. An image is asked once for all definitions of a buffer: when the
+ * buffer is opened or saved, and when the image's code may have changed. Typing compares with what is known already; it asks nothing.
+ */
+import { promises as fs, realpathSync } from 'node:fs';
+import type { Documents } from '../documents.ts';
+import type { Image } from '../image/image.ts';
+import type { Held, Result, Stray, TextDefinition } from '../image/protocol.ts';
+import { spelling } from '../operations/names.ts';
+import type { Snapshot } from '../source/types.ts';
+import { entrySteps, hiddenKeys, keyOf, packagesOf, type Entry } from './entries.ts';
+import { definesPackage, judge, type Digests, type Drift, type FormText, type Knowledge } from './judge.ts';
+
+/** Milliseconds that an image has for one buffer's question; nobody waits for the answer. */
+const patience = 15_000;
+/** Milliseconds after something happened until buffers other than the one concerned are looked at. */
+const refreshAfter = 150;
+/** How many printed or foreign texts keep their digest. */
+const textsKept = 500;
+
+export interface DriftsDependencies {
+  readonly documents: Documents;
+  /** The connected image of a file, without connecting one. */
+  readonly imageOf: (uri: string) => Image | undefined;
+  /** Works to the end of a generator, and lets others run in between. */
+  readonly inSlices: <R>(work: Generator<void, R>) => Promise<R>;
+  /** The files of the workspace that define what is called so. */
+  readonly definedIn: (what: Pick<TextDefinition, 'definition' | 'package'>) => Promise<readonly string[]>;
+  /** What is said of a buffer has changed. */
+  readonly changed: (uri: string) => void;
+}
+
+interface Known {
+  readonly image: string;
+  /** What was asked, for the stamp to speak of. */
+  readonly question: string;
+  readonly stamp: string | undefined;
+  readonly knowledge: Knowledge;
+}
+
+interface Judged {
+  readonly snapshot: Snapshot;
+  readonly known: Known | undefined;
+  readonly drifts: readonly Drift[];
+}
+
+const none: readonly Drift[] = [];
+
+export class Drifts {
+  readonly #known = new Map<string, Known>();
+  readonly #judged = new Map<string, Judged>();
+  /** Refreshes under way, and those to be done again. */
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #again = new Set<string>();
+  readonly #forms = new Map<string, FormText | undefined>();
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(private readonly deps: DriftsDependencies) {}
+
+  /** What is known of the buffer at this version; at another one, nothing. */
+  of(snapshot: Snapshot): readonly Drift[] {
+    const judged = this.#judged.get(snapshot.uri);
+    return judged?.snapshot === snapshot ? judged.drifts : none;
+  }
+
+  /** Compares the buffer with what is known of the image; asks nobody. */
+  async prepare(uri: string): Promise<void> {
+    const snapshot = this.deps.documents.get(uri);
+    if (!snapshot) return this.forget(uri);
+    const known = this.#known.get(uri);
+    const last = this.#judged.get(uri);
+    if (last?.snapshot === snapshot && last.known === known) return;
+    const drifts = known ? await this.#judge(snapshot, known) : none;
+    if (this.deps.documents.get(uri) === snapshot && this.#known.get(uri) === known)
+      this.#judged.set(uri, { snapshot, known, drifts });
+  }
+
+  /** Asks the image about the buffer; never rejects. */
+  refresh(uri: string): Promise<void> {
+    const running = this.#running.get(uri);
+    if (running) {
+      this.#again.add(uri);
+      return running;
+    }
+    const refresh = this.#refreshUntilDone(uri).finally(() => this.#running.delete(uri));
+    this.#running.set(uri, refresh);
+    return refresh;
+  }
+
+  /** Asks about all open buffers, soon, one after the other. */
+  refreshAll(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#refreshOpen(), refreshAfter).unref();
+  }
+
+  /** A buffer was opened, changed or closed. */
+  touched(uri: string): void {
+    if (!this.deps.documents.get(uri)) this.forget(uri);
+    else if (!this.#known.has(uri) && this.deps.imageOf(uri)) void this.refresh(uri);
+  }
+
+  forget(uri: string): void {
+    this.#known.delete(uri);
+    this.#judged.delete(uri);
+  }
+
+  dispose(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #refreshOpen(): Promise<void> {
+    for (const { uri } of this.deps.documents.all) await this.refresh(uri);
+  }
+
+  async #refreshUntilDone(uri: string): Promise<void> {
+    do {
+      this.#again.delete(uri);
+      try {
+        await this.#refreshOnce(uri);
+      } catch {
+        // The image or the file went away meanwhile; what is known stays until the next question.
+      }
+    } while (this.#again.has(uri) && !this.#closed);
+  }
+
+  async #refreshOnce(uri: string): Promise<void> {
+    const { documents, imageOf, changed } = this.deps;
+    const snapshot = documents.get(uri);
+    if (!snapshot || this.#closed) return;
+    const image = imageOf(uri);
+    const before = said(this.of(snapshot));
+    if (image) await this.#ask(uri, snapshot, image);
+    else this.#known.delete(uri);
+    if (this.#closed) return;
+    await this.prepare(uri);
+    const now = documents.get(uri);
+    // An edit meanwhile brings its own.
+    if (now === snapshot && said(this.of(snapshot)) !== before) changed(uri);
+  }
+
+  async #ask(uri: string, snapshot: Snapshot, image: Image): Promise<void> {
+    const { documents, inSlices } = this.deps;
+    await snapshot.ready();
+    const entries = await inSlices(entrySteps(snapshot));
+    const old = this.#known.get(uri);
+    const known = old?.image === image.hello.image ? old : undefined;
+    // What the text had once is asked about further on: it may live on in the image.
+    const asked = new Map(entries.map(({ key, asked: each }) => [key, each]));
+    for (const [key, each] of known?.knowledge.held ?? []) if (!asked.has(key)) asked.set(key, each.asked);
+    const file = documents.fileOf(uri);
+    const ask = (stamp: string | undefined) =>
+      image.call(
+        'drift',
+        {
+          file,
+          definitions: [...asked.values()],
+          packages: packagesOf(snapshot),
+          ...(stamp !== undefined && { stamp }),
+        },
+        { signal: AbortSignal.timeout(patience) },
+      );
+    const question = [...asked.values()].map(each => `${keyOf(each)} ${each.digest}`).join('\n');
+    let answer: Result<'drift'> = await ask(known?.question === question ? known.stamp : undefined);
+    const disk = await this.#disk(uri, snapshot, entries);
+    if (answer.unchanged && known) {
+      const loaded = await this.#loaded(uri, known.knowledge.held, known.knowledge.isOwn);
+      this.#known.set(uri, { ...known, knowledge: { ...known.knowledge, disk, loaded } });
+      return;
+    }
+    let held = paired(asked, answer.held);
+    const isOwn = sameFile(file);
+    const loaded = await this.#loaded(uri, held, isOwn);
+    const before = new Map(known?.knowledge.before);
+    order(
+      before,
+      entries.map(({ key }) => key),
+    );
+    // The file may have had more when the image loaded it.
+    const lost = await this.#lost(uri, asked, loaded, before);
+    if (lost.length > 0) {
+      for (const each of lost) asked.set(keyOf(each), each);
+      answer = await ask(undefined);
+      held = paired(asked, answer.held);
+    }
+    this.#known.set(uri, {
+      image: image.hello.image,
+      question: [...asked.values()].map(each => `${keyOf(each)} ${each.digest}`).join('\n'),
+      stamp: answer.stamp,
+      knowledge: {
+        held,
+        strays: await this.#placeless(uri, snapshot, answer.strays),
+        loaded,
+        isOwn,
+        disk,
+        before,
+        formIn: (text, what) => this.#formIn(text, what),
+      },
+    });
+  }
+
+  async #judge(snapshot: Snapshot, { knowledge }: Known): Promise<readonly Drift[]> {
+    await snapshot.ready();
+    const entries = await this.deps.inSlices(entrySteps(snapshot));
+    return judge(snapshot, entries, hiddenKeys(snapshot), knowledge);
+  }
+
+  /** The texts of the file that the image may have loaded, by their second. */
+  async #loaded(
+    uri: string,
+    held: Knowledge['held'],
+    isOwn: Knowledge['isOwn'],
+  ): Promise<Knowledge['loaded']> {
+    const seconds = new Set<number>();
+    for (const { held: each } of held.values())
+      if (each.status === 'file' && each.fileWriteDate !== undefined && isOwn(each.file))
+        seconds.add(each.fileWriteDate);
+    const loaded = new Map<number, readonly Digests[]>();
+    for (const second of seconds) {
+      const texts = await this.deps.documents.textsAt(uri, second);
+      loaded.set(second, await Promise.all(texts.map(text => this.#digestsOf(text))));
+    }
+    return loaded;
+  }
+
+  readonly #digestsBySnapshot = new WeakMap<Snapshot, Promise<Digests>>();
+
+  #digestsOf(snapshot: Snapshot): Promise<Digests> {
+    let digests = this.#digestsBySnapshot.get(snapshot);
+    if (!digests) {
+      digests = this.deps.inSlices(entrySteps(snapshot)).then(digestsOf);
+      this.#digestsBySnapshot.set(snapshot, digests);
+    }
+    return digests;
+  }
+
+  /** The definitions of the loaded texts that were not asked about; notes in what order they stood. */
+  async #lost(
+    uri: string,
+    asked: ReadonlyMap<string, TextDefinition>,
+    loaded: Knowledge['loaded'],
+    before: Map<string, string | undefined>,
+  ): Promise<TextDefinition[]> {
+    const lost = new Map<string, TextDefinition>();
+    for (const [second, texts] of loaded) {
+      if (texts.every(text => [...text.keys()].every(key => asked.has(key)))) continue;
+      for (const text of await this.deps.documents.textsAt(uri, second)) {
+        const entries = await this.deps.inSlices(entrySteps(text));
+        const missing = entries.filter(({ key }) => !asked.has(key));
+        for (const { key, asked: each } of missing) lost.set(key, each);
+        if (missing.length > 0)
+          order(
+            before,
+            entries.map(({ key }) => key),
+          );
+      }
+    }
+    return [...lost.values()];
+  }
+
+  async #disk(uri: string, snapshot: Snapshot, entries: readonly Entry[]): Promise<Knowledge['disk']> {
+    if (!uri.startsWith('file:')) return undefined;
+    const { documents } = this.deps;
+    const file = documents.fileOf(uri);
+    try {
+      const { mtimeMs } = await fs.stat(file);
+      const text = (await fs.readFile(file, 'utf8')).replace(/^\uFEFF/, '');
+      const digests =
+        text === snapshot.text ? digestsOf(entries) : await this.#digestsOf(await documents.onDisk(uri));
+      return { written: mtimeMs, digests };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Strays whose place is this buffer: of those that belong to no file, the ones that no other one has, where their package is told of. */
+  async #placeless(uri: string, snapshot: Snapshot, strays: readonly Stray[]): Promise<Stray[]> {
+    const kept: Stray[] = [];
+    for (const stray of strays) {
+      if (stray.held.file === undefined) {
+        if ((await this.deps.definedIn(stray)).some(other => other !== uri)) continue;
+        if (!definesPackage(snapshot, stray.package)) {
+          const home = { kind: 'package' as const, name: stray.package };
+          if ((await this.deps.definedIn({ definition: home, package: stray.package })).length > 0) continue;
+        }
+      }
+      kept.push(stray);
+    }
+    return kept;
+  }
+
+  /** The form in a text that defines what is asked for. */
+  #formIn(text: string, { definition }: Pick<TextDefinition, 'definition'>): FormText | undefined {
+    const wanted = spelling(definition);
+    const key = `${wanted}\n${text}`;
+    if (!this.#forms.has(key)) {
+      const scratch = this.deps.documents.scratch(text);
+      const form = scratch.forms.find(({ definitions }) =>
+        definitions.some(each => spelling(each) === wanted),
+      );
+      this.#forms.set(
+        key,
+        form && { digest: form.digest, text: scratch.text.slice(form.span.start, form.span.end) },
+      );
+      if (this.#forms.size > textsKept) this.#forms.delete(this.#forms.keys().next().value!);
+    }
+    return this.#forms.get(key);
+  }
+
+  /**
+   * What the image runs of a definition, to the letter; undefined where that is not known. Asks it.
+   * @throws HotlispError as a call of the image does
+   */
+  async textInImage(
+    uri: string,
+    what: Pick<TextDefinition, 'definition' | 'package'>,
+  ): Promise<string | undefined> {
+    const { documents, imageOf } = this.deps;
+    const image = imageOf(uri);
+    if (!image) return undefined;
+    const { held } = await image.call(
+      'drift',
+      { file: documents.fileOf(uri), definitions: [{ ...what, digest: '' }], packages: [] },
+      { signal: AbortSignal.timeout(patience) },
+    );
+    const [{ text, file, fileWriteDate }] = held as [Held];
+    if (text !== undefined) return this.#formIn(text, what)?.text;
+    const knowledge = this.#known.get(uri)?.knowledge;
+    if (!knowledge?.isOwn(file)) return undefined;
+    const seconds = fileWriteDate === undefined ? [...knowledge.loaded.keys()] : [fileWriteDate];
+    const key = keyOf(what);
+    for (const second of seconds)
+      for (const loaded of await documents.textsAt(uri, second)) {
+        const entry = (await this.deps.inSlices(entrySteps(loaded))).find(each => each.key === key);
+        if (entry) return loaded.text.slice(entry.form.span.start, entry.form.span.end);
+      }
+    return undefined;
+  }
+}
+
+function digestsOf(entries: readonly Entry[]): Digests {
+  const digests = new Map<string, string[]>();
+  for (const { key, form } of entries) digests.set(key, [...(digests.get(key) ?? []), form.digest]);
+  return digests;
+}
+
+const paired = (asked: ReadonlyMap<string, TextDefinition>, held: readonly Held[]): Knowledge['held'] =>
+  new Map([...asked].map(([key, each], index) => [key, { asked: each, held: held[index]! }]));
+
+function order(before: Map<string, string | undefined>, keys: readonly string[]): void {
+  keys.forEach((key, index) => before.set(key, keys[index - 1]));
+}
+
+/** Whether a file that an image names is `own`, by whatever path. */
+function sameFile(own: string): (file: string | undefined) => boolean {
+  const real = (file: string) => {
+    try {
+      return realpathSync(file);
+    } catch {
+      return file;
+    }
+  };
+  const seen = new Map<string, boolean>([[own, true]]);
+  return file => {
+    if (file === undefined) return false;
+    let same = seen.get(file);
+    if (same === undefined) seen.set(file, (same = real(file) === real(own)));
+    return same;
+  };
+}
+
+/** What is told of drifts, to see whether it changed. */
+const said = (drifts: readonly Drift[]) =>
+  drifts
+    .map(({ state, name, missing, text, anchor }) => JSON.stringify([state, name, missing, text, anchor]))
+    .join('\n');

@@ -1,0 +1,92 @@
+/** Code lenses: what each source has to show, one after the other. What costs anything is found out when a lens is resolved. */
+import type { CancellationToken, ClientCapabilities, CodeLens, Connection } from 'vscode-languageserver/node';
+import { driftLenses } from '../features/drift.ts';
+import type { TextDefinition } from '../image/protocol.ts';
+import { bareName } from '../operations/names.ts';
+import type { Snapshot } from '../source/types.ts';
+import type { ActionContext } from './actions.ts';
+import type { Bench, FeatureSet } from './bench.ts';
+
+/** Shows lenses of a buffer; those without a command carry `data` with the name of their source. */
+export interface LensSource {
+  readonly name: string;
+  lenses(
+    snapshot: Snapshot,
+    bench: Bench,
+    context: ActionContext,
+  ): readonly object[] | Promise<readonly object[]>;
+  /** The lens with its command; as it was where there is nothing to show any more. */
+  resolve?(lens: CodeLens, bench: Bench, context: ActionContext, token: CancellationToken): Promise<CodeLens>;
+}
+
+const drift: LensSource = {
+  name: 'drift',
+  lenses: (snapshot, { parts: { documents, encoding } }, { drifts }) =>
+    driftLenses(snapshot, drifts.of(snapshot), documents.fileOf(snapshot.uri), encoding()),
+};
+
+/** In the order in which lenses of one line are shown. */
+const sources: readonly LensSource[] = [drift];
+
+const sourceOf = ({ data }: CodeLens): LensSource | undefined =>
+  sources.find(({ name }) => (data as { source?: unknown } | undefined)?.source === name);
+
+export const lenses = (context: ActionContext): FeatureSet => ({
+  capabilities: { codeLensProvider: { resolveProvider: true } },
+  listen(bench) {
+    const { connection, answer } = bench.parts;
+    connection.onCodeLens(
+      bench.syntactic(async snapshot => {
+        await context.drifts.prepare(snapshot.uri);
+        const shown = await Promise.all(sources.map(async source => source.lenses(snapshot, bench, context)));
+        return shown.flat() as CodeLens[];
+      }),
+    );
+    connection.onCodeLensResolve((lens, token) =>
+      answer(async () => (await sourceOf(lens)?.resolve?.(lens, bench, context, token)) ?? lens),
+    );
+  },
+});
+
+/** Milliseconds in which changes of several buffers ask the editor once. */
+const refreshAfter = 100;
+
+/** Asks the editor to ask for the lenses again, soon, where it has said that it can. */
+export function refreshingLenses(connection: Connection, capabilities: () => ClientCapabilities): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  return () => {
+    if (capabilities().workspace?.codeLens?.refreshSupport !== true || timer) return;
+    timer = setTimeout(() => {
+      timer = undefined;
+      void connection.sendRequest('workspace/codeLens/refresh').catch(() => undefined);
+    }, refreshAfter).unref();
+  };
+}
+
+/** The files of the workspace that define what is called so, as the index has them; none where it does not answer. */
+export async function definedIn(
+  bench: Bench,
+  { definition, package: home }: Pick<TextDefinition, 'definition' | 'package'>,
+): Promise<readonly string[]> {
+  const isPackage = definition.kind === 'package';
+  const bare = (name: string) => (isPackage ? name.replace(/^#?:|^"|"$/g, '').toUpperCase() : bareName(name));
+  const wanted = bare(definition.name);
+  const query = definition.name.replace(/^.*:|[()|]/g, '').replace(/^setf\s+/i, '');
+  try {
+    const hits = await bench.ask('symbols', { query, limit: 200 }, never);
+    return hits
+      .filter(({ definition: { kind, name, package: own } }) =>
+        isPackage
+          ? kind === 'package' && bare(name) === wanted
+          : bare(name) === wanted && (own ?? '').toUpperCase() === home.toUpperCase(),
+      )
+      .map(({ uri }) => uri);
+  } catch {
+    return [];
+  }
+}
+
+const never: CancellationToken = {
+  isCancellationRequested: false,
+  onCancellationRequested: () => ({ dispose: () => undefined }),
+};
