@@ -74,10 +74,11 @@ function placeToCut(block: Block, text: string, start: number): number | undefin
     for (const cutAt of cutAts) {
       const at = start + cutAt;
       const end = viewEnd(text, at);
-      if (least === Infinity) least = badness(scanBlocks(text.slice(start, end)).blocks);
+      const view = text.slice(start, end);
+      if (least === Infinity) least = badness(scanBlocks(view).blocks, view);
       const head = readCut(text, start, at);
       if (head.faults.length === 0) continue;
-      const cut = badness([head, ...scanBlocks(text.slice(at, end)).blocks]);
+      const cut = badness([head, ...scanBlocks(text.slice(at, end)).blocks], view);
       if (cut < least) {
         least = cut;
         best = at;
@@ -96,12 +97,19 @@ function viewEnd(text: string, from: number): number {
   return found ? found.index + 1 : text.length;
 }
 
-/** Faults, and openings in column 0 that stand in strings. */
-const badness = (blocks: readonly Block[]): number =>
-  blocks.reduce(
-    (sum, { suspects }) => sum + suspects.reduce((n, { openings }) => n + openings, 0),
-    costOf(blocks),
-  );
+/** Faults, openings in column 0 that stand in strings, and words outside of any list, as prose is when it is read as code. */
+function badness(blocks: readonly Block[], text: string): number {
+  let sum = costOf(blocks);
+  let start = 0;
+  for (const { suspects, forms, length } of blocks) {
+    for (const { openings } of suspects) sum += openings;
+    for (const form of forms) if (WORD.test(text.charAt(start + form.start))) sum++;
+    start += length;
+  }
+  return sum;
+}
+
+const WORD = /[^\s()#'`",;|]/;
 
 /** How many faults a row of blocks has. */
 export function costOf(blocks: readonly Block[]): number {
