@@ -49,6 +49,7 @@ export class LanguageFeatures {
     const index = (this.#index = new IndexClient({
       ...deps.indexFiles,
       encoding: deps.encoding,
+      isOpen: uri => documents.get(uri) !== undefined,
       textOf: uri => documents.get(uri)?.text,
       log: message => editor.log('info', message),
       progress: (done, total) => this.#progressed(done, total),

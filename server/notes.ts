@@ -49,7 +49,7 @@ export class Notes {
   of(snapshot: Snapshot): PlacedNote[] {
     const kept = this.#kept.get(snapshot.uri);
     if (!kept) return [];
-    const textOf = (form: TopLevelForm) => snapshot.text.slice(form.span.start, form.span.end);
+    const textOf = (form: TopLevelForm) => snapshot.slice(form.span.start, form.span.end);
     return kept.flatMap(({ text, notes }) => {
       const form = snapshot.forms.find(
         each => each.span.end - each.span.start === text.length && textOf(each) === text,

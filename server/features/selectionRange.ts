@@ -39,7 +39,7 @@ const samePlace = (a: Range, b: Range) =>
 function spansAt(snapshot: Snapshot, offset: number): Span[] {
   // Of this stretch alone a tree is made: the form, or what stands between two.
   const { start, end } = snapshot.formAt(offset)?.span ?? gapAt(snapshot, offset);
-  const text = snapshot.text.slice(start, end);
+  const text = snapshot.slice(start, end);
   const spans: Span[] = [];
   const add = (from: number, to: number): void => {
     const outer = spans.at(-1);
@@ -69,7 +69,7 @@ function gapAt(snapshot: Snapshot, offset: number): Span {
   }
   return {
     start: forms[low - 1]?.span.end ?? 0,
-    end: forms[low]?.span.start ?? snapshot.text.length,
+    end: forms[low]?.span.start ?? snapshot.length,
   };
 }
 

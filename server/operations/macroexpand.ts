@@ -43,7 +43,7 @@ export const macroexpand = operation({
       type: 'query',
       op: 'macroexpand',
       args: {
-        text: snapshot.text.slice(span.start, span.end),
+        text: snapshot.slice(span.start, span.end),
         package: snapshot.packageAt(span.start) ?? initialPackage,
         all: args.all,
       },
@@ -74,7 +74,7 @@ export function innermostForm(
   const [head] = found.children.filter(({ type }) => !type.endsWith('comment'));
   const operator =
     head && (head.type === 'sym_lit' || head.type === 'package_lit')
-      ? snapshot.text.slice(head.span.start, head.span.end)
+      ? snapshot.slice(head.span.start, head.span.end)
       : undefined;
   return { span: found.span, operator };
 }

@@ -148,7 +148,7 @@ function mentionIn(
   const waiting = [root];
   for (let node = waiting.pop(); node; node = waiting.pop()) {
     if (node.type === 'sym_lit' || node.type === 'package_lit') {
-      const symbol = readSymbol(snapshot.text.slice(node.span.start, node.span.end));
+      const symbol = readSymbol(snapshot.slice(node.span.start, node.span.end));
       const found = mentions.find(
         ({ name, packages }) => name === symbol.name && packages.includes(symbol.package ?? here),
       );

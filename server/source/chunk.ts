@@ -52,6 +52,7 @@ export class Chunk {
   #text: string | undefined;
   #tree: RawNode | undefined;
   #forms: { environment: Environment; forms: readonly ChunkForm[] } | undefined;
+  #definedFor: Environment | undefined;
   readonly #digests = new Map<FormSpan, string>();
 
   readonly length: number;
@@ -93,6 +94,17 @@ export class Chunk {
       this.#forms = { environment, forms };
     }
     return this.#forms.forms;
+  }
+
+  /** Whether what its forms define is known. */
+  isDefined(environment: Environment): boolean {
+    return this.#definedFor === environment;
+  }
+
+  /** Finds out what its forms define. */
+  define(environment: Environment, whole: Text, start: number): void {
+    for (const form of this.forms(environment, whole, start)) void form.definitions;
+    this.#definedFor = environment;
   }
 
   #mended(text: string, parse: (text: string) => RawNode): RawNode {

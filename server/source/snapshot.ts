@@ -63,6 +63,14 @@ export class BufferSnapshot implements Snapshot {
     return this.#lines.text;
   }
 
+  get length(): number {
+    return this.#lines.content.length;
+  }
+
+  slice(start: number, end: number): string {
+    return this.#lines.content.slice(start, end);
+  }
+
   get forms(): readonly TopLevelForm[] {
     return this.#allForms();
   }
@@ -92,9 +100,9 @@ export class BufferSnapshot implements Snapshot {
     const { count, starts, at } = this.#chunks();
     let i = 0;
     await inSlices(() => {
+      while (i < count && at(i).isDefined(this.#environment)) i++;
       if (i === count) return true;
-      for (const form of at(i).forms(this.#environment, this.#lines.content, starts[i++]!))
-        void form.definitions;
+      at(i).define(this.#environment, this.#lines.content, starts[i]!);
       return false;
     });
   }

@@ -106,7 +106,12 @@ export interface SyntaxFix {
 export interface Snapshot {
   readonly uri: string;
   readonly version: number;
+  /** The whole text, which is put together when it is asked for: `slice` and `length` are cheaper after a keystroke. */
   readonly text: string;
+  /** Of the text, in UTF-16 code units. */
+  readonly length: number;
+  /** The text of `[start, end)`, offsets in UTF-16 code units. */
+  slice(start: number, end: number): string;
   /** In order of position. */
   readonly forms: readonly TopLevelForm[];
   readonly problems: readonly SyntaxProblem[];

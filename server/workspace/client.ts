@@ -16,9 +16,11 @@ export interface IndexFiles {
 }
 
 export interface IndexClientOptions extends IndexFiles {
-  /** The text of an open buffer, undefined where it is not open. */
   /** As it was negotiated by the time of the first need. */
   readonly encoding: () => PositionEncoding;
+  /** Whether a buffer is open, told without putting its text together. */
+  readonly isOpen: (uri: string) => boolean;
+  /** The text of an open buffer, undefined where it is not open. */
   readonly textOf: (uri: string) => string | undefined;
   readonly log: (message: string) => void;
   /** Of the files that have to be read; `done` equal to `total` is the end. */
@@ -66,8 +68,8 @@ export class IndexClient {
 
   /** A buffer was opened, changed or closed. */
   bufferChanged(uri: string): void {
-    if (this.options.textOf(uri) === undefined) this.#open.delete(uri);
-    else this.#open.add(uri);
+    if (this.options.isOpen(uri)) this.#open.add(uri);
+    else this.#open.delete(uri);
     this.#untold.add(uri);
     clearTimeout(this.#telling);
     this.#telling = setTimeout(() => this.#tell(), tellAfter).unref();

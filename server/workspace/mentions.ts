@@ -192,7 +192,7 @@ export function targetAt(snapshot: Snapshot, offset: number): Target | undefined
   return {
     mention: readKey(best.key),
     package: form.package ?? null,
-    called: /(?:\(|#')\s*$/.test(snapshot.text.slice(Math.max(0, best.span.start - 80), best.span.start)),
+    called: /(?:\(|#')\s*$/.test(snapshot.slice(Math.max(0, best.span.start - 80), best.span.start)),
     designator: false,
   };
 }

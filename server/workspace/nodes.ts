@@ -9,7 +9,7 @@ const SYMBOLS: ReadonlySet<string> = new Set(['sym_lit', 'package_lit', 'kwd_lit
 
 /** The tree of one form, made from its tokens alone; undefined where it is too long for one. */
 export function treeOf(snapshot: Snapshot, { span }: TopLevelForm): SyntaxNode | undefined {
-  const [root] = readNodes(snapshot.text.slice(span.start, span.end)).children;
+  const [root] = readNodes(snapshot.slice(span.start, span.end)).children;
   return root && new Shifted(root, span.start);
 }
 
@@ -34,7 +34,7 @@ class Shifted implements SyntaxNode {
   }
 }
 
-export const textOf = (snapshot: Snapshot, { span }: SyntaxNode) => snapshot.text.slice(span.start, span.end);
+export const textOf = (snapshot: Snapshot, { span }: SyntaxNode) => snapshot.slice(span.start, span.end);
 
 /** The objects of a node, those behind reader conditionals too, whichever features they ask for. */
 export function objectsOf(node: SyntaxNode): SyntaxNode[] {

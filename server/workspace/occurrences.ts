@@ -13,7 +13,7 @@ export function occurrencesIn(
   const out: Range[] = [];
   const wanted = meaning.name.toUpperCase();
   for (const form of snapshot.forms) {
-    const text = snapshot.text.slice(form.span.start, form.span.end);
+    const text = snapshot.slice(form.span.start, form.span.end);
     // Escapes may spell a name in another way, and a package has nicknames.
     if (meaning.type === 'symbol' && !text.includes('\\') && !text.toUpperCase().includes(wanted)) continue;
     const node = treeOf(snapshot, form);

@@ -11,6 +11,7 @@ import v8 from 'node:v8';
 import vm from 'node:vm';
 import { Language, Parser } from 'web-tree-sitter';
 import { documentSymbols } from '../../server/features/documentSymbol.ts';
+import { Editor } from '../support/lspClient.ts';
 import { createSource, type Snapshot, type SourceDocument } from '../../server/source/index.ts';
 
 const ROUNDS = Number(process.env['HOTLISP_BENCH_ROUNDS'] ?? 300);
@@ -192,6 +193,33 @@ for (const [name, open] of Object.entries(openings)) {
   holds[name] = Math.min(...times);
 }
 
+/** As an editor sees it: from didChange to the answer about the form at the cursor, over stdio. */
+async function overStdio(): Promise<Map<number, number[]>> {
+  const editor = await Editor.start({ settings: { image: { mode: 'off' } } });
+  try {
+    const times = new Map<number, number[]>(SIZES.map(size => [size, []]));
+    const buffers = SIZES.map(size => {
+      const text = texts.get(size)!;
+      const document = editor.open(`bench-${size}.lisp`, text);
+      return { size, document, at: document.positionAt(text.indexOf('(item-count', text.length / 2) + 3) };
+    });
+    for (let round = -30; round < ROUNDS; round++)
+      for (const { size, document, at } of buffers) {
+        const inserted = round % 2 === 0;
+        const end = inserted ? at : { line: at.line, character: at.character + 1 };
+        const begun = performance.now();
+        document.change([{ range: { start: at, end }, text: inserted ? 'x' : '' }]);
+        const { uri } = document;
+        await editor.request('textDocument/selectionRange', { textDocument: { uri }, positions: [at] });
+        if (round >= 0) times.get(size)!.push(performance.now() - begun);
+      }
+    return times;
+  } finally {
+    await editor.finish();
+  }
+}
+const stdio = await overStdio();
+
 const ms = (time: number): string => `${time < 1 ? time.toFixed(3) : time.toFixed(1)} ms`;
 const targets: Record<string, boolean> = {};
 console.log(
@@ -222,7 +250,15 @@ for (const name of Object.keys(KEYSTROKES)) {
   ]);
   row('  20,000 lines : 200 lines', [(large / small).toFixed(2)]);
   targets[`${name}: at most 1/25 of an open and of a full parse`] = large <= Math.min(parse, open) / 25;
-  targets[`${name}: at most twice the edit in 200 lines`] = large <= 2 * small;
+}
+{
+  const [small, , large] = SIZES.map(size => median(stdio.get(size)!)) as [number, number, number];
+  row(
+    'didChange to the form, over stdio',
+    SIZES.map(size => ms(median(stdio.get(size)!))),
+  );
+  row('  20,000 lines : 200 lines', [(large / small).toFixed(2)]);
+  targets['over stdio: at most twice the edit in 200 lines'] = large <= 2 * small;
 }
 for (const name of ['tree-sitter', 'open', 'outline', 'outline after a keystroke'])
   row(
@@ -257,6 +293,7 @@ writeFileSync(
     {
       unit: 'ms',
       keystrokes: medians(strokes),
+      stdio: Object.fromEntries([...stdio].map(([size, times]) => [size, median(times)])),
       full: medians(full),
       sbcl: Object.fromEntries(SIZES.map((size, i) => [size, sbcl[i]])),
       memory: Object.fromEntries(memory),

@@ -558,7 +558,7 @@ export class TextDocument {
     this.change([{ text: this.text }]);
   }
 
-  private change(contentChanges: unknown[]): void {
+  change(contentChanges: unknown[]): void {
     this.version++;
     this.editor.rpc.notify('textDocument/didChange', {
       textDocument: { uri: this.uri, version: this.version },

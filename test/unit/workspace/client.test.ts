@@ -35,6 +35,7 @@ beforeEach(() => {
     grammarWasm: '',
     version: '0',
     encoding: () => 'utf-16',
+    isOpen: uri => texts.has(uri),
     textOf: uri => texts.get(uri),
     log: message => logged.push(message),
     progress: () => undefined,
