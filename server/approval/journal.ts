@@ -81,6 +81,8 @@ export class Journal {
   #file: Promise<fs.FileHandle> | undefined;
   #flushing: Promise<void> = Promise.resolve();
   #flushQueued: Promise<void> | undefined;
+  /** The lines that were told of as no entries. */
+  readonly #warned = new Set<string>();
   readonly path: string;
 
   /** @param directory absolute path; made with mode 0700 when it is not there */
@@ -89,6 +91,18 @@ export class Journal {
     private readonly warn: (message: string) => void,
   ) {
     this.path = path.join(directory, 'journal.ndjson');
+  }
+
+  /**
+   * Resolves once the journal can be appended to, as far as opening it tells.
+   * @throws HotlispError as `append`
+   */
+  async prepare(): Promise<void> {
+    try {
+      await (this.#file ??= this.#open());
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /**
@@ -151,7 +165,10 @@ export class Journal {
       if (line.trim() === '') return;
       const entry = parseEntry(line);
       if (entry) entries.push(entry);
-      else this.warn(`${this.path}:${index + 1} is not a whole journal entry; skipped.`);
+      else if (!this.#warned.has(line)) {
+        this.#warned.add(line);
+        this.warn(`${this.path}:${index + 1} is not a whole journal entry; skipped.`);
+      }
     });
     return entries;
   }

@@ -5,6 +5,7 @@ import type { JournalSource } from '../approval/journal.ts';
 import { wireKind } from '../image/connection.ts';
 import type { Image } from '../image/image.ts';
 import type { Args, Change, Form } from '../image/protocol.ts';
+import { spelling } from '../operations/names.ts';
 import type { Call, ChangePlan } from '../operations/operation.ts';
 import { assess, loadedDate, type Assessed } from './assess.ts';
 import { noDependents } from './dependents.ts';
@@ -27,11 +28,12 @@ export async function runChange(
     return { ...report.emptyResult, status: 'unchanged', duration_ms: report.since(started) };
   const image = await desk.imageFor(plan, call.signal);
   desk.refuseReadOnly(image);
+  const transaction = randomUUID();
   if (desk.isAllowed(kind) && !plan.onlyChanged && !plan.dependentsOf) {
-    const done = await changeAtOnce(desk, operation, kind, plan, image, call, started);
+    const done = await changeAtOnce(desk, operation, kind, plan, image, transaction, call, started);
     if (done) return done;
   }
-  let granted: { approval: Approval; digest: string; transaction: string } | undefined;
+  let granted: { approval: Approval; digest: string } | undefined;
   for (;;) {
     const assessed = await assess(desk, image, plan, call.signal);
     if (installed(assessed).length === 0)
@@ -41,14 +43,13 @@ export async function runChange(
         dependents: assessed.dependents.reported,
         duration_ms: report.since(started),
       };
-    const transaction = granted?.transaction ?? randomUUID();
     const deed = await changeDeed(desk, operation, kind, plan, assessed, image, transaction, call);
     const digest = digestOfDeed(deed);
     // Another server changed the image meanwhile: what was approved still stands only if it would do exactly the same.
     if (granted?.digest !== digest) {
       const approval = await desk.deps.deeds.approve(deed, call);
       approval.consume(digest);
-      granted = { approval, digest, transaction };
+      granted = { approval, digest };
     }
     const { generation } = assessed;
     const change = await apply(
@@ -71,11 +72,13 @@ async function changeAtOnce(
   kind: Approved['approval'],
   plan: ChangePlan,
   image: Image,
+  transaction: string,
   call: Call,
   started: number,
 ): Promise<report.OperationResult | undefined> {
   const unseen = { forms: plan.forms, assessments: [], generation: 0, threads: [], dependents: noDependents };
-  const deed = await changeDeed(desk, operation, kind, plan, unseen, image, randomUUID(), call);
+  const about = await changeDeed(desk, operation, kind, plan, unseen, image, transaction, call);
+  const deed = { ...about, definitions: namedDefinitions(plan) };
   (await desk.deps.deeds.approve(deed, call)).consume(digestOfDeed(deed));
   const forms = plan.forms.map(({ wire }) => wire);
   const change = await apply(desk, deed, { forms, onlySafe: true }, call);
@@ -84,6 +87,18 @@ async function changeAtOnce(
   const seen = { ...deed, definitions: assessments.map(({ definition }) => definition) };
   return finishChange(desk, plan, seen, { ...unseen, assessments }, change, call, started);
 }
+
+/** What the text says that it defines, for the journal until the image has told. */
+const namedDefinitions = ({ forms }: ChangePlan): NonNullable<Deed['definitions']> =>
+  forms.flatMap(({ wire }) =>
+    wire.definitions.map(({ kind, name, qualifiers = [], specializers = [] }) => ({
+      kind,
+      name: spelling(kind === 'method' ? { name, qualifiers, specializers } : { name })
+        .replaceAll('( ', '(')
+        .replaceAll(' )', ')'),
+      package: wire.package,
+    })),
+  );
 
 /** Everything that is installed, in order: what changes, then its users. */
 export const installed = ({ forms, dependents }: Assessed) => [...forms, ...dependents.forms];

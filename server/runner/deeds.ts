@@ -58,6 +58,8 @@ export class Deeds {
 
   /** @throws Refusal, or what ended the question; either is in the journal by then */
   async approve(deed: Deed, call: Call): Promise<Approval> {
+    // Nobody is asked about what could not be recorded.
+    await this.deps.journal().prepare();
     const watch = guard(call.signal, deed.image, this.deps.documents, deed.buffers);
     const asked = performance.now();
     try {

@@ -34,15 +34,20 @@ export async function runHistory(
       plan,
       past.find(({ id }) => id === plan.transaction),
     );
+  const unsure =
+    target.state === 'unknown' ? ' Whether it was applied was never recorded; the image knows.' : '';
   const attempt = async (force: boolean, warning: string) => {
-    const what = listed(target.definitions.map(displayDefinition));
+    const what =
+      target.definitions.length > 0
+        ? listed(target.definitions.map(displayDefinition))
+        : `what ${target.operation} did at ${target.time}`;
     const verb = plan.type === 'undo' ? 'Roll back' : 'Do again';
     const deed: Deed = {
       operation,
       kind,
       image,
       bound: { transaction: target.id, force },
-      message: `#${call.request} ${verb} ${what} in ${oneLine(image.title)}?${warning}`,
+      message: `#${call.request} ${verb} ${what} in ${oneLine(image.title)}?${warning}${unsure}`,
       hazardous: force,
       buffers: [],
       transaction: randomUUID(),

@@ -29,8 +29,9 @@ export function transactionsOf(entries: readonly JournalEntry[]): PastTransactio
     const { outcome, transaction, operation } = entry;
     if (transaction === undefined) continue;
     if (entry.event === 'decision') {
-      if (isGranted(entry) && operation !== 'rollback' && operation !== 'redo')
-        set(entry, transaction, 'unknown');
+      if (operation === 'rollback' || operation === 'redo') continue;
+      if (isGranted(entry)) set(entry, transaction, 'unknown');
+      else byId.delete(transaction);
     } else if (outcome?.target !== undefined) {
       const target = byId.get(outcome.target);
       if (target && ['applied', 'partial'].includes(outcome.status))
@@ -75,11 +76,11 @@ export function historyOf(
   const keyOf = ({ actor, request, transaction }: JournalEntry) => `${actor} ${request} ${transaction ?? ''}`;
   for (const entry of entries) {
     const key = keyOf(entry);
+    // A request may be decided on again, when the image changed meanwhile: its outcome is that of all its decisions.
     const decision = decisions.get(key);
-    if (entry.event === 'outcome' && decision) {
-      open.delete(decision);
-      decisions.delete(key);
-    } else if (entry.event === 'decision' && isGranted(entry) && entry.operation !== 'request_approval') {
+    if (decision) open.delete(decision);
+    decisions.delete(key);
+    if (entry.event === 'decision' && isGranted(entry) && entry.operation !== 'request_approval') {
       decisions.set(key, entry);
       open.add(entry);
     }

@@ -50,6 +50,20 @@ describe('the journal', () => {
     expect(warnings).toEqual([expect.stringContaining(':2 is not a whole journal entry')]);
   });
 
+  it('is one for several servers: every entry stands whole on a line of its own', async () => {
+    const journals = [journal, ...[1, 2].map(() => new Journal(path.dirname(journal.path), () => undefined))];
+    const big = { ...entry(0), reason: 'x'.repeat(20_000) };
+    await Promise.all(
+      journals.flatMap((each, server) =>
+        Array.from({ length: 50 }, (_, n) => each.append({ ...big, request: server * 50 + n })),
+      ),
+    );
+    const requests = (await journal.read()).map(({ request }) => request);
+    expect(requests.sort((a, b) => a - b)).toEqual(Array.from({ length: 150 }, (_, n) => n));
+    expect(warnings).toEqual([]);
+    for (const each of journals.slice(1)) await each.close();
+  });
+
   it('that cannot be written says which file and what to do', async () => {
     const blocked = new Journal(path.join('/dev/null', 'journal'), () => undefined);
     await expect(blocked.append(entry(1))).rejects.toMatchObject({
