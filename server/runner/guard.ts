@@ -2,6 +2,7 @@
 import { HotlispError } from '../errors.ts';
 import type { Documents } from '../documents.ts';
 import type { Image } from '../image/image.ts';
+import { onLost } from '../image/loss.ts';
 
 export interface Guard {
   /** Aborted with a HotlispError: `cancelled`, `image-lost` or `stale`. */
@@ -31,14 +32,17 @@ export function guard(
   caller.addEventListener('abort', onCaller);
   const stop = documents.onChange(check);
   for (const { uri } of buffers) check(uri);
-  void image?.lost.then(reason =>
-    controller.abort(new HotlispError('image-lost', `The image was lost (${reason}). Nothing was changed.`)),
-  );
+  const unlisten =
+    image &&
+    onLost(image, reason =>
+      controller.abort(new HotlispError('image-lost', `The image was lost (${reason}). Nothing was changed.`)),
+    );
   return {
     signal: controller.signal,
     dispose() {
       caller.removeEventListener('abort', onCaller);
       stop();
+      unlisten?.();
     },
   };
 }

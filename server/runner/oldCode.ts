@@ -1,6 +1,7 @@
 /** Follows the threads that a change left in the code it replaced, until the last one has left it. */
 import { listed, oneLine, plural } from '../approval/display.ts';
 import type { Image } from '../image/image.ts';
+import { onLost } from '../image/loss.ts';
 import type { Change } from '../image/protocol.ts';
 import type { Editor } from '../ports.ts';
 import { capitalised } from './report.ts';
@@ -23,7 +24,7 @@ export async function followOldCode(
   const progress = editor.progress(`${capitalised(title)}: threads in the old code`);
   let inside = found;
   let lost = false;
-  void image.lost.then(() => (lost = true));
+  const unlisten = onLost(image, () => (lost = true));
   try {
     while (!lost && !progress.signal.aborted && performance.now() - started < patience) {
       const { threads } = await image.call('threads', { transaction });
@@ -51,5 +52,7 @@ export async function followOldCode(
     progress.end(inside.length > 0 ? `${plural(inside.length, 'thread')} still in the old code.` : undefined);
   } catch (error) {
     progress.end((error as Error).message);
+  } finally {
+    unlisten();
   }
 }
