@@ -35,7 +35,9 @@ export function guard(
   const unlisten =
     image &&
     onLost(image, reason =>
-      controller.abort(new HotlispError('image-lost', `The image was lost (${reason}). Nothing was changed.`)),
+      controller.abort(
+        new HotlispError('image-lost', `The image was lost (${reason}). Nothing was changed.`),
+      ),
     );
   return {
     signal: controller.signal,
