@@ -10,6 +10,7 @@ import { EvaluatedValues } from './language/evaluatedValues.ts';
 import { hints, refreshHints } from './language/hints.ts';
 import { Bench, inSlices, type BenchParts, type FeatureSet } from './language/bench.ts';
 import { definedIn, lenses, refreshingLenses } from './language/lenses.ts';
+import { names } from './language/names.ts';
 import { navigation } from './language/navigation.ts';
 import { structure } from './language/structure.ts';
 import type { Progress } from './ports.ts';
@@ -25,6 +26,7 @@ export interface LanguageFeaturesDependencies extends BenchParts, Omit<ActionCon
 const themes = (context: ActionContext, values: EvaluatedValues): readonly FeatureSet[] => [
   structure,
   navigation,
+  names,
   actions(context),
   hints(values),
   lenses(context),

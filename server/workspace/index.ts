@@ -214,6 +214,46 @@ export class WorkspaceIndex {
     );
   }
 
+  /** Whether a DEFVAR or its like defines it. */
+  isSpecial(meaning: Meaning & { type: 'symbol' }): boolean {
+    return this.#definitionsNamed(meaning.name, undefined).some(
+      ({ definition }) => VARIABLES.has(definition.kind) && this.#isOf(definition, meaning),
+    );
+  }
+
+  /** Names of functions that a structure's name, or that of one of its slots, is part of; "x" itself aside. */
+  namesMadeOf({ uri, definition }: DefinitionHit): string[] {
+    return (this.#files.get(uri)?.definitions ?? [])
+      .filter(each => each !== definition && sameStart(each, definition))
+      .map(({ name }) => name)
+      .filter(name => readSymbol(name).name !== symbolNamed(definition)?.name);
+  }
+
+  /** Whether a definition's name does not stand where it is defined, but is made of another one. */
+  isMadeUp({ uri, definition }: DefinitionHit): boolean {
+    return (this.#files.get(uri)?.definitions ?? []).some(
+      each =>
+        each !== definition &&
+        sameStart(each, definition) &&
+        (each.kind === 'structure' || each.operator === 'slot') &&
+        symbolNamed(each)?.name !== symbolNamed(definition)?.name,
+    );
+  }
+
+  /** Names that hold another one between hyphens, and that no file defines. */
+  undefinedNamesWith(part: string): string[] {
+    const defined = new Set<string>();
+    for (const { definitions } of this.#files.values())
+      for (const definition of definitions) defined.add(symbolNamed(definition)?.name ?? '');
+    const names = this.#symbols.names.flatMap(key => {
+      const mention = readKey(key);
+      return mention.type === 'symbol' && mention.package !== '' ? [mention.name] : [];
+    });
+    return [...new Set(names)].filter(
+      name => name !== part && `-${name}-`.includes(`-${part}-`) && !defined.has(name),
+    );
+  }
+
   /** Files with a form that mentions it. */
   filesMentioning(meaning: Meaning): string[] {
     const mentions = new Map<number, Mention>();
@@ -235,6 +275,11 @@ export class WorkspaceIndex {
     return false;
   }
 }
+
+const VARIABLES: ReadonlySet<string> = new Set(['variable', 'constant']);
+const sameStart = (a: IndexedDefinition, b: IndexedDefinition) =>
+  a.nameRange.start.line === b.nameRange.start.line &&
+  a.nameRange.start.character === b.nameRange.start.character;
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 

@@ -4,15 +4,24 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { PositionEncoding, Snapshot, Source, SourceDocument } from '../source/index.ts';
+import type { Position, PositionEncoding, Snapshot, Source, SourceDocument } from '../source/index.ts';
 import { disk } from './disk.ts';
 import { differenceOf } from './difference.ts';
 import { FileReading, type Workspace } from './fileReading.ts';
 import { WorkspaceIndex } from './index.ts';
-import { targetAt } from './mentions.ts';
+import { targetAt, type Target } from './mentions.ts';
 import { occurrencesIn } from './occurrences.ts';
+import { planRename } from './rename.ts';
 import { summarize } from './summarize.ts';
-import type { Answer, DefinitionHit, FileLocation, FileSummary, Params, QueryName } from './types.ts';
+import type {
+  Answer,
+  DefinitionHit,
+  FileLocation,
+  FileSummary,
+  Params,
+  QueryName,
+  RenamePlan,
+} from './types.ts';
 
 export interface IndexerOptions {
   readonly source: Source;
@@ -104,6 +113,7 @@ export class Indexer {
       },
       definition: given => this.#definition(given, signal),
       references: given => this.#references(given, signal),
+      rename: given => this.#rename(given, signal),
       state: async () => {
         await this.#files.settled(patience.state, signal);
         return { ...this.#index.counts, read: this.#read };
@@ -114,7 +124,7 @@ export class Indexer {
   }
 
   async #definition(
-    { uri, position }: Params<'definition'>,
+    { uri, position, now }: Params<'definition'>,
     signal: AbortSignal,
   ): Promise<readonly DefinitionHit[]> {
     const look = () => {
@@ -125,7 +135,7 @@ export class Indexer {
     this.#readBuffers();
     const found = look();
     // Nothing under the cursor, or found; else a file that is still to be read may have it.
-    if (found?.length !== 0) return found ?? [];
+    if (found?.length !== 0 || now === true) return found ?? [];
     await this.#files.settled(patience.definition, signal);
     return look() ?? [];
   }
@@ -135,8 +145,7 @@ export class Indexer {
     signal: AbortSignal,
   ): Promise<readonly FileLocation[]> {
     await this.#files.settled(patience.references, signal);
-    const snapshot = this.#buffers.get(uri)?.document.snapshot;
-    const target = snapshot && targetAt(snapshot, snapshot.offsetAt(position, this.options.encoding));
+    const target = this.#targetAt(uri, position);
     if (!target) return [];
     const meaning = this.#index.meaning(target);
     const declared = new Map<string, Set<string>>();
@@ -162,6 +171,25 @@ export class Indexer {
       await nextTurn();
     }
     return out;
+  }
+
+  async #rename({ uri, position, newName }: Params<'rename'>, signal: AbortSignal): Promise<RenamePlan> {
+    await this.#files.settled(patience.references, signal);
+    const target = this.#targetAt(uri, position);
+    if (!target) return { refused: 'No name stands there.', nothing: true };
+    const { source, encoding } = this.options;
+    return planRename(target, uri, newName, {
+      index: this.#index,
+      source,
+      encoding,
+      textOf: file => this.#textOf(file),
+      signal,
+    });
+  }
+
+  #targetAt(uri: string, position: Position): Target | undefined {
+    const snapshot = this.#buffers.get(uri)?.document.snapshot;
+    return snapshot && targetAt(snapshot, snapshot.offsetAt(position, this.options.encoding));
   }
 
   async #textOf(uri: string): Promise<Snapshot | undefined> {

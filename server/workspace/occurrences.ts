@@ -1,8 +1,47 @@
 /** The places in one text that mention what is looked for. */
-import type { PositionEncoding, Range, Snapshot } from '../source/index.ts';
+import type { PositionEncoding, Range, Snapshot, Span, TopLevelForm } from '../source/index.ts';
+import { symbolsIn } from '../source/scope.ts';
 import type { Meaning, WorkspaceIndex } from './index.ts';
 import { readKey, visitForm } from './mentions.ts';
 import { treeOf } from './nodes.ts';
+
+export interface FormMentions {
+  readonly form: TopLevelForm;
+  /** Of whole tokens, prefixes included; of a package, its name alone. */
+  readonly spans: readonly Span[];
+}
+
+/** Forms that mention it, and where; local things of the same name are something else. */
+export function* mentionsIn(
+  snapshot: Snapshot,
+  meaning: Meaning,
+  index: WorkspaceIndex,
+): Generator<FormMentions> {
+  const wanted = meaning.name.toUpperCase();
+  for (const form of snapshot.forms) {
+    const text = snapshot.slice(form.span.start, form.span.end);
+    // Escapes may spell a name in another way, and a package has nicknames.
+    if (meaning.type === 'symbol' && !text.includes('\\') && !text.toUpperCase().includes(wanted)) continue;
+    const node = treeOf(snapshot, form);
+    if (!node) continue;
+    const spans = new Map<number, Span>();
+    visitForm(snapshot, node, {
+      mention(key, span) {
+        if (!spans.has(span.start) && index.means(readKey(key), form.package ?? null, meaning))
+          spans.set(span.start, span);
+      },
+    });
+    if (spans.size === 0) continue;
+    // A variable that is special everywhere is not bound anew by LET, only its value is.
+    const special = meaning.type === 'symbol' && index.isSpecial(meaning);
+    if (meaning.type === 'symbol')
+      for (const { span, binding } of symbolsIn(form).occurrences)
+        if (binding && !(special && VARIABLES.has(binding.kind))) spans.delete(span.start);
+    if (spans.size > 0) yield { form, spans: [...spans.values()] };
+  }
+}
+
+const VARIABLES: ReadonlySet<string> = new Set(['variable', 'parameter']);
 
 export function occurrencesIn(
   snapshot: Snapshot,
@@ -11,21 +50,7 @@ export function occurrencesIn(
   encoding: PositionEncoding,
 ): Range[] {
   const out: Range[] = [];
-  const wanted = meaning.name.toUpperCase();
-  for (const form of snapshot.forms) {
-    const text = snapshot.slice(form.span.start, form.span.end);
-    // Escapes may spell a name in another way, and a package has nicknames.
-    if (meaning.type === 'symbol' && !text.includes('\\') && !text.toUpperCase().includes(wanted)) continue;
-    const node = treeOf(snapshot, form);
-    if (!node) continue;
-    const seen = new Set<number>();
-    visitForm(snapshot, node, {
-      mention(key, span) {
-        if (seen.has(span.start) || !index.means(readKey(key), form.package ?? null, meaning)) return;
-        seen.add(span.start);
-        out.push(snapshot.rangeOf(span, encoding));
-      },
-    });
-  }
+  for (const { spans } of mentionsIn(snapshot, meaning, index))
+    for (const span of spans) out.push(snapshot.rangeOf(span, encoding));
   return out;
 }

@@ -67,6 +67,13 @@ export class Packages {
     );
   }
 
+  /** The packages in which a name without a prefix means the symbol of that home, the home itself among them. */
+  seeing(name: string, home: string): string[] {
+    return [...new Set([home, ...this.#known.keys()])].filter(
+      each => this.home(undefined, name, each) === home,
+    );
+  }
+
   /**
    * The package in which a symbol is at home.
    * @param prefix as written before the colon, "" of a keyword; undefined where there is none

@@ -59,6 +59,25 @@ export interface FileLocation {
   readonly range: Range;
 }
 
+/** One edit of a rename: the place of a name and what is to stand there. */
+export interface RenameEdit {
+  readonly range: Range;
+  readonly newText: string;
+}
+
+/** What a new name for a global symbol or a package takes, or why it cannot be given. */
+export type RenamePlan =
+  | {
+      readonly refused: string;
+      /** Nothing there is a name. */
+      readonly nothing?: boolean;
+    }
+  | {
+      /** The symbol, or the package: "SHOP:TOTAL". */
+      readonly subject: string;
+      readonly files: readonly { readonly uri: string; readonly edits: readonly RenameEdit[] }[];
+    };
+
 export interface DefinitionHit {
   readonly uri: string;
   readonly definition: IndexedDefinition;
@@ -69,11 +88,17 @@ export interface Queries {
   /** Definitions whose names match, the best first. */
   symbols: { params: { query: string; limit: number }; answer: readonly DefinitionHit[] };
   /** The definitions of what is named at a place of an open buffer, those that fit the place first. */
-  definition: { params: { uri: string; position: Position }; answer: readonly DefinitionHit[] };
+  definition: {
+    /** `now`: what is known already; nothing is waited for. */
+    params: { uri: string; position: Position; now?: boolean };
+    answer: readonly DefinitionHit[];
+  };
   references: {
     params: { uri: string; position: Position; includeDeclaration: boolean };
     answer: readonly FileLocation[];
   };
+  /** Edits that give what is named at a place another name, in all files; without `newName` only whether that can be. */
+  rename: { params: { uri: string; position: Position; newName?: string }; answer: RenamePlan };
   /** How much is known; settled once nothing waits to be read. */
   state: {
     params: Record<string, never>;

@@ -4,6 +4,7 @@
  */
 import type { Editor, TextDocument } from '../lspClient.ts';
 import type { Location, Position, Range, TextEdit } from '../lspTypes.ts';
+import { nameFeatures } from './names.ts';
 
 export interface Question {
   readonly editor: Editor;
@@ -60,4 +61,5 @@ const locations =
 export const features: Readonly<Record<string, Feature>> = {
   definition: locations('textDocument/definition'),
   references: locations('textDocument/references', { context: { includeDeclaration: true } }),
+  ...nameFeatures,
 };

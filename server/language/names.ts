@@ -1,0 +1,106 @@
+/** One name, all its places: highlights, renaming, editing in step. */
+import type { CancellationToken, WorkspaceEdit } from 'vscode-languageserver/node';
+import { HotlispError } from '../errors.ts';
+import { highlightSteps } from '../features/highlight.ts';
+import { linkedRanges, prepareGlobal, prepareLocal, renameLocal } from '../features/rename.ts';
+import { symbolAt } from '../source/scope.ts';
+import { nameSpanOf } from '../source/renaming.ts';
+import type { Snapshot } from '../source/types.ts';
+import type { RenamePlan } from '../workspace/types.ts';
+import { inSlices, type Bench, type FeatureSet } from './bench.ts';
+
+export const names: FeatureSet = {
+  capabilities: {
+    documentHighlightProvider: true,
+    renameProvider: { prepareProvider: true },
+    linkedEditingRangeProvider: true,
+  },
+  listen(bench) {
+    const { connection, encoding, answer, documents } = bench.parts;
+    connection.onDocumentHighlight(
+      bench.syntactic(async (snapshot, { position }) =>
+        inSlices(highlightSteps(snapshot, snapshot.offsetAt(position, encoding()), encoding())),
+      ),
+    );
+    connection.languages.onLinkedEditingRange(
+      bench.syntactic(async (snapshot, { position }) =>
+        linkedRanges(snapshot, snapshot.offsetAt(position, encoding()), encoding()),
+      ),
+    );
+    connection.onPrepareRename(({ textDocument: { uri }, position }, token) =>
+      answer(async () => {
+        const snapshot = documents.get(uri);
+        if (!snapshot) return null;
+        await snapshot.ready();
+        const offset = snapshot.offsetAt(position, encoding());
+        const symbol = symbolAt(snapshot, offset);
+        const global = () => bench.ask('rename', { uri, position }, token);
+        if (symbol?.binding && !(await isSpecial(bench, snapshot, offset, token)))
+          return prepareLocal(snapshot, symbol, encoding());
+        const plan = await global();
+        if ('refused' in plan) {
+          if (plan.nothing === true) return null;
+          throw refusal(plan.refused);
+        }
+        return prepareGlobal(snapshot, offset, encoding());
+      }),
+    );
+    connection.onRenameRequest(({ textDocument: { uri }, position, newName }, token) =>
+      answer(async () => {
+        const snapshot = await documents.snapshot(uri);
+        await snapshot.ready();
+        const offset = snapshot.offsetAt(position, encoding());
+        const binding = symbolAt(snapshot, offset)?.binding;
+        if (binding && !(await isSpecial(bench, snapshot, offset, token))) {
+          const edits = renameLocal(snapshot, binding, newName, encoding(), text =>
+            bench.parts.source.snapshot(uri, 0, text),
+          );
+          return workspaceEdit(bench, [{ uri, edits }], new Map([[uri, snapshot.version]]));
+        }
+        const versions = new Map(documents.all.map(({ uri: open, version }) => [open, version]));
+        const plan: RenamePlan = await bench.ask('rename', { uri, position, newName }, token);
+        if ('refused' in plan) throw refusal(plan.refused);
+        for (const { uri: file } of plan.files)
+          if (documents.get(file)?.version !== versions.get(file))
+            throw new HotlispError('stale', 'The buffers were edited meanwhile. Rename again.');
+        return workspaceEdit(bench, plan.files, versions);
+      }),
+    );
+  },
+};
+
+const refusal = (reason: string) => new HotlispError('invalid-arguments', `Not renamed: ${reason}`);
+
+/** Whether a variable that seems local is one that DEFVAR made special, which cannot be seen from its form. */
+export async function isSpecial(
+  bench: Bench,
+  snapshot: Snapshot,
+  offset: number,
+  token: CancellationToken,
+): Promise<boolean> {
+  const { uri } = snapshot;
+  const symbol = symbolAt(snapshot, offset);
+  if (symbol?.namespace !== 'variable') return false;
+  const { start } = nameSpanOf(snapshot.text, symbol.span);
+  const position = snapshot.positionAt(start, bench.parts.encoding());
+  const hits = await bench.ask('definition', { uri, position, now: true }, token);
+  return hits.some(({ definition: { kind } }) => kind === 'variable' || kind === 'constant');
+}
+
+function workspaceEdit(
+  bench: Bench,
+  files: readonly { readonly uri: string; readonly edits: readonly WorkspaceTextEdit[] }[],
+  versions: ReadonlyMap<string, number>,
+): WorkspaceEdit {
+  const { workspaceEdit: supported } = bench.parts.capabilities().workspace ?? {};
+  if (supported?.documentChanges !== true)
+    return { changes: Object.fromEntries(files.map(({ uri, edits }) => [uri, [...edits]])) };
+  return {
+    documentChanges: files.map(({ uri, edits }) => ({
+      textDocument: { uri, version: versions.get(uri) ?? null },
+      edits: [...edits],
+    })),
+  };
+}
+
+type WorkspaceTextEdit = NonNullable<WorkspaceEdit['changes']>[string][number];
