@@ -78,6 +78,12 @@ function reloads(snapshot: Snapshot, request: ActionsRequest): Action[] {
     ...(atForm ? recompilesUsers(snapshot, atForm) : []),
     action('hotlisp.reload', 'Reload changed forms', 'hotlisp.reload_changed', document),
     action('hotlisp.reload', 'Reload file', 'hotlisp.reload_file', document),
+    ...(form ? packagesAt(snapshot, form) : []).map(name =>
+      action('hotlisp.reload', `Reload package ${name}`, 'hotlisp.code_reload_package', {
+        package: name,
+        background: true,
+      }),
+    ),
     ...systemsAt(snapshot, atForm, systems).map(system =>
       action('hotlisp.reload', `Reload system ${system}`, 'hotlisp.code_reload_system', {
         system,
@@ -109,6 +115,21 @@ function trimmed(text: string, { start, end }: Span): Span {
   const from = start + selected.length - selected.trimStart().length;
   return { start: from, end: from + selected.trim().length };
 }
+
+/** The package that a form defines or makes the current one. */
+function packagesAt(snapshot: Snapshot, form: TopLevelForm): readonly string[] {
+  if (!form.active || form.broken) return [];
+  if (isInPackage(form)) return [snapshot.packageAt(form.span.end + 1) ?? []].flat();
+  return form.definitions.filter(({ kind }) => kind === 'package').map(({ name }) => designated(name));
+}
+
+/** The name that a string designator, as it is written, stands for. */
+const designated = (written: string): string => {
+  const text = /^"(.*)"$/s.exec(written)?.[1];
+  if (text !== undefined) return text.replace(/\\(.)/gs, '$1');
+  const symbol = written.replace(/^#?:/, '');
+  return /^\|(.*)\|$/s.exec(symbol)?.[1] ?? symbol.toUpperCase();
+};
 
 /** In a system's own definition the one at the cursor; in a file, those of its folder. */
 function systemsAt(

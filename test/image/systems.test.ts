@@ -316,6 +316,25 @@ describe('a package', () => {
     expect(await changes()).toEqual(['NIL']);
   });
 
+  it('is offered where it is defined and where it is made the current one', async () => {
+    await loadSystem(editor, 'ledger');
+    const offered = async (name: string, place: string) =>
+      (await editor.codeActions(editor.openFile(file(name)), place))
+        .map(({ title }) => title)
+        .filter(title => title.startsWith('Reload package'));
+    expect(await offered('package.lisp', '(defpackage')).toEqual(['Reload package LEDGER']);
+    expect(await offered('report.lisp', '(in-package')).toEqual(['Reload package LEDGER']);
+    expect(await offered('report.lisp', '(defun')).toEqual([]);
+    const asked = approve(/reload package LEDGER/i);
+    const result = await editor.actionOutcome(
+      editor.openFile(file('report.lisp')),
+      '(in-package',
+      /^Reload package LEDGER$/,
+    );
+    expect(result).toMatchObject({ status: 'applied' });
+    await asked;
+  });
+
   it('that is not there is an error that says so', async () => {
     for (const name of ['package_files', 'code_reload_package']) {
       const error = await editor.failure(name, { package: 'NO-SUCH-PACKAGE' });
