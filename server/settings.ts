@@ -6,17 +6,36 @@ import { z } from 'zod';
 
 const policy = z.enum(['ask', 'allow', 'deny']);
 
-const verifyRule = z.strictObject({
-  when: z
-    .strictObject({
-      package: z.string().optional(),
-      system: z.string().optional(),
-      file: z.string().optional(),
-    })
-    .describe('which changes the rule is for: all given members must match'),
-  form: z.string().describe('a form; false, an error or a time-out rolls the change back'),
-  timeoutSeconds: z.number().positive().default(10),
-});
+/** `library:name`: a suite or test of FiveAM, a test or package of Parachute, a system of Rove. */
+export const suitePattern = /^(fiveam|parachute|rove):([^\s()"';`,#\\]+)$/i;
+
+const verifyRule = z
+  .strictObject({
+    when: z
+      .strictObject({
+        package: z.string().optional(),
+        system: z.string().optional(),
+        file: z.string().optional(),
+      })
+      .describe('which changes the rule is for: all given members must match'),
+    form: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('a form; false, an error or a time-out rolls the change back'),
+    suite: z
+      .string()
+      .regex(suitePattern, 'must be fiveam:NAME, parachute:NAME or rove:SYSTEM')
+      .optional()
+      .describe(
+        'in place of a form, a test suite that must pass: fiveam:NAME (a suite or test, as in fiveam:my-app-tests::all), parachute:NAME (a test or package) or rove:SYSTEM',
+      ),
+    timeoutSeconds: z.number().positive().default(10),
+  })
+  .refine(({ form, suite }) => (form === undefined) !== (suite === undefined), {
+    message: 'give either form or suite',
+    path: ['form'],
+  });
 
 export const settingsSchema = {
   'image.mode': z
@@ -53,7 +72,10 @@ export const settingsSchema = {
     .enum(['recompile', 'list'])
     .default('recompile')
     .describe('what happens to the users of a changed macro, inline function, constant, structure or type'),
-  verify: z.array(verifyRule).default([]).describe('forms that must hold after a change'),
+  verify: z
+    .array(verifyRule)
+    .default([])
+    .describe('forms that must hold, or test suites that must pass, after a change'),
   debugger: z
     .enum(['ask', 'abort'])
     .default('ask')

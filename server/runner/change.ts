@@ -13,7 +13,7 @@ import { digestOfDeed, type Deed } from './deeds.ts';
 import type { Approved, Desk } from './desk.ts';
 import { diffOf } from './previous.ts';
 import * as report from './report.ts';
-import { verify } from './verify.ts';
+import { notVerified, verify } from './verify.ts';
 
 /** @throws HotlispError; nothing in the image changed then, unless it is `image-lost` */
 export async function runChange(
@@ -181,7 +181,8 @@ async function finishChange(
 ): Promise<report.OperationResult> {
   const forms = installed(assessed);
   const result = report.changeResult(change, forms, assessed, desk.encoding, started);
-  const verified = change.status === 'applied' ? await verify(desk, deed, forms, call) : undefined;
+  const { failure: verified, verification } =
+    change.status === 'applied' ? await verify(desk, deed, forms, call) : notVerified;
   const status = verified === undefined ? change.status : 'rolled-back';
   await desk.deps.deeds.recordOutcome(deed, call, {
     status,
@@ -198,5 +199,10 @@ async function finishChange(
     dependents: report.listedOnly(assessed.dependents.reported, 'the change was rolled back'),
     notes: [...result.notes, { severity: 'error' as const, message: verified, uri: null, range: null }],
   };
-  return { ...result, ...failure, duration_ms: report.since(started) };
+  return {
+    ...result,
+    ...failure,
+    ...(verification.length > 0 && { verification }),
+    duration_ms: report.since(started),
+  };
 }

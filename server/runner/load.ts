@@ -14,7 +14,7 @@ import { digestOfDeed, type Deed } from './deeds.ts';
 import { digestOfFile } from './fileDigest.ts';
 import type { Approved, Desk } from './desk.ts';
 import * as report from './report.ts';
-import { verify, type Place } from './verify.ts';
+import { notVerified, verify, type Place } from './verify.ts';
 
 /** How many definitions a result lists; `definitions_total` counts them all. */
 const definitionsShown = 200;
@@ -291,7 +291,7 @@ async function finish(
   started: number,
 ): Promise<report.OperationResult> {
   const done: Deed = { ...deed, definitions: change.definitions };
-  const failure =
+  const { failure, verification } =
     change.status === 'applied'
       ? await verify(
           desk,
@@ -299,7 +299,7 @@ async function finish(
           places.map(wire => ({ wire })),
           call,
         )
-      : undefined;
+      : notVerified;
   const status = failure === undefined ? change.status : 'rolled-back';
   await desk.deps.deeds.recordOutcome(done, call, {
     status,
@@ -335,6 +335,7 @@ async function finish(
     ...(change.condition && { condition: change.condition }),
     ...(change.remains.length > 0 && { remains: change.remains }),
     notes: [...notes, ...said, ...verified],
+    ...(verification.length > 0 && { verification }),
     duration_ms: report.since(started),
   };
 }

@@ -6,7 +6,7 @@ import type { Call, RemovalPlan } from '../operations/operation.ts';
 import { digestOfDeed, type Deed } from './deeds.ts';
 import type { Approved, Desk } from './desk.ts';
 import * as report from './report.ts';
-import { verify } from './verify.ts';
+import { notVerified, verify } from './verify.ts';
 
 /** @throws HotlispError `unknown-symbol` when the image has none of the definitions */
 export async function runRemoval(
@@ -54,7 +54,8 @@ export async function runRemoval(
       call.signal,
     );
     const places = definitions.map(each => ({ wire: { package: each.package } }));
-    const failure = change.status === 'applied' ? await verify(desk, deed, places, call) : undefined;
+    const { failure, verification } =
+      change.status === 'applied' ? await verify(desk, deed, places, call) : notVerified;
     const status = failure === undefined ? change.status : 'rolled-back';
     await desk.deps.deeds.recordOutcome(deed, call, {
       status,
@@ -76,6 +77,7 @@ export async function runRemoval(
       threads: change.threads,
       output: change.output,
       ...(change.remains.length > 0 && { remains: change.remains }),
+      ...(verification.length > 0 && { verification }),
       duration_ms: report.since(started),
     };
   } catch (error) {

@@ -13,7 +13,7 @@ import { findReplay, formsOf, formsPlan, type Replay, type ReplayStep, type Skip
 import { carryOutReplay, type Done } from './replaySteps.ts';
 import * as report from './report.ts';
 import { takeBack } from './takeBack.ts';
-import { verify, type Place } from './verify.ts';
+import { verify, type Place, type Verification } from './verify.ts';
 
 /** @throws HotlispError; nothing in the image changed then, unless it is `image-lost` */
 export async function runReplay(
@@ -251,6 +251,7 @@ async function finish(
     ...(done.failed?.change.step && { step: done.failed.change.step }),
     ...(done.failed?.change.condition && { condition: done.failed.change.condition }),
     ...(outcome.remains.length > 0 && { remains: outcome.remains }),
+    ...(outcome.verification.length > 0 && { verification: outcome.verification }),
     duration_ms: report.since(started),
   };
 }
@@ -261,22 +262,32 @@ async function settle(
   deed: Deed,
   { parts, failed }: Done,
   call: Call,
-): Promise<{ status: report.OperationResult['status']; message?: string; remains: readonly string[] }> {
+): Promise<{
+  status: report.OperationResult['status'];
+  message?: string;
+  remains: readonly string[];
+  verification: readonly Verification[];
+}> {
   if (failed) {
     const remains = [...failed.change.remains, ...(await takeBack(deed))];
-    return { status: remains.length > 0 ? 'partial' : 'failed', message: failed.why, remains };
+    return {
+      status: remains.length > 0 ? 'partial' : 'failed',
+      message: failed.why,
+      remains,
+      verification: [],
+    };
   }
   const places: Place[] = parts.flatMap(({ change, forms }) =>
     forms.length > 0
       ? forms.map(({ wire }) => wire)
       : [...new Set(change.definitions.map(each => each.package))].map(name => ({ package: name })),
   );
-  const message = await verify(
+  const { failure, verification } = await verify(
     desk,
     deed,
     places.map(wire => ({ wire })),
     call,
   );
-  if (message !== undefined) return { status: 'rolled-back', message, remains: [] };
-  return { status: parts.length > 0 ? 'applied' : 'unchanged', remains: [] };
+  if (failure !== undefined) return { status: 'rolled-back', message: failure, remains: [], verification };
+  return { status: parts.length > 0 ? 'applied' : 'unchanged', remains: [], verification };
 }

@@ -7,6 +7,8 @@ import type { Image } from '../image/image.ts';
 import { initialPackage } from '../operations/forms.ts';
 import type { Deed } from './deeds.ts';
 import { outputLimit, type Desk } from './desk.ts';
+import { since } from './report.ts';
+import { failuresIn, suiteForm, suitePackage } from './suites.ts';
 import { takeBack } from './takeBack.ts';
 import type { Call } from '../operations/operation.ts';
 import type { Settings, VerifyRule } from '../settings.ts';
@@ -44,70 +46,88 @@ function belongsTo(file: string, system: string): boolean {
   }
 }
 
+/** What a rule said of a change, as the result reports it. */
+export interface Verification {
+  /** The form, or the suite as the setting names it. */
+  readonly rule: string;
+  readonly status: 'passed' | 'failed';
+  /** The values as printed; none where it signalled or took too long. */
+  readonly values: readonly string[];
+  readonly output: string;
+  readonly duration_ms: number;
+  /** Why it failed. */
+  readonly reason?: string;
+}
+
+export interface Verified {
+  /** Why the change was taken back; absent: it holds. */
+  readonly failure: string | undefined;
+  /** Every rule that was run, in order; the last one is the one that failed. */
+  readonly verification: readonly Verification[];
+}
+
+/** Of what was not applied. */
+export const notVerified: Verified = { failure: undefined, verification: [] };
+
 /** Runs the rules that the change falls under; on the first that fails the change is taken back, and why is answered. */
 export async function verify(
   desk: Desk,
   deed: Deed,
   places: readonly { readonly wire: Place }[],
   call: Call,
-): Promise<string | undefined> {
+): Promise<Verified> {
+  const verification: Verification[] = [];
   for (const rule of rulesFor(desk.deps.settings(), places)) {
-    const failure = await failureOf(
-      desk,
-      deed.image,
-      rule.form,
-      rule.when.package ?? places[0]?.wire.package ?? initialPackage,
-      rule.timeoutSeconds,
-      call.signal,
-    );
-    if (failure === undefined) continue;
-    const remains = await takeBackOrTell(desk, deed, call, failure);
+    const home = rule.when.package ?? places[0]?.wire.package ?? initialPackage;
+    const ran = await run(desk, deed.image, rule, home, call.signal);
+    verification.push(ran);
+    if (ran.reason === undefined) continue;
+    const remains = await takeBack(deed);
     const rest = remains.length > 0 ? ` What could not be put back: ${listed(remains)}.` : '';
-    return `Verification failed: ${oneLine(rule.form)} ${failure}.${rest}`;
+    return { failure: `Verification failed: ${oneLine(ran.rule)} ${ran.reason}.${rest}`, verification };
   }
-  return undefined;
+  return { failure: undefined, verification };
 }
 
-/** @throws what taking the change back came to; the journal has it then */
-async function takeBackOrTell(desk: Desk, deed: Deed, call: Call, why: string): Promise<readonly string[]> {
-  try {
-    return await takeBack(deed);
-  } catch (error) {
-    const { kind, message, details } = error as HotlispError;
-    const told = new HotlispError(
-      kind,
-      `Verification failed (${why}), and whether the change was taken back is unknown: ${message}`,
-      { ...details, wire: undefined, sent: undefined }, // of taking back, not of the change
-    );
-    await desk.deps.deeds.recordFailure(deed, call, told);
-    throw told;
-  }
-}
-
-async function failureOf(
+async function run(
   desk: Desk,
   image: Image,
-  form: string,
+  { form, suite, timeoutSeconds }: VerifyRule,
   packageName: string,
-  seconds: number,
   signal: AbortSignal,
-): Promise<string | undefined> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]);
+): Promise<Verification> {
+  const started = performance.now();
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutSeconds * 1000)]);
+  const ended = (reason: string | undefined, values: readonly string[] = [], output = ''): Verification => ({
+    rule: suite ?? form!,
+    status: reason === undefined ? 'passed' : 'failed',
+    values,
+    output,
+    duration_ms: since(started),
+    ...(reason !== undefined && { reason }),
+  });
   try {
-    const { status, values, condition, notes } = await desk.call(
+    const code = suite === undefined ? form! : suiteForm(suite, packageName);
+    const { status, values, output, condition, notes } = await desk.call(
       image,
       'eval',
-      { code: form, package: packageName, outputLimit },
+      { code, package: suite === undefined ? packageName : suitePackage, outputLimit },
       limit,
     );
-    if (status === 'evaluated')
-      return values[0] === 'NIL' || values.length === 0 ? 'answered NIL' : undefined;
-    return condition
-      ? `signalled ${condition.type}: ${oneLine(condition.text)}`
-      : `cannot be read: ${oneLine(notes[0]?.message ?? '')}`;
+    if (status !== 'evaluated') {
+      const why = condition
+        ? `signalled ${condition.type}: ${oneLine(condition.text)}`
+        : `cannot be read: ${oneLine(notes[0]?.message ?? '')}`;
+      return ended(why, [], output);
+    }
+    if (values[0] !== 'NIL' && values.length > 0) return ended(undefined, values, output);
+    return ended(
+      suite === undefined ? 'answered NIL' : `did not pass: ${failuresIn(output)}`,
+      values,
+      output,
+    );
   } catch (error) {
-    return limit.aborted && !signal.aborted
-      ? `did not finish within ${seconds} s`
-      : oneLine((error as Error).message).replace(/\.$/, '');
+    if (limit.aborted && !signal.aborted) return ended(`did not finish within ${timeoutSeconds} s`);
+    return ended(oneLine((error as Error).message));
   }
 }

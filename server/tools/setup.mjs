@@ -146,6 +146,7 @@ async function testTools(all) {
   const wanted = [
     'cl-swank',
     'cl-hunchentoot',
+    'cl-fiveam',
     'tmux',
     ...(all ? ['emacs-nox', 'elpa-eglot', 'chromium'] : []),
   ];

@@ -26,6 +26,10 @@ describe('settings', () => {
     [{ imagemode: 1 }, 'hotlisp.imagemode'],
     [{ approval: { timeoutSeconds: -1 } }, 'hotlisp.approval.timeoutSeconds'],
     [{ verify: [{ when: { pakage: 'x' }, form: 't' }] }, 'hotlisp.verify'],
+    [{ verify: [{ when: {} }] }, 'hotlisp.verify'],
+    [{ verify: [{ when: {}, form: 't', suite: 'fiveam:all' }] }, 'hotlisp.verify'],
+    [{ verify: [{ when: {}, suite: 'prove:all' }] }, 'hotlisp.verify'],
+    [{ verify: [{ when: {}, suite: 'fiveam:(evil)' }] }, 'hotlisp.verify'],
     ['off', 'hotlisp'],
   ];
   it.each(bad)('report %j by name and keep the others', (value, key) => {

@@ -1,0 +1,166 @@
+/** Verification: forms that must hold and test suites that must pass after a change, which is taken back when they do not. */
+import path from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Editor, type TextDocument } from '../support/lspClient.ts';
+import type { OperationResult } from '../support/lspTypes.ts';
+import { fingerprintDifferences, shop, takeFingerprint } from '../support/shop.ts';
+import { fiveam, parachute, rove } from '../support/testLibraries.ts';
+
+interface Verified extends OperationResult {
+  readonly verification: readonly {
+    rule: string;
+    status: string;
+    values: readonly string[];
+    output: string;
+    duration_ms: number;
+    reason?: string;
+  }[];
+}
+
+let editor: Editor;
+let document: TextDocument;
+
+async function start(tests: string, ...verify: object[]): Promise<void> {
+  editor = await Editor.start({
+    files: { 'shop.lisp': shop, 'tests.lisp': tests },
+    load: ['shop.lisp', 'tests.lisp'],
+    settings: { verify, approval: { 'modify-running-code': 'allow' } },
+  });
+  document = editor.openFile(path.join(editor.root, 'shop.lisp'));
+  await takeFingerprint(editor);
+}
+
+afterEach(() => editor.finish());
+
+const reload = () =>
+  editor.command<Verified>('reload_form', {
+    uri: document.uri,
+    position: document.positionOf('(defun total'),
+  });
+const when = { package: 'SHOP' };
+
+/** The change was applied, found wanting, and taken back without a trace; the reason. */
+async function isRolledBack(result: Verified, rule: string): Promise<string> {
+  expect(result.status).toBe('rolled-back');
+  const last = result.verification.at(-1)!;
+  expect(last).toMatchObject({ rule, status: 'failed' });
+  const note = result.notes.find(({ message }) => message.startsWith('Verification failed: '));
+  expect(note).toMatchObject({ severity: 'error' });
+  expect(note!.message).toContain(last.reason);
+  expect(await fingerprintDifferences(editor)).toBe('NIL');
+  expect(await editor.evaluate('(shop:total 10)')).toEqual(['40']);
+  return note!.message;
+}
+
+describe('a form', () => {
+  const form = '(progn (princ "checking ") (= 40 (shop:total 10)))';
+
+  it('that holds is in the report, with its value, its output and its time', async () => {
+    await start('', { when, form });
+    document.replace('(twice (tax amount))', '(* 4 amount)');
+    const result = await reload();
+    expect(result).toMatchObject({
+      status: 'applied',
+      verification: [{ rule: form, status: 'passed', values: ['T'], output: 'checking ' }],
+    });
+    expect(result.verification[0]!.duration_ms).toBeGreaterThan(0);
+  });
+
+  it('that is false, signals or does not end takes the change back, and says which', async () => {
+    const forms: [string, RegExp, number?][] = [
+      ['(= 40 (shop:total 10))', /answered NIL/],
+      ['(error "no ~a today" :total)', /signalled .*SIMPLE-ERROR: no TOTAL today/],
+      ['(loop)', /did not finish within 0\.5 s/, 0.5],
+      ['(shop:total', /cannot be read/],
+    ];
+    for (const [code, reason, timeoutSeconds] of forms) {
+      const rule = { when, form: code, ...(timeoutSeconds !== undefined && { timeoutSeconds }) };
+      await start('', { when, form: 't' }, rule);
+      document.replace('(twice (tax amount))', '0');
+      const result = await reload();
+      expect(await isRolledBack(result, code)).toMatch(reason);
+      expect(result.verification.map(({ status }) => status)).toEqual(['passed', 'failed']);
+      if (forms.at(-1)![0] !== code) await editor.finish();
+    }
+  });
+
+  it('of another package, file or system is not run', async () => {
+    await start(
+      '',
+      { when: { package: 'other' }, form: 'nil' },
+      { when: { file: 'other.lisp' }, form: 'nil' },
+      { when: { system: 'other' }, form: 'nil' },
+      { when: { package: 'shop', file: 'shop.lisp' }, form: ':run' },
+    );
+    document.replace('(twice (tax amount))', '0');
+    expect(await reload()).toMatchObject({ status: 'applied', verification: [{ rule: ':run' }] });
+  });
+});
+
+const libraries: Record<string, { tests: string; suite: string; other: string; failure: RegExp }> = {
+  FiveAM: {
+    tests: `${fiveam}
+(defpackage #:shop-tests (:use #:common-lisp))
+(in-package #:shop-tests)
+(fiveam:def-suite all)
+(fiveam:in-suite all)
+(fiveam:test fine (fiveam:is (= 1 1)))
+(fiveam:test pays (fiveam:is (= 40 (shop:total 10)) "the total is ~a" (shop:total 10)))`,
+    suite: 'fiveam:shop-tests::all',
+    other: 'fiveam:shop-tests::nothing',
+    failure: /PAYS in ALL.*the total is 0/,
+  },
+  'Parachute (a stand-in)': {
+    tests: `${parachute}
+(defpackage #:shop-tests (:use #:common-lisp))
+(in-package #:shop-tests)
+(parachute:define-test fine (parachute:true (= 1 1)))
+(parachute:define-test pays (parachute:true (= 40 (shop:total 10))))`,
+    suite: 'parachute:shop-tests',
+    other: 'parachute:shop-tests::nothing',
+    failure: /= 40 \(.*TOTAL 10\)/,
+  },
+  'Rove (a stand-in)': {
+    tests: `${rove}
+(defpackage #:shop/tests (:use #:common-lisp))
+(in-package #:shop/tests)
+(rove:deftest fine (rove:ok (= 1 1)))
+(rove:deftest pays (rove:ok (= 40 (shop:total 10))))`,
+    suite: 'rove:shop/tests',
+    other: 'rove:nothing/tests',
+    failure: /pays: \(= 40 \(.*TOTAL 10\)\)/,
+  },
+};
+
+describe.each(Object.entries(libraries))('a suite of %s', (_, { tests, suite, other, failure }) => {
+  it('that passes lets the change stand; one that fails takes it back and says what failed', async () => {
+    await start(tests, { when, suite });
+    document.replace('(twice (tax amount))', '(* 4 amount)');
+    expect(await reload()).toMatchObject({
+      status: 'applied',
+      verification: [{ rule: suite, status: 'passed', values: ['T'] }],
+    });
+    await editor.command('rollback', {});
+    document.replace('(* 4 amount)', '0');
+    const message = await isRolledBack(await reload(), suite);
+    expect(message).toMatch(failure);
+    expect(message).not.toMatch(/u\{1b\}/);
+  });
+
+  it('that is not there fails, and interns nothing', async () => {
+    await start(tests, { when, suite: other });
+    document.replace('(twice (tax amount))', '(* 4 amount)');
+    expect(await isRolledBack(await reload(), other)).toMatch(/nothing/i);
+    expect(
+      await editor.evaluate('(find-symbol "NOTHING" :shop-tests)').catch(() => ['NIL', 'NIL']),
+    ).toContain('NIL');
+  });
+});
+
+describe('a suite', () => {
+  it('of a library that the image has not loaded fails by its name', async () => {
+    await start('', { when, suite: 'parachute:shop-tests' });
+    document.replace('(twice (tax amount))', '0');
+    expect(await isRolledBack(await reload(), 'parachute:shop-tests')).toMatch(/parachute is not loaded/);
+  });
+});
