@@ -82,11 +82,27 @@ export async function verify(
     const ran = await run(desk, deed.image, rule, home, call.signal);
     verification.push(ran);
     if (ran.reason === undefined) continue;
-    const remains = await takeBack(deed);
+    const remains = await takeBackOrTell(desk, deed, call, ran.reason);
     const rest = remains.length > 0 ? ` What could not be put back: ${listed(remains)}.` : '';
     return { failure: `Verification failed: ${oneLine(ran.rule)} ${ran.reason}.${rest}`, verification };
   }
   return { failure: undefined, verification };
+}
+
+/** @throws what taking the change back came to; the journal has it then */
+async function takeBackOrTell(desk: Desk, deed: Deed, call: Call, why: string): Promise<readonly string[]> {
+  try {
+    return await takeBack(deed);
+  } catch (error) {
+    const { kind, message, details } = error as HotlispError;
+    const told = new HotlispError(
+      kind,
+      `Verification failed (${why}), and whether the change was taken back is unknown: ${message}`,
+      { ...details, wire: undefined, sent: undefined }, // of taking back, not of the change
+    );
+    await desk.deps.deeds.recordFailure(deed, call, told);
+    throw told;
+  }
 }
 
 async function run(
@@ -128,6 +144,6 @@ async function run(
     );
   } catch (error) {
     if (limit.aborted && !signal.aborted) return ended(`did not finish within ${timeoutSeconds} s`);
-    return ended(oneLine((error as Error).message));
+    return ended(oneLine((error as Error).message).replace(/\.$/, ''));
   }
 }
