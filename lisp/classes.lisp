@@ -1,0 +1,145 @@
+;;;; Classes, their instances, structures and conditions as states: what is kept of them, and how it is put back.
+
+(in-package :hotlisp)
+
+;;;; Classes
+
+(sb-ext:defglobal **kept-values** (list nil) "Its CAR lists (instance (slot . value)*), what instances have lost.")
+
+(defvar *keeping-instances* nil "True while what instances lose by being brought up to their class is kept.")
+
+(defstruct (class-state (:copier nil) (:predicate nil))
+  "CLASS is the class object; the others are its parts at the time. PARTS are a structure's or condition's own."
+  class metaclass superclasses slots default-initargs documentation parts)
+
+(defun capture-class (class)
+  (typecase class
+    ((or standard-class sb-mop:funcallable-standard-class)
+     (make-class-state :class class :metaclass (class-of class)
+                       :superclasses (sb-mop:class-direct-superclasses class)
+                       :slots (sb-mop:class-direct-slots class)
+                       :default-initargs (sb-mop:class-direct-default-initargs class)
+                       :documentation (documentation class t)))
+    (t (make-class-state :class class :metaclass (class-of class)
+                         :parts (capture-classoid (class-name class))))))
+
+(defun same-class-state-p (a b)
+  (or (eq a b)
+      (and (typep a 'class-state) (typep b 'class-state)
+           (eq (class-state-class a) (class-state-class b))
+           (equal (class-state-superclasses a) (class-state-superclasses b))
+           (same-slots-p (class-state-slots a) (class-state-slots b))
+           (equal (class-state-default-initargs a) (class-state-default-initargs b))
+           (equal (class-state-documentation a) (class-state-documentation b))
+           (same-classoid-parts-p (class-state-parts a) (class-state-parts b)))))
+
+(defun same-slots-p (a b)
+  "Whether the direct slot definitions A and B say the same. Defining a class again makes new ones each time."
+  (or (eq a b)
+      (and (= (length a) (length b))
+           (every (lambda (x y) (equal (slot-specification x) (slot-specification y))) a b))))
+
+(defun slot-specification (slot)
+  (append (list :name (sb-mop:slot-definition-name slot)
+                :initargs (sb-mop:slot-definition-initargs slot)
+                :readers (sb-mop:slot-definition-readers slot)
+                :writers (sb-mop:slot-definition-writers slot)
+                :type (sb-mop:slot-definition-type slot)
+                :allocation (sb-mop:slot-definition-allocation slot))
+          (when (sb-mop:slot-definition-initfunction slot)
+            (list :initform (sb-mop:slot-definition-initform slot)
+                  :initfunction (sb-mop:slot-definition-initfunction slot)))
+          (when (documentation slot t) (list :documentation (documentation slot t)))))
+
+(defun restore-class (name state undoing)
+  "Give the class NAME the definition STATE, or take the name from it when that is nothing. Returns sentences about what remains
+different from how it was, if this is UNDOING what was done since."
+  (let ((class (find-class name nil)))
+    (cond ((none-p state)
+           (when class
+             (setf (find-class name) nil)
+             (when (typep class 'sb-mop:standard-class)
+               (dolist (superclass (sb-mop:class-direct-superclasses class))
+                 (sb-mop:remove-direct-subclass superclass class))))
+           '())
+          ((class-state-parts state) (restore-classoid name state))
+          (t
+           (let* ((old (class-state-class state))
+                  (dropped (and (eq class old)
+                                (set-difference (mapcar #'sb-mop:slot-definition-name (class-state-slots state))
+                                                (mapcar #'sb-mop:slot-definition-name (sb-mop:class-direct-slots old))))))
+             (unless (eq class old)
+               (setf (find-class name) old)
+               (dolist (superclass (sb-mop:class-direct-superclasses old))
+                 (unless (member old (sb-mop:class-direct-subclasses superclass))
+                   (sb-mop:add-direct-subclass superclass old))))
+             (unless (and (same-slots-p (sb-mop:class-direct-slots old) (class-state-slots state))
+                          (equal (sb-mop:class-direct-superclasses old) (class-state-superclasses state))
+                          (equal (sb-mop:class-direct-default-initargs old) (class-state-default-initargs state)))
+               (sb-mop:ensure-class name
+                                    :metaclass (class-state-metaclass state)
+                                    :direct-superclasses (class-state-superclasses state)
+                                    :direct-slots (mapcar #'slot-specification (class-state-slots state))
+                                    :direct-default-initargs (class-state-default-initargs state)
+                                    :documentation (class-state-documentation state)))
+             (if (and dropped undoing (not *keeping-instances*))
+                 (list (format nil "Instances of ~a that were used meanwhile have lost the values of ~{~a~^, ~}."
+                               name dropped))
+                 '()))))))
+
+;;;; Instances
+
+(defun call-keeping-instances (function)
+  "Call FUNCTION. RESTORE-KEPT-VALUES, called meanwhile, undoes what instances that anybody used lost because their classes changed."
+  (if (capability :kept-instances)
+      (let ((*keeping-instances* t))
+        (setf (car **kept-values**) '())
+        (unwind-protect
+             (progn
+               (encapsulate *instance-updater* 'hotlisp
+                            (lambda (function old new instance)
+                              (let ((lost (ignore-errors (lost-slot-values old new instance))))
+                                (when lost
+                                  (sb-ext:atomic-push (cons instance lost) (car **kept-values**))))
+                              (funcall function old new instance)))
+               (funcall function))
+          (unencapsulate *instance-updater* 'hotlisp)
+          (setf (car **kept-values**) '())))
+      (funcall function)))
+
+(defun restore-kept-values ()
+  (loop for (instance . values) in (car **kept-values**)
+        do (loop for (name . value) in values
+                 when (slot-exists-p instance name)
+                   do (setf (slot-value instance name) value))))
+
+;;;; Structures and conditions
+
+(defun capture-classoid (name)
+  "What a structure or condition class consists of beside its class object: (:STRUCTURE . description) or (:CONDITION . parts)."
+  (let ((description (and (typep (find-class name nil) 'structure-class) (find-structure-description name nil))))
+    (cond (description (cons :structure description))
+          ((and (capability :conditions) (subtypep name 'condition))
+           (cons :condition (condition-class-parts name)))
+          (t (list :other)))))
+
+(defun same-classoid-parts-p (a b)
+  (and (eq (car a) (car b))
+       (if (eq (car a) :structure)
+           (eq (cdr a) (cdr b))
+           (equal (cdr a) (cdr b)))))
+
+(defun restore-classoid (name state)
+  (let ((parts (class-state-parts state)))
+    (unless (eq (find-class name nil) (class-state-class state))
+      (setf (find-class name) (class-state-class state)))
+    (ecase (car parts)
+      (:structure
+       (unless (eq (find-structure-description name nil) (cdr parts))
+         (install-structure-description (cdr parts)))
+       '())
+      ;; Writing the parts makes the readers anew.
+      (:condition (if (equal (condition-class-parts name) (cdr parts))
+                      '()
+                      (set-condition-class-parts name (cdr parts))))
+      (:other '()))))

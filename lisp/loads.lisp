@@ -1,0 +1,280 @@
+;;;; Changes that are not made of forms of a buffer: whatever loads files runs as one transaction over the whole program.
+
+(in-package :hotlisp)
+
+;;;; What a load may change
+
+(defparameter *infrastructure-packages*
+  '("COMMON-LISP" "KEYWORD" "HOTLISP" "HOTLISP-BOOT" "SWANK" "SLYNK" "ASDF" "UIOP" "QUICKLISP-CLIENT" "QL-SETUP")
+  "Packages, and with a hyphen, slash or point after it what others start with, that are not the program's. Loading a file is not expected to
+define anything there, other than methods.")
+
+(defun infrastructure-package-p (package)
+  (let ((name (package-name package)))
+    (or (null name)
+        (and (> (length name) 3) (string= "SB-" name :end2 3))
+        (loop for prefix in *infrastructure-packages*
+              for end = (length prefix)
+              thereis (and (>= (length name) end)
+                           (string= prefix name :end2 end)
+                           (or (= (length name) end)
+                               (and (find (char name end) "-/.") (string/= prefix "COMMON-LISP"))))))))
+
+(defun program-packages ()
+  (remove-if #'infrastructure-package-p (list-all-packages)))
+
+(defun program-variables (packages)
+  "The symbols of PACKAGES that are global variables or constants."
+  (let ((number (info-number :variable :kind)))
+    (remove-if-not (lambda (symbol)
+                     (member (info-value symbol number nil) '(:special :global :constant :always-bound)))
+                   (present-symbols packages))))
+
+(defun foreign-generic-functions ()
+  "Generic functions outside the program's packages, to which a program adds methods: PRINT-OBJECT, INITIALIZE-INSTANCE, those of streams."
+  (let ((functions '()))
+    (dolist (package (list-all-packages) functions)
+      (when (infrastructure-package-p package)
+        (do-external-symbols (symbol package)
+          (when (eq (symbol-package symbol) package)
+            (dolist (name (list symbol (list 'setf symbol)))
+              (let ((function (generic-function-named name)))
+                (when function (push function functions))))))))))
+
+(defstruct (whole (:copier nil) (:predicate nil))
+  "The whole program before a load: a full snapshot of its packages and of the methods of generic functions elsewhere."
+  snapshot packages)
+
+(defun capture-whole ()
+  (let* ((packages (program-packages))
+         (snapshot (capture packages '() :full t :tokens (program-variables packages))))
+    (dolist (function (foreign-generic-functions))
+      (push (cons function (sb-mop:generic-function-methods function)) (snapshot-methods snapshot)))
+    (make-whole :snapshot snapshot :packages (list-all-packages))))
+
+(defmacro with-information ((name info) &body body)
+  "Run BODY with NAME bound to a symbol about which the image's database says what INFO, from SYMBOL-DBINFO, does."
+  `(let ((,name (gensym)) (info ,info))
+     (when info (update-symbol-info ,name (lambda (old) (declare (ignore old)) info)))
+     ,@body))
+
+(defun whole-differences (whole)
+  "The DELTAS since WHOLE was captured, and the symbols whose values changed without their being defined again: by the files that were loaded,
+or by the program, which runs all the while. Those values are nobody's to put back."
+  (let ((deltas '()) (strays '()))
+    (dolist (delta (differences (whole-snapshot whole)))
+      (cond ((eq (delta-kind delta) :plist))
+            ((and (eq (delta-kind delta) :value)
+                  (not (none-p (delta-old delta)))
+                  (not (variable-defined-again-p (delta-name delta) deltas)))
+             (push (delta-name delta) strays))
+            (t (push delta deltas))))
+    (dolist (package (set-difference (list-all-packages) (whole-packages whole)))
+      (push (make-delta :package (package-name package) **none** (capture-package package)) deltas)
+      (dolist (delta (new-package-deltas package)) (push delta deltas)))
+    (values (nreverse deltas) strays)))
+
+(defun new-package-deltas (package)
+  "The DELTAS for what the symbols of PACKAGE, which was not there before, name."
+  (let ((deltas '()))
+    (flet ((note (kind name old new) (push (make-delta kind name old new) deltas)))
+      (dolist (symbol (present-symbols (list package)))
+        (when (eq (symbol-package symbol) package)
+          (note-new-symbol symbol #'note (lambda (name old)
+                                           (let ((new (function-state name)))
+                                             (unless (none-p new) (note :function name old new))))))))
+    deltas))
+
+(defun variable-defined-again-p (symbol deltas)
+  (let ((delta (find-if (lambda (delta) (and (eq (delta-kind delta) :info) (eq (delta-name delta) symbol))) deltas)))
+    (and delta
+         (with-information (old (delta-old delta))
+           (with-information (new (delta-new delta))
+             (loop for (category kind) in '((:source-location :variable) (:source-location :constant) (:variable :kind))
+                     thereis (not (eq (information old category kind) (information new category kind)))))))))
+
+;;;; What was defined, told from what has changed
+
+(defun function-name-label (name)
+  (if (consp name)
+      (format nil "(SETF ~a)" (bare-symbol-text (symbol-name (second name))))
+      (bare-symbol-text (symbol-name name))))
+
+(defun method-label (method name)
+  "METHOD of the generic function NAME as the contract prints it: AREA :AROUND (CIRCLE)."
+  (with-plain-printing
+    (let ((*package* (or (symbol-package (name-symbol name)) *package*)))
+      (format nil "~a~{ ~s~} (~{~a~^ ~})" (function-name-label name) (method-qualifiers method)
+              (mapcar (lambda (specializer)
+                        (if (typep specializer 'sb-mop:eql-specializer)
+                            (format nil "(EQL ~a)" (print-value (sb-mop:eql-specializer-object specializer) 100))
+                            (bare-symbol-text (symbol-name (class-name specializer)))))
+                      (sb-mop:method-specializers method))))))
+
+(defun symbol-wire (kind symbol name change)
+  (wire :definition :kind kind :name name
+                    :package (let ((package (symbol-package symbol))) (if package (package-name package) ""))
+                    :change change))
+
+(defun change-between (old new)
+  (cond ((eq old new) nil)
+        ((or (none-p old) (null old)) :new)
+        ((or (none-p new) (null new)) :removed)
+        (t :redefined)))
+
+(defun structure-function-p (name)
+  "Whether NAME is an accessor or the like that defining a structure made."
+  (consp (information name :function :source-transform)))
+
+(defun function-delta-definition (delta)
+  (let* ((name (delta-name delta))
+         (state (if (none-p (delta-new delta)) (delta-old delta) (delta-new delta))))
+    (unless (structure-function-p name)
+      (symbol-wire (cond ((consp state) "macro")
+                         ((typep state 'generic-function) "generic-function")
+                         (t "function"))
+                   (name-symbol name) (function-name-label name)
+                   (change-between (delta-old delta) (delta-new delta))))))
+
+(defparameter *information-kinds*
+  '((:function :compiler-macro-function "compiler-macro") (:setf :expander "setf-expander") (:type :expander "type")
+    (:variable :macro-expansion "symbol-macro") (:source-location :variable "variable") (:source-location :constant "constant"))
+  "Which information stands for a definition of which kind.")
+
+(defun information-delta-definitions (delta)
+  (let ((symbol (delta-name delta)))
+    (with-information (before (delta-old delta))
+      (with-information (after (delta-new delta))
+        (loop for (category kind name) in *information-kinds*
+              for change = (change-between (information before category kind **none**) (information after category kind **none**))
+              when change collect (symbol-wire name symbol (bare-symbol-text (symbol-name symbol)) change))))))
+
+(defun class-delta-definition (delta)
+  (let* ((state (if (none-p (delta-new delta)) (delta-old delta) (delta-new delta)))
+         (class (class-state-class state)))
+    (symbol-wire (cond ((typep class 'structure-class) "structure")
+                       ((eq (car (class-state-parts state)) :condition) "condition")
+                       (t "class"))
+                 (delta-name delta) (bare-symbol-text (symbol-name (delta-name delta)))
+                 (change-between (delta-old delta) (delta-new delta)))))
+
+(defun methods-delta-definitions (delta)
+  (let* ((function (delta-name delta))
+         (name (sb-mop:generic-function-name function))
+         (old (delta-old delta)) (new (delta-new delta)))
+    (flet ((definition (method change)
+             (symbol-wire "method" (name-symbol name) (method-label method name) change)))
+      (append (loop for method in (set-difference new old)
+                    unless (typep method 'sb-mop:standard-accessor-method)
+                      collect (definition method (if (find-if (lambda (other) (same-signature-p method other)) old) :redefined :new)))
+              (loop for method in (set-difference old new)
+                    unless (or (typep method 'sb-mop:standard-accessor-method)
+                               (find-if (lambda (other) (same-signature-p method other)) new))
+                      collect (definition method :removed))))))
+
+(defun delta-definitions (deltas)
+  "The contract's Definitions for what DELTAS changed: what a program defines by name; not what SBCL makes along with it, as accessors."
+  (remove-duplicates
+   (loop for delta in deltas
+         append (ecase (delta-kind delta)
+                  (:function (let ((definition (function-delta-definition delta))) (and definition (list definition))))
+                  (:info (information-delta-definitions delta))
+                  (:class (list (class-delta-definition delta)))
+                  (:methods (methods-delta-definitions delta))
+                  (:package (list (wire :definition :kind "package" :name (delta-name delta) :package (delta-name delta)
+                                                    :change (change-between (delta-old delta) (delta-new delta)))))
+                  ((:value :plist :interned :method) '())))
+   :test #'equal))
+
+;;;; Running something as one transaction
+
+(defstruct (deed (:copier nil) (:predicate nil))
+  "Something under way that changes the image otherwise than by forms of a buffer. STEP is where it failed, or NIL; SWAPPED is called with
+:OLD when what was done is undone, also because it failed, and with :NEW when it is done again. DEFINITIONS, the contract's, say what it defines;
+without them that is told from what has changed."
+  id (step nil) (condition nil) (notes '()) (output "") (swapped nil) (definitions nil))
+
+(defvar *deed* nil "The DEED that the current thread performs.")
+
+(defun perform-deed (deed function)
+  "Call FUNCTION with what it signals noted in DEED; true when it returned a true value."
+  (let ((output "") (*deed* deed))
+    (unwind-protect
+         (block perform
+           (let ((sb-ext:*invoke-debugger-hook*
+                   (lambda (condition hook)
+                     (declare (ignore hook))
+                     (setf (deed-condition deed)
+                           (let ((*backtrace-ends* (append '(perform-deed) *loader-functions* *backtrace-ends*)))
+                             (condition-data condition)))
+                     (return-from perform nil)))
+                 (*debugger-hook* nil))
+             (restart-case
+                 (with-captured-output (output)
+                   (with-quiet-redefinition () (funcall function)))
+               (abort ()
+                 :report "Give up this operation of Hotlisp and undo it."
+                 nil))))
+      (setf (deed-output deed) output))))
+
+(defun call-as-transaction (deed capture differences function)
+  "Call FUNCTION as the transaction DEED. What CAPTURE returns is what DIFFERENCES, called with it, compares the image with; when FUNCTION returns NIL,
+signals or is unwound past, that is put back. Returns the contract's Change."
+  (let ((start (microseconds)) (before nil) (applied nil) (remains '()) (deltas '()) (id (deed-id deed)))
+    (unless (capability :rollback)
+      (wire-error :invalid-request "This SBCL (~a) lacks what undoing a failed change needs; changing its code is not safe."
+                  (lisp-implementation-version)))
+    (when (gethash id *transactions*)
+      (wire-error :invalid-request "There is a transaction ~a already; every one needs an identifier of its own." id))
+    (call-keeping-instances
+     (lambda ()
+       (unwind-protect
+            (progn
+              (setf before (with-world-lock () (funcall capture)))
+              (when (perform-deed deed function)
+                (without-interrupts
+                  (when (seal-request)
+                    (setf applied t
+                          (deed-step deed) nil
+                          deltas (funcall differences before))
+                    (record-deed deed deltas)))))
+         (unless (or applied (null before))
+           (without-interrupts (setf remains (put-back deed before differences)))))))
+    (wire :change :status (cond ((and applied (null deltas)) :unchanged) (applied :applied) (remains :partial) (t :failed))
+                  :transaction id
+                  :generation **generation**
+                  :step (deed-step deed)
+                  :definitions (if applied (deed-change deed deltas) '())
+                  :notes (deed-notes deed)
+                  :output (deed-output deed)
+                  :threads (if applied (running-threads (replaced-by deltas #'delta-old)) '())
+                  :condition (deed-condition deed)
+                  :remains remains
+                  :elapsed (- (microseconds) start))))
+
+(defun deed-change (deed deltas)
+  (or (deed-definitions deed) (delta-definitions deltas)))
+
+(defun changed-generic-functions (deltas)
+  (loop for delta in deltas
+        when (and (eq (delta-kind delta) :methods) (typep (delta-name delta) 'standard-generic-function))
+          collect (delta-name delta)))
+
+(defun record-deed (deed deltas)
+  ;; SBCL's own redefinition of a method may leave its function's caches wrong while other threads call it.
+  (reset-generic-functions (changed-generic-functions deltas))
+  (when deltas
+    (record-transaction (make-transaction :id (deed-id deed) :deltas deltas :definitions (deed-change deed deltas)
+                                          :replaced (replaced-by deltas #'delta-old) :swapped (deed-swapped deed)))
+    (incf **generation**)))
+
+(defun put-back (deed before differences)
+  "Undo what DEED has done so far. Returns sentences about what remains."
+  (multiple-value-bind (deltas strays) (funcall differences before)
+    (let ((remains (write-deltas deltas :old :forget-symbols t)))
+      (when (deed-swapped deed) (funcall (deed-swapped deed) :old))
+      (when remains (incf **generation**))
+      (append (mapcar #'princ-to-string remains)
+              (loop for symbol in strays
+                    collect (format nil "The value of ~a changed meanwhile, by what was loaded or by the running program, and was left as it is."
+                                    (print-name symbol)))))))

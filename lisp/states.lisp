@@ -1,0 +1,210 @@
+;;;; What the image holds under one name and in one package, as states that can be compared and put back.
+;;;;
+;;;; A DELTA is one place and its old and new state. Undoing is writing the old states, redoing the new ones; a failed operation is
+;;;; undone in the same way, so there is one kind of restoring only.
+
+(in-package :hotlisp)
+
+(sb-ext:defglobal **none** (make-symbol "NONE") "Stands for nothing where NIL could be something.")
+
+(defun none-p (state) (eq state **none**))
+
+(defstruct (delta (:constructor make-delta (kind name old new)) (:copier nil) (:predicate nil))
+  "KIND and NAME are the place:
+  :FUNCTION name      a function, (:MACRO . function), or the mark of nothing
+  :INFO symbol        what SYMBOL-DBINFO returns
+  :VALUE symbol, :PLIST symbol
+  :CLASS symbol       a CLASS-STATE or nothing
+  :METHOD method      a METHOD-STATE
+  :METHODS function   the list of a generic function's methods
+  :PACKAGE name       a PACKAGE-STATE or nothing
+  :INTERNED package   a list of symbols"
+  kind name old new)
+
+;;;; One name
+
+(defun function-state (name)
+  (cond ((not (fboundp name)) **none**)
+        ((symbolp name)
+         (cond ((special-operator-p name) **none**)
+               ((macro-function name) (cons :macro (macro-function name)))
+               (t (fdefinition name))))
+        (t (fdefinition name))))
+
+(defun same-function-state-p (a b)
+  (or (eq a b) (and (consp a) (consp b) (eq (cdr a) (cdr b)))))
+
+(defun value-state (symbol)
+  (if (boundp symbol)
+      (handler-case (sb-ext:symbol-global-value symbol) (error () **none**))
+      **none**))
+
+(defparameter *info-keys*
+    (if (capability :rollback)
+        (loop for type across info-types
+              for number = (and type (meta-info-number type))
+              when (and number (/= number fdefn-info-number))
+                collect (list number (meta-info-category type) (meta-info-kind type)))
+        '()))
+
+(defun info-keys (name)
+  "The entries of *INFO-KEYS* that can be asked about NAME: (SETF symbol) has to do with functions only."
+  (if (symbolp name)
+      *info-keys*
+      (remove :function *info-keys* :key #'second :test-not #'eq)))
+
+(defun info-value (name number default)
+  "The raw value of the information NUMBER about NAME, or DEFAULT."
+  (multiple-value-bind (value present) (get-info-value name number)
+    (if present value default)))
+
+(defun setf-function-cell (symbol)
+  "The object through which callers reach (SETF SYMBOL), where there is one. It has to outlive every restoring."
+  (find-fdefn (list 'setf symbol)))
+
+(defun restore-info (symbol info)
+  "Make INFO, once returned by SYMBOL-DBINFO, the information about SYMBOL and (SETF SYMBOL) again."
+  (unless (eq (symbol-dbinfo symbol) info)
+    (let ((cell (setf-function-cell symbol))
+          (setf-name (list 'setf symbol)))
+      (cond (info (update-symbol-info symbol (lambda (current) (declare (ignore current)) info)))
+            (t (clear-info-values symbol (mapcar #'first (info-keys symbol)))
+               (clear-info-values setf-name (mapcar #'first (info-keys setf-name)))))
+      (when (and cell (not (eq cell (find-fdefn setf-name))))
+        (set-info-value setf-name fdefn-info-number cell)))))
+
+(defun merge-info (symbol from to)
+  "Change what differs between the informations FROM and TO about SYMBOL to what TO says, leaving what somebody else has changed since."
+  (let ((a (gensym)) (b (gensym)))
+    (when from (update-symbol-info a (lambda (old) (declare (ignore old)) from)))
+    (when to (update-symbol-info b (lambda (old) (declare (ignore old)) to)))
+    (flet ((merge-name (name a b)
+             (loop for (number) in (info-keys name)
+                   for before = (info-value a number **none**)
+                   for after = (info-value b number **none**)
+                   unless (eq before after)
+                     do (when (eq (info-value name number **none**) before)
+                          (if (none-p after)
+                              (clear-info-values name (list number))
+                              (set-info-value name number after))))))
+      (merge-name symbol a b)
+      (merge-name (list 'setf symbol) (list 'setf a) (list 'setf b)))))
+
+(defparameter *defining-information*
+  '((:function :macro-function) (:function :compiler-macro-function) (:setf :expander) (:type :expander)
+    (:variable :macro-expansion) (:variable :kind))
+  "The information whose change by somebody else means that a definition was superseded.")
+
+(defun superseded-information-p (symbol from to)
+  "Whether something that defines SYMBOL differs between FROM and TO and is no longer what FROM says."
+  (let ((a (gensym)) (b (gensym)))
+    (when from (update-symbol-info a (lambda (old) (declare (ignore old)) from)))
+    (when to (update-symbol-info b (lambda (old) (declare (ignore old)) to)))
+    (flet ((superseded-p (name x y)
+             (loop for (number category kind) in (info-keys name)
+                     thereis (and (member (list category kind) *defining-information* :test #'equal)
+                                  (let ((before (info-value x number **none**)))
+                                    (and (not (eq before (info-value y number **none**)))
+                                         (not (eq before (info-value name number **none**)))))))))
+      (or (superseded-p symbol a b)
+          (superseded-p (list 'setf symbol) (list 'setf a) (list 'setf b))))))
+
+;;;; Packages
+
+(defstruct (package-state (:copier nil) (:predicate nil))
+  package name nicknames uses exports shadowing documentation local-nicknames locked)
+
+(defun external-symbols (package)
+  (let ((symbols '()))
+    (do-external-symbols (symbol package symbols) (push symbol symbols))))
+
+(defun capture-package (package)
+  (make-package-state :package package
+                      :name (package-name package)
+                      :nicknames (package-nicknames package)
+                      :uses (package-use-list package)
+                      :exports (external-symbols package)
+                      :shadowing (package-shadowing-symbols package)
+                      :documentation (documentation package t)
+                      :local-nicknames (sb-ext:package-local-nicknames package)
+                      :locked (sb-ext:package-locked-p package)))
+
+(defun same-set-p (a b)
+  (and (= (length a) (length b))
+       (if (> (length a) 16)
+           (let ((table (make-hash-table :test #'eq :size (length a))))
+             (dolist (element a) (setf (gethash element table) t))
+             (every (lambda (element) (gethash element table)) b))
+           (subsetp a b :test #'equal))))
+
+(defun same-package-state-p (a b)
+  (or (eq a b)
+      (and (typep a 'package-state) (typep b 'package-state)
+           (eq (package-state-package a) (package-state-package b))
+           (equal (package-state-name a) (package-state-name b))
+           (equal (package-state-documentation a) (package-state-documentation b))
+           (eq (package-state-locked a) (package-state-locked b))
+           (loop for reader in (list #'package-state-nicknames #'package-state-uses #'package-state-exports
+                                     #'package-state-shadowing #'package-state-local-nicknames)
+                 always (same-set-p (funcall reader a) (funcall reader b))))))
+
+(defun restore-package (name state)
+  "Give the package NAME the STATE, or delete it when that is nothing. Returns a list of sentences that say what could not be done."
+  (let ((package (find-package name)) (remains '()))
+    (sb-ext:without-package-locks
+      (cond ((none-p state)
+             (when package
+               (handler-case
+                   (let ((users (package-used-by-list package)))
+                     (dolist (user users) (unuse-package package user))
+                     (delete-package package))
+                 (error (condition)
+                   (push (format nil "The new package ~a could not be deleted: ~a" name condition) remains)))))
+            (t
+             (handler-case
+                 (progn
+                   (unless (and package (eq package (package-state-package state)))
+                     (error "another package has that name now"))
+                   (unless (and (equal (package-name package) (package-state-name state))
+                                (same-set-p (package-nicknames package) (package-state-nicknames state)))
+                     (rename-package package (package-state-name state) (package-state-nicknames state)))
+                   (let ((now (external-symbols package)))
+                     (unless (same-set-p now (package-state-exports state))
+                       (unexport (set-difference now (package-state-exports state)) package)))
+                   (dolist (used (set-difference (package-use-list package) (package-state-uses state)))
+                     (unuse-package used package))
+                   (let ((added (set-difference (package-shadowing-symbols package) (package-state-shadowing state))))
+                     (dolist (symbol added)
+                       (when (and (eq (symbol-package symbol) package) (not (symbol-defined-p symbol)))
+                         (unintern symbol package))))
+                   (let ((missing (set-difference (package-state-shadowing state) (package-shadowing-symbols package))))
+                     (when missing (shadowing-import missing package)))
+                   (dolist (used (set-difference (package-state-uses state) (package-use-list package)))
+                     (use-package used package))
+                   (let ((now (external-symbols package)))
+                     (unless (same-set-p now (package-state-exports state))
+                       (let ((missing (set-difference (package-state-exports state) now)))
+                         (import missing package)
+                         (export missing package))))
+                   (loop for (nickname) in (sb-ext:package-local-nicknames package)
+                         unless (assoc nickname (package-state-local-nicknames state) :test #'string=)
+                           do (sb-ext:remove-package-local-nickname nickname package))
+                   (loop for (nickname . target) in (package-state-local-nicknames state)
+                         unless (assoc nickname (sb-ext:package-local-nicknames package) :test #'string=)
+                           do (sb-ext:add-package-local-nickname nickname target package))
+                   (setf (documentation package t) (package-state-documentation state))
+                   (if (package-state-locked state)
+                       (sb-ext:lock-package package)
+                       (sb-ext:unlock-package package)))
+               (error (condition)
+                 (push (format nil "The package ~a could not be put back: ~a" name condition) remains))))))
+    remains))
+
+(defun symbol-defined-p (symbol)
+  "Whether SYMBOL names anything or carries anything."
+  (or (boundp symbol) (fboundp symbol) (symbol-plist symbol) (fboundp (list 'setf symbol))
+      (find-class symbol nil)
+      (macro-function symbol)
+      (loop for (number category) in *info-keys*
+              thereis (and (not (member category '(:function :source-location)))
+                           (nth-value 1 (get-info-value symbol number))))))
