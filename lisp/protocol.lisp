@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "507cd16d870e980dc17d12948ea76b9e93211efccbf5fada63fbd8eac2ce570e"
+    '(:digest "35d4d359065ffe854c10e9cd687e0cd34b0e5b7990357c6881c062057c10b5dc"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -321,6 +321,13 @@
             (:expansion "expansion" :required :string)
             (:package "package" :required :string)
             (:changed "changed" :required :boolean)))
+         (:macros :writes nil
+          :arguments ((:package "package" :required :string)
+                      (:names "names" :required (:array :string)))
+          :result (:object
+            (:macros "macros" :required (:array (:object
+                                         (:name "name" :required :string)
+                                         (:shape "shape" :required :string))))))
          (:removal :writes nil
           :arguments ((:definitions "definitions" :required (:array (:shape :definition-name)))
                       (:package "package" :required :string))

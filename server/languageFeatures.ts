@@ -11,6 +11,7 @@ import { hints, refreshHints } from './language/hints.ts';
 import { Bench, inSlices, type BenchParts, type FeatureSet } from './language/bench.ts';
 import { definedIn, lenses, refreshingLenses } from './language/lenses.ts';
 import { names } from './language/names.ts';
+import { formatting } from './language/formatting.ts';
 import { navigation } from './language/navigation.ts';
 import { structure } from './language/structure.ts';
 import type { Progress } from './ports.ts';
@@ -27,6 +28,7 @@ const themes = (context: ActionContext, values: EvaluatedValues): readonly Featu
   structure,
   navigation,
   names,
+  formatting,
   actions(context),
   hints(values),
   lenses(context),

@@ -90,6 +90,18 @@ export const settingsSchema = {
     .describe(
       'an evaluation is cancelled after that time; the time for which a question is open does not count',
     ),
+  'format.indent': z
+    .record(
+      z.string().min(1),
+      z.union([
+        z.number().int().min(0).max(50),
+        z.string().regex(/^\s*(?:\d+|as\s+\S+|\(.*\))\s*$/s, 'must be a number, a list or "as OPERATOR"'),
+      ]),
+    )
+    .default({})
+    .describe(
+      'how calls of operators are indented, before what the standard, the image and the workspace say: by name, the number of arguments before the body (`{"my-macro": 1}`), a list as Emacs\' `common-lisp-indent-function` takes it (`"(4 &lambda &body)"`), or another operator (`"as let"`)',
+    ),
   'journal.directory': z
     .string()
     .min(1)

@@ -536,6 +536,15 @@ export const operations = {
     args: z.object({ text: z.string(), package: z.string(), all: z.boolean() }),
     result: z.object({ expansion: z.string(), package: z.string(), changed: z.boolean() }),
   },
+  /** Which of some operators are macros with a body, for indenting calls of them. */
+  macros: {
+    writes: false,
+    args: z.object({ package: z.string(), names: z.array(z.string()) }),
+    result: z.object({
+      /** `shape`: the lambda list with its keywords and brackets, every parameter an x: "(x (x &key x) &body x)". */
+      macros: z.array(z.object({ name: z.string(), shape: z.string() })),
+    }),
+  },
   /** What removing definitions would do. */
   removal: {
     writes: false,

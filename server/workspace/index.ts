@@ -175,6 +175,30 @@ export class WorkspaceIndex {
       .map(({ hit }) => hit);
   }
 
+  /** The lambda lists of the macros among some names, as a form with that package in effect writes them. */
+  macros(inEffect: string | null, names: readonly string[]): { name: string; lambdaList: string }[] {
+    const wanted = new Map<string, { name: string; home: string }[]>();
+    for (const name of names) {
+      const symbol = readSymbol(name);
+      const home = this.packages.home(symbol.package, symbol.name, inEffect);
+      wanted.set(symbol.name, [...(wanted.get(symbol.name) ?? []), { name, home }]);
+    }
+    const found = new Map<string, { lambdaList: string; sure: boolean }>();
+    for (const { definitions } of this.#files.values())
+      for (const definition of definitions) {
+        const { kind, lambdaList, package: where } = definition;
+        if (kind !== 'macro' || lambdaList === undefined) continue;
+        const symbol = symbolNamed(definition);
+        for (const { name, home } of (symbol && wanted.get(symbol.name)) ?? []) {
+          const sure = this.packages.home(symbol!.package, symbol!.name, where) === home;
+          // Of a package without DEFPACKAGE in the workspace it is unknown what it imports.
+          if (sure || (!this.packages.knows(inEffect) && !found.has(name)))
+            found.set(name, { lambdaList, sure });
+        }
+      }
+    return [...found].map(([name, { lambdaList }]) => ({ name, lambdaList }));
+  }
+
   /** @param kinds of definitions that a designator names; undefined: those that a symbol names */
   #definitionsNamed(name: string, kinds: ReadonlySet<string> | undefined): DefinitionHit[] {
     const out: DefinitionHit[] = [];

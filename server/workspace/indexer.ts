@@ -114,6 +114,10 @@ export class Indexer {
       definition: given => this.#definition(given, signal),
       references: given => this.#references(given, signal),
       rename: given => this.#rename(given, signal),
+      macros: async ({ package: inEffect, names }) => {
+        this.#readBuffers();
+        return this.#index.macros(inEffect, names);
+      },
       state: async () => {
         await this.#files.settled(patience.state, signal);
         return { ...this.#index.counts, read: this.#read };

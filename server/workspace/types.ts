@@ -99,6 +99,11 @@ export interface Queries {
   };
   /** Edits that give what is named at a place another name, in all files; without `newName` only whether that can be. */
   rename: { params: { uri: string; position: Position; newName?: string }; answer: RenamePlan };
+  /** The lambda lists of macros, from what is known already; names as a form in the package writes them. */
+  macros: {
+    params: { package: string | null; names: readonly string[] };
+    answer: readonly { name: string; lambdaList: string }[];
+  };
   /** How much is known; settled once nothing waits to be read. */
   state: {
     params: Record<string, never>;

@@ -3,6 +3,7 @@
  * that is spread into `features`.
  */
 import type { Editor, TextDocument } from '../lspClient.ts';
+import { formattingFeatures } from './formatting.ts';
 import type { Location, Position, Range, TextEdit } from '../lspTypes.ts';
 import { nameFeatures } from './names.ts';
 
@@ -62,4 +63,5 @@ export const features: Readonly<Record<string, Feature>> = {
   definition: locations('textDocument/definition'),
   references: locations('textDocument/references', { context: { includeDeclaration: true } }),
   ...nameFeatures,
+  ...formattingFeatures,
 };
