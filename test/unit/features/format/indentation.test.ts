@@ -56,7 +56,10 @@ const sections = readFileSync(path.join(import.meta.dirname, 'indentation.txt'),
   .slice(1)
   .map(section => {
     const end = section.indexOf('\n');
-    const forms = section.slice(end + 1).trim().split(/\n\n+/);
+    const forms = section
+      .slice(end + 1)
+      .trim()
+      .split(/\n\n+/);
     return { title: section.slice(0, end), forms };
   });
 
@@ -68,15 +71,23 @@ const moved = (form: string, column: (line: number) => number) =>
     .join('\n');
 
 describe.each(sections)('$title', ({ forms }) => {
-  it.each(forms.map(form => [form.split('\n').map(line => line.trim()).join(' ').slice(0, 70), form]))(
-    '%s',
-    (_, form) => {
-      expect(format(form)).toBe(form);
-      // comments behind code that go on are where the code says
-      if (/^\s+;(?!;)/m.test(form)) return;
-      expect(format(moved(form, () => 0))).toBe(form);
-      expect(format(moved(form, line => (line === 0 ? 3 : 100 + 200 * line)))).toBe(form);
-      expect(format(moved(form, line => (line === 0 ? 0 : 90)).replaceAll('\n', '\r\n'))).toBe(form.replaceAll('\n', '\r\n'));
-    },
-  );
+  it.each(
+    forms.map(form => [
+      form
+        .split('\n')
+        .map(line => line.trim())
+        .join(' ')
+        .slice(0, 70),
+      form,
+    ]),
+  )('%s', (_, form) => {
+    expect(format(form)).toBe(form);
+    // comments behind code that go on are where the code says
+    if (/^\s+;(?!;)/m.test(form)) return;
+    expect(format(moved(form, () => 0))).toBe(form);
+    expect(format(moved(form, line => (line === 0 ? 3 : 100 + 200 * line)))).toBe(form);
+    expect(format(moved(form, line => (line === 0 ? 0 : 90)).replaceAll('\n', '\r\n'))).toBe(
+      form.replaceAll('\n', '\r\n'),
+    );
+  });
 });
