@@ -761,3 +761,11 @@ SOURCE-INFO, into the image. Returns the function, or NIL when there was somethi
           ((and (simple-vector-p xrefs) (plusp (length xrefs)) (typep (svref xrefs 0) '(array (unsigned-byte 8) (*))))
            (loop for index from 1 below (length xrefs) do (funcall receive (svref xrefs index))))
           (t (map-xrefs (lambda (kind name) (declare (ignore kind)) (funcall receive name)) function)))))
+
+;;;; 7. What is known of functions and variables
+
+(define-internal function-arguments :function ("SB-KERNEL" "%FUN-LAMBDA-LIST") ("SB-KERNEL" "%SIMPLE-FUN-ARGLIST"))
+(define-internal simple-fun-type :function ("SB-KERNEL" "%SIMPLE-FUN-TYPE") ("SB-IMPL" "%FUN-FTYPE"))
+(define-internal type-specifier :function ("SB-KERNEL" "TYPE-SPECIFIER"))
+
+(define-capability :function-types (function-arguments simple-fun-type type-specifier info-default underlying-function))

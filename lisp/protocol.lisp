@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "35d4d359065ffe854c10e9cd687e0cd34b0e5b7990357c6881c062057c10b5dc"
+    '(:digest "cff3530a59272c093f2ee352ad2876bfbf1d87cc3bc0a1daddf39c03d46e2ad8"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -155,7 +155,37 @@
           (:file "file" :required :string)
           (:system "system" :optional :string)
           (:definitions "definitions" :required :integer)
-          (:stale "stale" :required :boolean)))
+          (:stale "stale" :required :boolean))
+         (:known-name
+          (:name "name" :required :string)
+          (:package "package" :required :string)
+          (:is "is" :required :string)
+          (:external "external" :required :boolean))
+         (:slot-facts
+          (:name "name" :required :string)
+          (:initargs "initargs" :required (:array :string))
+          (:type "type" :optional :string)
+          (:documentation "documentation" :optional :string))
+         (:facts
+          (:kind "kind" :required (:enum "special-operator" "macro" "function" "generic-function" "setf-function" "setf-expander" "variable" "constant" "symbol-macro" "class" "structure" "condition" "type"))
+          (:lambda-list "lambdaList" :optional :string)
+          (:documentation "documentation" :optional :string)
+          (:type "type" :optional :string)
+          (:declared "declared" :optional :boolean)
+          (:value "value" :optional :string)
+          (:file "file" :optional :string)
+          (:file-write-date "fileWriteDate" :optional :integer)
+          (:supers "supers" :optional (:array :string))
+          (:slots "slots" :optional (:array (:shape :slot-facts))))
+         (:method-facts
+          (:qualifiers "qualifiers" :required (:array :string))
+          (:specializers "specializers" :required (:array :string))
+          (:lambda-list "lambdaList" :required :string))
+         (:standing
+          (:defined "defined" :required :boolean)
+          (:digest "digest" :optional :string)
+          (:file "file" :optional :string)
+          (:file-write-date "fileWriteDate" :optional :integer)))
        :operations
        ((:hello :writes nil
           :arguments ((:digest "digest" :required :string)
@@ -339,6 +369,39 @@
                       (:definitions "definitions" :required (:array (:shape :definition-name)))
                       (:package "package" :required :string))
           :result (:shape :change))
+         (:complete :writes nil
+          :arguments ((:what "what" :required (:enum "symbols" "functions" "classes" "keywords" "packages" "systems"))
+                      (:pattern "pattern" :required :string)
+                      (:package "package" :optional :string)
+                      (:prefix "prefix" :optional :string)
+                      (:internal "internal" :required :boolean)
+                      (:limit "limit" :required :integer))
+          :result (:object
+            (:names "names" :required (:array (:shape :known-name)))
+            (:more "more" :required :boolean)))
+         (:about :writes nil
+          :arguments ((:name "name" :required :string)
+                      (:package "package" :optional :string)
+                      (:definition "definition" :optional (:shape :definition-name)))
+          :result (:object
+            (:found "found" :required :boolean)
+            (:name "name" :required :string)
+            (:package "package" :required :string)
+            (:external "external" :required :boolean)
+            (:facts "facts" :required (:array (:shape :facts)))
+            (:methods "methods" :required (:array (:shape :method-facts)))
+            (:installed "installed" :optional (:shape :standing))))
+         (:about-package :writes nil
+          :arguments ((:name "name" :required :string)
+                      (:package "package" :optional :string))
+          :result (:object
+            (:found "found" :required :boolean)
+            (:name "name" :required :string)
+            (:nicknames "nicknames" :required (:array :string))
+            (:uses "uses" :required (:array :string))
+            (:documentation "documentation" :optional :string)
+            (:exports "exports" :required :integer)
+            (:locked "locked" :required :boolean)))
          (:cancel :writes nil
           :arguments ((:request "request" :required :integer))
           :result (:object

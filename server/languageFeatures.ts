@@ -6,6 +6,7 @@ import { Drifts } from './drift/drifts.ts';
 import { cacheDirectory } from './image/agentFiles.ts';
 import { makePrivateDirectory } from './image/runDirectory.ts';
 import { actions, type ActionContext } from './language/actions.ts';
+import { assist } from './language/assist.ts';
 import { EvaluatedValues } from './language/evaluatedValues.ts';
 import { hints, refreshHints } from './language/hints.ts';
 import { Bench, inSlices, type BenchParts, type FeatureSet } from './language/bench.ts';
@@ -29,6 +30,7 @@ const themes = (context: ActionContext, values: EvaluatedValues): readonly Featu
   navigation,
   names,
   formatting,
+  assist,
   actions(context),
   hints(values),
   lenses(context),

@@ -268,6 +268,76 @@ export const PackageFile = z.object({
   stale: z.boolean(),
 });
 
+/** A name that fits what is typed. */
+export const KnownName = z.object({
+  /** As the image has it: a symbol's name in its case, without escapes. */
+  name: z.string(),
+  /** Of a symbol its home package, "" where it has none; of a nickname the package that it stands for. */
+  package: z.string(),
+  /**
+   * What the symbol names, a letter each: s special operator, m macro, g generic function, f function, k constant, v variable,
+   * y symbol macro, c class, t structure, r condition, d type.
+   */
+  is: z.string(),
+  /** External in the package that was searched. */
+  external: z.boolean(),
+});
+
+export const SlotFacts = z.object({
+  name: z.string(),
+  /** With their colons. */
+  initargs: z.array(z.string()),
+  type: z.string().optional(),
+  documentation: z.string().optional(),
+});
+
+/** One thing that a symbol names. Texts are in lower case, symbols in them without their packages. */
+export const Facts = z.object({
+  kind: z.enum([
+    'special-operator',
+    'macro',
+    'function',
+    'generic-function',
+    'setf-function',
+    'setf-expander',
+    'variable',
+    'constant',
+    'symbol-macro',
+    'class',
+    'structure',
+    'condition',
+    'type',
+  ]),
+  lambdaList: z.string().optional(),
+  documentation: z.string().optional(),
+  type: z.string().optional(),
+  /** Whether `type` was declared; else the compiler derived it. */
+  declared: z.boolean().optional(),
+  /** For people: the global value where it is short, else what kind of object it is. */
+  value: z.string().optional(),
+  /** Absolute; absent where it is not known, or not on this host. */
+  file: z.string().optional(),
+  fileWriteDate: int().optional(),
+  /** Names of the direct superclasses. */
+  supers: z.array(z.string()).optional(),
+  slots: z.array(SlotFacts).optional(),
+});
+
+export const MethodFacts = z.object({
+  qualifiers: z.array(z.string()),
+  specializers: z.array(z.string()),
+  lambdaList: z.string(),
+});
+
+/** What the image has of a definition that a text makes. */
+export const Standing = z.object({
+  defined: z.boolean(),
+  /** See Assessment.installed. */
+  digest: z.string().optional(),
+  file: z.string().optional(),
+  fileWriteDate: int().optional(),
+});
+
 /** Shapes by name, for the generator. */
 export const shapes = {
   DefinitionName,
@@ -295,6 +365,11 @@ export const shapes = {
   SystemFile,
   SourceDigest,
   PackageFile,
+  KnownName,
+  SlotFacts,
+  Facts,
+  MethodFacts,
+  Standing,
 } as const;
 
 const Output = z.object({ stream: z.enum(['stdout', 'stderr']), text: z.string() });
@@ -565,6 +640,57 @@ export const operations = {
     }),
     result: Change,
   },
+  /** Names that fit what somebody types, the best first; nothing is interned or evaluated. */
+  complete: {
+    writes: false,
+    args: z.object({
+      what: z.enum(['symbols', 'functions', 'classes', 'keywords', 'packages', 'systems']),
+      /** As typed, without prefix and escapes; its case does not count. */
+      pattern: z.string(),
+      /** The package in effect. */
+      package: z.string().optional(),
+      /** The package that is searched, as it stands before the colon. */
+      prefix: z.string().optional(),
+      /** With `prefix`: also what that package does not export. */
+      internal: z.boolean(),
+      limit: int(),
+    }),
+    result: z.object({ names: z.array(KnownName), more: z.boolean() }),
+  },
+  /** What the image knows of a symbol, in few words. */
+  about: {
+    writes: false,
+    args: z.object({
+      /** As it is written: "foo", "app::foo", "(setf foo)". */
+      name: z.string(),
+      package: z.string().optional(),
+      /** A definition whose standing is asked for, too. */
+      definition: DefinitionName.optional(),
+    }),
+    result: z.object({
+      found: z.boolean(),
+      name: z.string(),
+      package: z.string(),
+      external: z.boolean(),
+      facts: z.array(Facts),
+      methods: z.array(MethodFacts),
+      installed: Standing.optional(),
+    }),
+  },
+  'about-package': {
+    writes: false,
+    args: z.object({ name: z.string(), package: z.string().optional() }),
+    result: z.object({
+      found: z.boolean(),
+      name: z.string(),
+      nicknames: z.array(z.string()),
+      uses: z.array(z.string()),
+      documentation: z.string().optional(),
+      /** How many symbols it exports. */
+      exports: int(),
+      locked: z.boolean(),
+    }),
+  },
   cancel: {
     writes: false,
     args: z.object({ request: int() }),
@@ -620,4 +746,8 @@ export type Condition = z.infer<typeof Condition>;
 export type Restart = z.infer<typeof Restart>;
 export type Thread = z.infer<typeof Thread>;
 export type FileNote = z.infer<typeof FileNote>;
+export type KnownName = z.infer<typeof KnownName>;
+export type Facts = z.infer<typeof Facts>;
+export type MethodFacts = z.infer<typeof MethodFacts>;
+export type Standing = z.infer<typeof Standing>;
 export type LoadedFile = z.infer<typeof LoadedFile>;

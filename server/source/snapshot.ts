@@ -125,6 +125,11 @@ export class BufferSnapshot implements Snapshot {
     return form && offset <= form.span.end ? form : undefined;
   }
 
+  lastFormBefore(offset: number): TopLevelForm | undefined {
+    const n = this.#lastStartingBy(offset - 1);
+    return n < 0 ? undefined : this.#form(n);
+  }
+
   packageAt(offset: number): string | undefined {
     const n = this.#lastStartingBy(offset);
     const form = n < 0 ? undefined : this.#form(n);

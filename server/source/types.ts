@@ -121,6 +121,8 @@ export interface Snapshot {
   rangeOf(span: Span, encoding: PositionEncoding): Range;
   /** The top-level form whose span holds the offset or touches it (the one that starts there wins); undefined between forms. */
   formAt(offset: number): TopLevelForm | undefined;
+  /** The last top-level form that starts before the offset: where the form is still being written, the offset may belong to it. */
+  lastFormBefore(offset: number): TopLevelForm | undefined;
   /** The package in effect at an offset; undefined before any in-package. */
   packageAt(offset: number): string | undefined;
   /** The reader tree, for features: nodes that nest, lists and atoms alike. */

@@ -32,6 +32,8 @@ const tellAfter = 300;
 /** Milliseconds that the thread has to write its cache at the end. */
 const closeWithin = 2000;
 const maxCrashes = 3;
+/** Queries that are answered from what the thread knows already: they tell it of buffers that are new to it, but of no edit that it would have to read first. */
+const unhurried: ReadonlySet<QueryName> = new Set(['complete', 'named', 'package', 'slots']);
 
 interface Pending {
   resolve(value: unknown): void;
@@ -43,6 +45,8 @@ export class IndexClient {
   /** Open buffers, and which of them the thread has not been told about. */
   readonly #open = new Set<string>();
   readonly #untold = new Set<string>();
+  /** Open buffers of which it knows some version. */
+  readonly #told = new Set<string>();
   #telling: NodeJS.Timeout | undefined;
   #worker: Worker | undefined;
   #workspace: Workspace | undefined;
@@ -89,7 +93,7 @@ export class IndexClient {
     if (signal.aborted) throw cancelled();
     const worker = this.#worker ?? this.#start();
     if (!worker) throw new HotlispError('internal', 'The index of the workspace is not running any more.');
-    this.#tell();
+    this.#tell(unhurried.has(name));
     const id = this.#nextId++;
     const cancel = () => {
       this.#post({ type: 'cancel', id });
@@ -140,6 +144,7 @@ export class IndexClient {
     if (this.#features) this.#post({ type: 'features', features: this.#features });
     if (this.#workspace) this.#post({ type: 'configure', workspace: this.#workspace });
     for (const uri of this.#open) this.#untold.add(uri);
+    this.#told.clear();
     this.#tell();
     return worker;
   }
@@ -158,14 +163,17 @@ export class IndexClient {
       this.#settle(id, pending => pending.reject(new HotlispError('internal', message)));
   }
 
-  #tell(): void {
-    clearTimeout(this.#telling);
+  #tell(onlyNew = false): void {
+    if (!onlyNew) clearTimeout(this.#telling);
     if (!this.#worker) return;
     for (const uri of this.#untold) {
       const text = this.options.textOf(uri);
+      if (onlyNew && text !== undefined && this.#told.has(uri)) continue;
       this.#post({ type: 'buffer', uri, text: text && text.length > maxFileSize ? undefined : text });
+      this.#untold.delete(uri);
+      if (text === undefined) this.#told.delete(uri);
+      else this.#told.add(uri);
     }
-    this.#untold.clear();
   }
 
   #post(message: ToWorker): void {

@@ -11,6 +11,8 @@ export interface Derived {
   /** The slot or the form that brings it along. */
   readonly span: Span;
   readonly container: string;
+  /** Of a constructor. */
+  readonly lambdaList?: string;
 }
 
 const SLOT_READERS: ReadonlySet<string> = new Set(['ACCESSOR', 'READER', 'WRITER']);
@@ -56,8 +58,21 @@ function structureFunctions(snapshot: Snapshot, form: SyntaxNode): Derived[] {
   const container = textOf(snapshot, nameNode);
   const bare = bareText(container);
   const out: Derived[] = [];
-  const add = (operator: string, name: string, nameSpan: Span, span: Span) =>
-    out.push({ kind: 'function', operator, name, nameSpan, span, container });
+  const slots = rest[0]?.type === 'str_lit' ? rest.slice(1) : rest;
+  /** What a constructor takes that has no lambda list of its own. */
+  const usualList = `(&key ${slots.map(slot => oneLine(textOf(snapshot, slot.type === 'list_lit' ? (objectsOf(slot)[0] ?? slot) : slot))).join(' ')})`;
+  const add = (operator: string, name: string, nameSpan: Span, span: Span, own?: SyntaxNode) =>
+    out.push({
+      kind: 'function',
+      operator,
+      name,
+      nameSpan,
+      span,
+      container,
+      ...(operator === 'constructor' && {
+        lambdaList: (own ? oneLine(textOf(snapshot, own)) : usualList).slice(0, 200),
+      }),
+    });
   /** The operands of each such option: `(:constructor make-it (a b))`, `:conc-name`. */
   const given = (wanted: string): (readonly SyntaxNode[])[] =>
     options.flatMap(option => {
@@ -77,16 +92,16 @@ function structureFunctions(snapshot: Snapshot, form: SyntaxNode): Derived[] {
   for (const [operator, option, usual, always] of functions) {
     const asked = given(option);
     if (asked.length === 0 && always) add(operator, usual, nameNode.span, form.span);
-    for (const [name] of asked)
+    for (const [name, own] of asked)
       if (isNil(name)) continue;
-      else if (name && symbolOf(snapshot, name)) add(operator, textOf(snapshot, name), name.span, form.span);
+      else if (name && symbolOf(snapshot, name))
+        add(operator, textOf(snapshot, name), name.span, form.span, own);
       else add(operator, usual, nameNode.span, form.span);
   }
 
   const [conc] = given('CONC-NAME');
   const prefix =
     conc === undefined ? `${bare}-` : isNil(conc[0]) || !conc[0] ? '' : nameText(snapshot, conc[0]);
-  const slots = rest[0]?.type === 'str_lit' ? rest.slice(1) : rest;
   for (const slot of slots) {
     const slotName = slot.type === 'list_lit' ? objectsOf(slot)[0] : slot;
     if (slotName && symbolOf(snapshot, slotName))
@@ -103,3 +118,5 @@ const nameText = (snapshot: Snapshot, node: SyntaxNode) => {
   const text = textOf(snapshot, node);
   return node.type === 'str_lit' ? text.slice(1, -1) : bareText(text.replace(/^#?:/, ''));
 };
+
+const oneLine = (text: string) => text.replace(/\s+/g, ' ');

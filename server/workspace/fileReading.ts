@@ -127,7 +127,7 @@ export class FileReading {
   /** Settled once no file or buffer waits to be read, or after so many milliseconds. @throws Error when aborted */
   async settled(milliseconds: number, signal: AbortSignal): Promise<void> {
     const end = Date.now() + milliseconds;
-    while (this.#busy && Date.now() < end) {
+    while (this.busy && Date.now() < end) {
       signal.throwIfAborted();
       let settle = () => {};
       const idle = new Promise<void>(resolve => {
@@ -141,7 +141,8 @@ export class FileReading {
     this.options.readBuffers();
   }
 
-  get #busy(): boolean {
+  /** Whether a file or buffer waits to be read. */
+  get busy(): boolean {
     return this.#working || this.#scanning !== undefined;
   }
 

@@ -42,6 +42,7 @@ export class WorkspaceIndex {
   readonly #files = new Map<string, IndexedFile>();
   readonly #symbols = new Symbols();
   #packages: Packages | undefined;
+  #keywords: readonly string[] | undefined;
 
   set(uri: string, summary: FileSummary): void {
     const total = summary.forms.reduce((sum, { uses }) => sum + uses.length, 0);
@@ -62,11 +63,16 @@ export class WorkspaceIndex {
       starts,
       uses,
     });
-    this.#packages = undefined;
+    this.#changed();
   }
 
   delete(uri: string): void {
-    if (this.#files.delete(uri)) this.#packages = undefined;
+    if (this.#files.delete(uri)) this.#changed();
+  }
+
+  #changed(): void {
+    this.#packages = undefined;
+    this.#keywords = undefined;
   }
 
   /** What was given to `set`. */
@@ -150,6 +156,32 @@ export class WorkspaceIndex {
       // Of a package without DEFPACKAGE in the workspace it is unknown what it imports.
       loose: mention.package === undefined && !this.packages.knows(inEffect),
     };
+  }
+
+  /** Every file with its definitions. */
+  *files(): Generator<[uri: string, definitions: readonly IndexedDefinition[]]> {
+    for (const [uri, { definitions }] of this.#files) yield [uri, definitions];
+  }
+
+  has(uri: string): boolean {
+    return this.#files.has(uri);
+  }
+
+  definitionsIn(uri: string): readonly IndexedDefinition[] {
+    return this.#files.get(uri)?.definitions ?? [];
+  }
+
+  /** Keywords that forms mention, in the case that INTERN wants. */
+  get keywords(): readonly string[] {
+    return (this.#keywords ??= this.#findKeywords());
+  }
+
+  #findKeywords(): string[] {
+    const used = new Uint8Array(this.#symbols.names.length);
+    for (const { uses } of this.#files.values()) for (const id of uses) used[id] = 1;
+    return this.#symbols.names.flatMap((key, id) =>
+      used[id] === 1 && key.length > 1 && key.startsWith('\t') ? [key.slice(1)] : [],
+    );
   }
 
   /** The definitions of a target, those that fit its place first; `uri`: the file that it stands in. */

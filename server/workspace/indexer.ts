@@ -9,6 +9,7 @@ import { disk } from './disk.ts';
 import { differenceOf } from './difference.ts';
 import { FileReading, type Workspace } from './fileReading.ts';
 import { WorkspaceIndex } from './index.ts';
+import { definitionsNamed, namesThatFit, packageNamed, slotsOf } from './known.ts';
 import { targetAt, type Target } from './mentions.ts';
 import { occurrencesIn } from './occurrences.ts';
 import { planRename } from './rename.ts';
@@ -112,6 +113,23 @@ export class Indexer {
         return this.#index.symbols(query, limit);
       },
       definition: given => this.#definition(given, signal),
+      complete: async given => {
+        this.#readNewBuffers();
+        const { names, more } = namesThatFit(this.#index, given);
+        return { names, more: more || this.#files.busy };
+      },
+      named: async ({ limit, ...at }) => {
+        this.#readNewBuffers();
+        return definitionsNamed(this.#index, at, limit);
+      },
+      package: async given => {
+        this.#readNewBuffers();
+        return packageNamed(this.#index, given.name, given.package);
+      },
+      slots: async ({ limit, ...at }) => {
+        this.#readNewBuffers();
+        return slotsOf(this.#index, at, limit);
+      },
       references: given => this.#references(given, signal),
       rename: given => this.#rename(given, signal),
       macros: async ({ package: inEffect, names }) => {
@@ -213,9 +231,15 @@ export class Indexer {
     return summary;
   }
 
-  #readBuffers(): void {
+  /** Buffers of which nothing was read yet. */
+  #readNewBuffers(): void {
+    for (const uri of this.#buffers.keys()) if (!this.#index.has(uri)) this.#readBuffers(uri);
+  }
+
+  /** @param only the buffer that is read if it has changed; undefined: all */
+  #readBuffers(only?: string): void {
     for (const [uri, buffer] of this.#buffers) {
-      if (!buffer.dirty) continue;
+      if (!buffer.dirty || (only !== undefined && uri !== only)) continue;
       buffer.dirty = false;
       this.#summarize(uri, buffer.document.snapshot);
     }

@@ -8,7 +8,7 @@ const COMMENTS: ReadonlySet<string> = new Set(['comment', 'block_comment', 'dis_
 const SYMBOLS: ReadonlySet<string> = new Set(['sym_lit', 'package_lit', 'kwd_lit', 'uninterned_lit']);
 
 /** The tree of one form, made from its tokens alone; undefined where it is too long for one. */
-export function treeOf(snapshot: Snapshot, { span }: TopLevelForm): SyntaxNode | undefined {
+export function treeOf(snapshot: Snapshot, { span }: Pick<TopLevelForm, 'span'>): SyntaxNode | undefined {
   const [root] = readNodes(snapshot.slice(span.start, span.end)).children;
   return root && new Shifted(root, span.start);
 }

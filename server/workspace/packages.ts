@@ -89,6 +89,23 @@ export class Packages {
     return home;
   }
 
+  /** Names and nicknames, those local to a package among them, each with the package that it stands for. */
+  names(inEffect: string | null): [name: string, actual: string][] {
+    const local = inEffect === null ? undefined : this.#known.get(this.canonical(inEffect))?.localNicknames;
+    return [
+      ...[...(local ?? [])].map(([name, actual]): [string, string] => [name, this.canonical(actual)]),
+      ...[...this.#known.keys()].map((name): [string, string] => [name, name]),
+      ...this.#nicknames,
+    ];
+  }
+
+  /** Whether a package exports a name; true where nothing is known of the package. */
+  isExternal(packageName: string, name: string): boolean {
+    return !this.#known.has(packageName) && packageName !== 'COMMON-LISP'
+      ? true
+      : this.#exports(packageName, name, new Set());
+  }
+
   #homeIn(packageName: string, name: string, seen: Set<string>): string {
     if (seen.has(packageName)) return packageName;
     seen.add(packageName);

@@ -2,6 +2,7 @@
 import type { PositionEncoding, Snapshot, SourceDefinition, TopLevelForm } from '../source/index.ts';
 import { derivedFrom } from './derived.ts';
 import { visitForm } from './mentions.ts';
+import { supersOf } from './supers.ts';
 import { treeOf } from './nodes.ts';
 import type { FileSummary, FormUses, IndexedDefinition, PackageForm } from './types.ts';
 
@@ -14,6 +15,7 @@ export function summarize(snapshot: Snapshot, encoding: PositionEncoding): FileS
   const forms: FormUses[] = [];
   for (const form of snapshot.forms) {
     const packageName = form.package ?? null;
+    const own = definitions.length;
     if (form.active) for (const each of form.definitions) add(each, undefined, form);
     const node = treeOf(snapshot, form);
     if (!node) continue;
@@ -25,6 +27,11 @@ export function summarize(snapshot: Snapshot, encoding: PositionEncoding): FileS
       },
       list(operator, list) {
         if (!form.active) return;
+        const supers = supersOf(snapshot, operator, list);
+        if (supers)
+          for (const [i, each] of definitions.entries())
+            if (i >= own && each.name === supers.name && each.supers === undefined)
+              definitions[i] = { ...each, supers: supers.names };
         for (const { span, nameSpan, ...derived } of derivedFrom(snapshot, operator, list))
           definitions.push({
             ...derived,
@@ -54,6 +61,10 @@ export function summarize(snapshot: Snapshot, encoding: PositionEncoding): FileS
       ...(lambdaList !== undefined && { lambdaList: oneLine(lambdaList) }),
       ...(summary && { summary: summary.slice(0, kept) }),
       ...(container !== undefined && { container }),
+      ...(operator === 'slot' &&
+        snapshot.text[definition.span.start] === '(' && {
+          slot: oneLine(snapshot.text.slice(definition.span.start, definition.span.end)),
+        }),
     });
     for (const child of definition.children) add(child, name, form);
   }

@@ -20,6 +20,10 @@ export interface IndexedDefinition {
   readonly summary?: string;
   /** The name of the definition that this one belongs to: the class of a slot, the structure of an accessor. */
   readonly container?: string;
+  /** Of a slot with options: all of it, as written, in one line, cut off after 200 characters. */
+  readonly slot?: string;
+  /** Of a class, condition or structure: the names of what it inherits from directly, as written. */
+  readonly supers?: readonly string[];
 }
 
 /** What a DEFPACKAGE says; names in the case that FIND-PACKAGE and INTERN want. */
@@ -83,6 +87,41 @@ export interface DefinitionHit {
   readonly definition: IndexedDefinition;
 }
 
+/** A symbol, package or system that the workspace defines or mentions. */
+export interface IndexedName {
+  /** In the case that INTERN wants. */
+  readonly name: string;
+  /** Of a symbol its home package, as far as DEFPACKAGE forms tell. */
+  readonly package: string;
+  /** As KnownName.is of the wire contract; "o" for a slot. */
+  readonly is: string;
+  readonly external: boolean;
+  readonly lambdaList?: string;
+  readonly summary?: string;
+}
+
+export interface NameQuery {
+  readonly what: 'symbols' | 'functions' | 'classes' | 'keywords' | 'packages' | 'systems';
+  /** As typed, without prefix and escapes; its case does not count. */
+  readonly pattern: string;
+  /** The package in effect. */
+  readonly package: string | null;
+  /** The package that is searched, in the case that FIND-PACKAGE wants, as it stands before the colon. */
+  readonly prefix?: string;
+  /** With `prefix`: also what that package does not export. */
+  readonly internal: boolean;
+  readonly limit: number;
+}
+
+/** A symbol as it stands in a text. */
+export interface NameAt {
+  /** Undefined where there is no prefix, "" of a keyword. */
+  readonly prefix?: string;
+  readonly name: string;
+  /** The package in effect. */
+  readonly package: string | null;
+}
+
 /** What can be asked. Every answer is bounded. */
 export interface Queries {
   /** Definitions whose names match, the best first. */
@@ -93,6 +132,17 @@ export interface Queries {
     params: { uri: string; position: Position; now?: boolean };
     answer: readonly DefinitionHit[];
   };
+  /** Names that fit what is typed, the best first; buffers and files as they were last read: it waits for nothing. */
+  complete: { params: NameQuery; answer: { readonly names: readonly IndexedName[]; readonly more: boolean } };
+  /** Definitions of a symbol; buffers and files as they were last read: it waits for nothing. */
+  named: { params: NameAt & { limit: number }; answer: readonly DefinitionHit[] };
+  /** What a package is called, and where it is defined; waits for nothing. */
+  package: {
+    params: { name: string; package: string | null };
+    answer: { readonly name: string; readonly definitions: readonly DefinitionHit[] };
+  };
+  /** The slots of a class, condition or structure, inherited ones too; waits for nothing. */
+  slots: { params: NameAt & { limit: number }; answer: readonly DefinitionHit[] };
   references: {
     params: { uri: string; position: Position; includeDeclaration: boolean };
     answer: readonly FileLocation[];

@@ -5,6 +5,7 @@
 import type { Editor, TextDocument } from '../lspClient.ts';
 import { formattingFeatures } from './formatting.ts';
 import type { Location, Position, Range, TextEdit } from '../lspTypes.ts';
+import { assistFeatures } from './assist.ts';
 import { nameFeatures } from './names.ts';
 
 export interface Question {
@@ -60,6 +61,7 @@ const locations =
   };
 
 export const features: Readonly<Record<string, Feature>> = {
+  ...assistFeatures,
   definition: locations('textDocument/definition'),
   references: locations('textDocument/references', { context: { includeDeclaration: true } }),
   ...nameFeatures,

@@ -1,0 +1,212 @@
+/** Hover: what the name at a place stands for. */
+import type { CancellationToken, HoverParams } from 'vscode-languageserver/node';
+import { codeText, textOf, type Section } from '../features/hover.ts';
+import { placeAt, type Place } from '../features/place.ts';
+import { readSymbol, type Snapshot, type Span } from '../source/index.ts';
+import { symbolAt, type Occurrence } from '../source/scope.ts';
+import { targetAt } from '../workspace/mentions.ts';
+import type { Bench } from './bench.ts';
+import { callAt } from './call.ts';
+import { sectionsFor, slotSections, type Asked } from './facts.ts';
+import type { Knowledge } from './knowledge.ts';
+
+export async function hover(
+  bench: Bench,
+  knowledge: Knowledge,
+  { textDocument: { uri }, position }: HoverParams,
+  token: CancellationToken,
+): Promise<object | null> {
+  const { documents, encoding, capabilities } = bench.parts;
+  const snapshot = documents.get(uri);
+  if (!snapshot) return null;
+  await snapshot.ready('forms');
+  const offset = snapshot.offsetAt(position, encoding());
+  const formats = capabilities().textDocument?.hover?.contentFormat ?? [];
+  const markdown =
+    formats[0] === 'markdown' || (formats.includes('markdown') && !formats.includes('plaintext'));
+  const found = await sectionsAt(bench, knowledge, snapshot, offset, markdown, token);
+  if (!found || found.sections.length === 0) return null;
+  return {
+    contents: { kind: markdown ? 'markdown' : 'plaintext', value: textOf(found.sections, markdown) },
+    range: snapshot.rangeOf(found.span, encoding()),
+  };
+}
+
+interface Found {
+  readonly sections: readonly Section[];
+  readonly span: Span;
+}
+
+async function sectionsAt(
+  bench: Bench,
+  knowledge: Knowledge,
+  snapshot: Snapshot,
+  offset: number,
+  markdown: boolean,
+  token: CancellationToken,
+): Promise<Found | undefined> {
+  // the name that begins here is meant rather than the one that ends here
+  const place = startingPlace(snapshot, offset);
+  if (place.inside === 'comment' || place.inside === 'character') return undefined;
+  const target = targetAt(snapshot, offset);
+  if (target?.mention.type === 'package') {
+    const span = packageSpan(snapshot, place);
+    const { name } = target.mention;
+    const sections = await packageSections(bench, knowledge, snapshot, name, place.package, markdown, token);
+    return { sections, span };
+  }
+  if (place.inside !== 'code') return undefined;
+  const text = snapshot.text.slice(place.token.start, place.token.end);
+  if (text === '' || /^[+-]?[0-9.]+$/.test(text)) return undefined;
+  if (text.startsWith(':')) {
+    const sections = await keywordSections(bench, knowledge, place, text, token, markdown);
+    return { sections, span: place.token };
+  }
+  const occurrence = symbolAt(snapshot, offset);
+  if (occurrence?.binding)
+    return { sections: [localSection(bench, snapshot, occurrence, markdown)], span: occurrence.span };
+  if (occurrence?.namespace === 'lambda-keyword' || occurrence?.namespace === 'clause') return undefined;
+  const asked: Asked = { snapshot, name: text, package: place.package, offset, markdown };
+  const slots = occurrence?.namespace === 'slot' ? await slotSections(knowledge, asked, token) : [];
+  const sections = slots.length > 0 ? slots : await sectionsFor(bench, knowledge, asked, token);
+  return {
+    // a quoted name may be a slot's
+    sections: sections.length > 0 ? sections : await slotSections(knowledge, asked, token),
+    span: place.token,
+  };
+}
+
+/** The place in the token that the offset touches, the one that begins there first. */
+function startingPlace(snapshot: Snapshot, offset: number): Place {
+  const next = offset < snapshot.text.length ? placeAt(snapshot, offset + 1) : undefined;
+  return next && next.token.start === offset && next.token.end > offset ? next : placeAt(snapshot, offset);
+}
+
+/** The package's part of a token. */
+function packageSpan({ text }: Snapshot, { token, inside }: Place): Span {
+  if (inside === 'string') return { start: token.start, end: token.end };
+  const written = text.slice(token.start, token.end);
+  const colon = /^#?:/.test(written) ? -1 : written.indexOf(':');
+  return colon < 0 ? token : { start: token.start, end: token.start + colon };
+}
+
+function localSection(
+  bench: Bench,
+  snapshot: Snapshot,
+  { binding, symbol }: Occurrence,
+  markdown: boolean,
+): Section {
+  const { kind, operator, span, lambdaList, parameter } = binding!;
+  const { line } = snapshot.positionAt(span.start, bench.parts.encoding());
+  const what =
+    kind === 'parameter'
+      ? `${parameter && parameter !== 'REQUIRED' ? `${parameter.toLowerCase()} ` : ''}parameter of ${codeText(operator, markdown)}`
+      : kind === 'function' || kind === 'macro'
+        ? `local ${kind}, ${codeText(operator, markdown)}`
+        : `local ${kind.replace('-', ' ')}, bound by ${codeText(operator, markdown)}`;
+  const name = symbol.name.toLowerCase();
+  const list =
+    lambdaList &&
+    snapshot.text.slice(lambdaList.start, lambdaList.end).replace(/\s+/g, ' ').slice(1, -1).trim();
+  return {
+    code: list === undefined ? name : list === '' ? `(${name})` : `(${name} ${list})`,
+    what: binding!.special === true ? `${what}, special` : what,
+    lines: [`Line ${line + 1}`],
+  };
+}
+
+async function keywordSections(
+  bench: Bench,
+  knowledge: Knowledge,
+  place: Place,
+  text: string,
+  token: CancellationToken,
+  markdown: boolean,
+): Promise<readonly Section[]> {
+  const call = await callAt(bench, knowledge, place, token);
+  const keyword = text.toLowerCase();
+  for (const { active, lambdaList, label } of call?.operators ?? [])
+    if (active?.keyword === keyword && lambdaList !== undefined)
+      return [
+        {
+          code: lambdaList.slice(active.span.start, active.span.end),
+          what: `argument of the ${label} ${codeText(call!.name.toLowerCase(), markdown)}`,
+          lines: [],
+        },
+      ];
+  return [];
+}
+
+async function packageSections(
+  bench: Bench,
+  knowledge: Knowledge,
+  snapshot: Snapshot,
+  name: string,
+  inEffect: string | null,
+  markdown: boolean,
+  token: CancellationToken,
+): Promise<readonly Section[]> {
+  const [about, packages] = await Promise.all([
+    bench.image(
+      snapshot.uri,
+      'about-package',
+      { name, ...(inEffect !== null && { package: inEffect }) },
+      { token },
+    ),
+    knowledge.ask('package', { name, package: inEffect }, token),
+  ]);
+  const places = (packages?.definitions ?? []).map(({ uri, definition }) => ({
+    before: 'Defined in ',
+    text: `${decodeURIComponent(uri.slice(uri.lastIndexOf('/') + 1))}:${definition.nameRange.start.line + 1}`,
+    uri,
+    line: definition.nameRange.start.line,
+  }));
+  const code = (text: string) => codeText(text, markdown);
+  if (about?.found === true) {
+    const { nicknames, uses, exports, locked, documentation } = about;
+    return [
+      {
+        what: `package ${code(about.name)}${locked ? ', locked' : ''}`,
+        lines: [
+          ...(nicknames.length > 0 ? [`Nicknames: ${nicknames.map(code).join(', ')}`] : []),
+          ...(uses.length > 0
+            ? [`Uses ${uses.slice(0, 12).map(code).join(', ')}${uses.length > 12 ? ', …' : ''}`]
+            : []),
+          `Exports ${exports} symbol${exports === 1 ? '' : 's'}`,
+          ...places,
+        ],
+        documentation,
+      },
+    ];
+  }
+  if (!packages || packages.definitions.length === 0) return [];
+  return [
+    {
+      what: `package ${code(packages.name)}${about ? ', not in the image' : ''}`,
+      lines: places,
+      documentation: packages.definitions[0]!.definition.summary,
+    },
+  ];
+}
+
+/** For what is resolved later: the same sections by name alone. */
+export const documentationFor = async (
+  bench: Bench,
+  knowledge: Knowledge,
+  asked: Asked,
+  token: CancellationToken,
+): Promise<string> => {
+  const { name, snapshot, markdown } = asked;
+  const sections = name.endsWith(':')
+    ? await packageSections(
+        bench,
+        knowledge,
+        snapshot,
+        readSymbol(name.slice(0, -1)).name,
+        asked.package,
+        markdown,
+        token,
+      )
+    : await sectionsFor(bench, knowledge, asked, token);
+  return textOf(sections, markdown);
+};

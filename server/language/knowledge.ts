@@ -1,0 +1,171 @@
+/**
+ * What buffer, index and image know of names, each asked at once and none waited for longer than it may take. The buffer and the names of the
+ * standard answer always; the index knows its files as it last read them; an image adds what it runs.
+ */
+import type { CancellationToken } from 'vscode-languageserver/node';
+import type { Candidate, Nearness } from '../features/completion/candidates.ts';
+import { frequent } from '../features/completion/words.ts';
+import { ownDefinitions, symbolDefined } from '../features/own.ts';
+import { standardNames } from '../features/standard.ts';
+import type { DefinitionName, Result } from '../image/protocol.ts';
+import type { Snapshot } from '../source/index.ts';
+import { fit } from '../workspace/fuzzy.ts';
+import { letterOf } from '../workspace/known.ts';
+import type { Answer, DefinitionHit, NameAt, NameQuery, Params, QueryName } from '../workspace/types.ts';
+import type { Bench } from './bench.ts';
+
+/** Milliseconds that the index has: it answers in one, unless it is reading a large file. */
+const indexBudget = 60;
+const standardPackages: ReadonlySet<string> = new Set(['CL', 'COMMON-LISP']);
+/** The package that code is read in where nothing says another one. */
+export const initialPackage = 'COMMON-LISP-USER';
+
+export type About = Result<'about'>;
+
+export class Knowledge {
+  constructor(private readonly bench: Bench) {}
+
+  /** Symbols that fit, of all that know some. */
+  async names(
+    snapshot: Snapshot,
+    query: NameQuery,
+    token: CancellationToken,
+  ): Promise<{ candidates: Candidate[]; more: boolean }> {
+    const { uri } = snapshot;
+    const { what, pattern, prefix, internal, limit } = query;
+    const inEffect = query.package ?? initialPackage;
+    const [image, index] = await Promise.all([
+      // where nothing is typed, all of a package is no help
+      pattern === '' && what === 'symbols' && prefix === undefined
+        ? undefined
+        : this.bench.image(
+            uri,
+            'complete',
+            { what, pattern, package: inEffect, internal, limit, ...(prefix !== undefined && { prefix }) },
+            { token },
+          ),
+      this.ask('complete', query, token),
+    ]);
+    const searched = canonical(prefix ?? inEffect);
+    const nearness = (home: string): Nearness =>
+      prefix !== undefined || home === searched ? 'package' : 'used';
+    const candidates: Candidate[] = [];
+    if (what === 'symbols' || what === 'functions' || what === 'classes')
+      candidates.push(...ownCandidates(snapshot, query), ...standardCandidates(query));
+    if (what === 'packages') candidates.push(...usualPackages);
+    const letter = what === 'packages' ? 'p' : what === 'systems' ? 'q' : what === 'keywords' ? ':' : '';
+    for (const { name, package: home, is } of image?.names ?? [])
+      candidates.push({
+        name,
+        is: letter || is,
+        nearness: nearness(home),
+        package: packageText(home, letter),
+      });
+    for (const { name, package: home, is, lambdaList, summary } of index?.names ?? [])
+      candidates.push({
+        name,
+        is: letter || is,
+        nearness: nearness(home),
+        package: packageText(home, letter),
+        ...(lambdaList !== undefined && { lambdaList }),
+        ...(summary !== undefined && { summary }),
+      });
+    return { candidates, more: pattern === '' || image?.more === true || index?.more !== false };
+  }
+
+  /** Asks the index; undefined where it takes too long or fails. */
+  async ask<Q extends QueryName>(
+    name: Q,
+    params: Params<Q>,
+    token: CancellationToken,
+  ): Promise<Answer<Q> | undefined> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<undefined>(resolve => {
+      timer = setTimeout(() => resolve(undefined), indexBudget);
+    });
+    try {
+      return await Promise.race([this.bench.ask(name, params, token).catch(() => undefined), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** What the image knows of a name as it is written in a package. */
+  about(
+    uri: string,
+    name: string,
+    packageName: string | null,
+    token: CancellationToken,
+    definition?: DefinitionName,
+  ): Promise<About | undefined> {
+    return this.bench.image(
+      uri,
+      'about',
+      { name, package: packageName ?? initialPackage, ...(definition && { definition }) },
+      { token },
+    );
+  }
+
+  /** The definitions of a symbol in the buffer as it stands, then those in other files of the workspace. */
+  async definitions(snapshot: Snapshot, at: NameAt, token: CancellationToken): Promise<DefinitionHit[]> {
+    const hits = (await this.ask('named', { ...at, limit: 50 }, token)) ?? [];
+    return hits.filter(({ uri, definition }) => uri !== snapshot.uri || isDerived(definition.operator));
+  }
+}
+
+const canonical = (name: string): string =>
+  name === 'CL-USER' ? initialPackage : name === 'CL' ? 'COMMON-LISP' : name;
+
+/** Packages of every SBCL, and of ASDF. */
+const usualPackages: readonly Candidate[] =
+  'common-lisp common-lisp-user cl cl-user keyword asdf uiop sb-alien sb-bsd-sockets sb-concurrency sb-ext sb-gray sb-introspect sb-mop sb-posix sb-sys sb-thread'
+    .split(' ')
+    .map(name => ({ name: name.toUpperCase(), is: 'p', nearness: 'known' }));
+
+/** Brought along by another definition, and not to be found in a buffer's own list. */
+const isDerived = (operator: string): boolean =>
+  /^(?:slot|accessor|reader|writer|constructor|copier|predicate)$/.test(operator);
+
+const packageText = (home: string, letter: string): string =>
+  letter === ':' || letter === 'q' ? '' : home.toLowerCase();
+
+/** What the buffer itself defines in the package that is searched. */
+function* ownCandidates(
+  snapshot: Snapshot,
+  { package: inEffect, prefix, what, pattern }: NameQuery,
+): Generator<Candidate> {
+  const searched = prefix ?? inEffect ?? initialPackage;
+  for (const { definition, form } of ownDefinitions(snapshot)) {
+    if (definition.kind === 'package' || definition.kind === 'system') continue;
+    const symbol = symbolDefined(definition);
+    if (!symbol || fit(pattern, symbol.name.toLowerCase()) === undefined) continue;
+    if ((symbol.package ?? form.package ?? initialPackage) !== searched) continue;
+    const is = letterOf(definition);
+    if (what === 'classes' ? !/[crtd]/.test(is) : what === 'functions' && !/[mgf]/.test(is)) continue;
+    const { lambdaList } = definition;
+    yield {
+      name: symbol.name,
+      is,
+      nearness: 'buffer',
+      package: searched.toLowerCase(),
+      ...(lambdaList !== undefined && { lambdaList: lambdaList.replace(/\s+/g, ' ').slice(0, 200) }),
+    };
+  }
+}
+
+/** Names of the standard: in most packages, and with the standard's prefix. */
+function* standardCandidates({ prefix, pattern, what }: NameQuery): Generator<Candidate> {
+  if (prefix !== undefined && !standardPackages.has(prefix)) return;
+  for (const { name, is, lambdaList } of standardNames.values()) {
+    if (pattern === '' && prefix === undefined && what === 'symbols' && !frequent.has(name)) continue;
+    if (fit(pattern, name) === undefined) continue;
+    if (what === 'classes' ? !/[crtd]/.test(is) : what === 'functions' && !/[smgf]/.test(is)) continue;
+    yield {
+      name: name.toUpperCase(),
+      is,
+      nearness: 'used',
+      package: 'common-lisp',
+      ...(lambdaList !== undefined && { lambdaList }),
+    };
+  }
+}
