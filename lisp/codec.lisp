@@ -228,11 +228,13 @@ two sentences that say what failed and what to do."
 ;;;; Handlers
 
 (defstruct (session (:copier nil) (:predicate nil))
-  "What the requests of one client share: which are under way, by id, and the values of the REPL's variables."
+  "What the requests of one client share: which are under way, by id, the values of the REPL's variables, and inspected objects."
   (read-only nil)
   (lock (sb-thread:make-mutex :name "hotlisp session") :read-only t)
   (requests (make-hash-table) :read-only t)
-  (repl-values nil))
+  (repl-values nil)
+  ;; What the inspector knows by number; see inspect.lisp.
+  (objects '()))
 
 (defstruct (request (:copier nil) (:predicate nil))
   "One request while it is under way. STATE is :RUNNING until its outcome is settled; only a running request can be cancelled."

@@ -13,6 +13,8 @@
   (recorded 0 :type fixnum)
   (truncated nil)
   (pending '())
+  ;; Characters in PENDING, and when it was sent last, in microseconds.
+  (gathered 0 :type fixnum)
   (sent 0)
   (open t))
 
@@ -70,7 +72,8 @@
   (if (eq (car (first (output-pending output))) name)
       (push text (cdr (first (output-pending output))))
       (push (list name text) (output-pending output)))
-  (cond ((or (> (length text) *output-lump*)
+  (incf (output-gathered output) (length text))
+  (cond ((or (> (output-gathered output) *output-lump*)
              (and newline (> (- (microseconds) (output-sent output)) *output-interval*)))
          (send-pending output)
          nil)
@@ -79,10 +82,14 @@
 (defun send-pending (output)
   (let ((pending (shiftf (output-pending output) '())))
     (when pending
-      (setf (output-sent output) (microseconds))
+      (setf (output-sent output) (microseconds)
+            (output-gathered output) 0)
       (loop for (name . texts) in (reverse pending)
             do (emit-event (output-request output) :output
-                           (list :stream name :text (apply #'concatenate 'string (reverse texts))))))))
+                           (list :stream name
+                                 ;; There may be more of them than a call takes arguments.
+                                 :text (with-output-to-string (stream)
+                                         (dolist (text (reverse texts)) (write-string text stream)))))))))
 
 (defun flush-output (output)
   (sb-thread:with-recursive-lock ((output-lock output))
@@ -149,7 +156,9 @@
 (defstruct (evaluation (:copier nil) (:predicate nil))
   (status :evaluated) (results '()) (notes '()) condition
   ;; Milliseconds that an error waits for a restart to be chosen, NIL for none; how many have; the names of those chosen, newest first.
-  (patience nil) (questions 0) (restarts '()))
+  (patience nil) (questions 0) (restarts '())
+  ;; Whether the first value of the last form, VALUE, is to be inspected: no more of it need be printed than the inspector prints.
+  (keep nil) (value nil))
 
 (defparameter *note-limit* 200)
 
@@ -220,7 +229,8 @@
             (setf +++ ++ ++ + + form
                   /// // // / / values
                   *** ** ** * * (first values))
-            (push (mapcar #'print-value values) (evaluation-results evaluation)))
+            (setf (evaluation-value evaluation) (first values))
+            (push (mapcar (if (evaluation-keep evaluation) #'print-briefly #'print-value) values) (evaluation-results evaluation)))
         (abort ()
           :report "Abandon the evaluation."
           (add-note evaluation :error nil start end "The evaluation was abandoned through its ABORT restart.")
@@ -243,13 +253,13 @@
                                :backtrace '())))))
     (condition-data condition)))
 
-(define-request eval (code package output-limit patience)
+(define-request eval (code package output-limit patience keep)
   "Evaluates the forms of the text one after the other, each read after those before it have run."
   (let* ((start (microseconds))
          (package (known-package package))
          (session (request-session *request*))
          (output (make-output :request *request* :limit output-limit))
-         (evaluation (make-evaluation :patience patience))
+         (evaluation (make-evaluation :patience patience :keep keep))
          (record ""))
     (unwind-protect
          (let ((*package* package) (*readtable* (package-readtable package)) (*read-eval* t))
@@ -267,6 +277,8 @@
               :notes (reverse (evaluation-notes evaluation))
               :condition (evaluation-condition evaluation)
               :restarts (reverse (evaluation-restarts evaluation))
+              :inspected (and keep (eq (evaluation-status evaluation) :evaluated)
+                              (inspected (evaluation-value evaluation)))
               :package (package-name package)
               :elapsed (- (microseconds) start)))))
 

@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "cff3530a59272c093f2ee352ad2876bfbf1d87cc3bc0a1daddf39c03d46e2ad8"
+    '(:digest "063f4d98a76d51690856f483f6ac3a1a7fc02f54e220ead3fd03539f39db1b5f"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -73,6 +73,27 @@
          (:local
           (:name "name" :required :string)
           (:value "value" :required :string))
+         (:part
+          (:number "number" :required :integer)
+          (:label "label" :required :string)
+          (:value "value" :required :string)
+          (:opens "opens" :required :boolean))
+         (:inspected
+          (:object "object" :required :integer)
+          (:type "type" :required :string)
+          (:text "text" :required :string)
+          (:parts "parts" :required (:array (:shape :part)))
+          (:total "total" :required :integer))
+         (:named
+          (:name "name" :required :string)
+          (:external "external" :required :boolean)
+          (:kinds "kinds" :required (:array :string)))
+         (:user
+          (:how "how" :required :string)
+          (:name "name" :required :string)
+          (:file "file" :optional :string)
+          (:byte-offset "byteOffset" :optional :integer)
+          (:form "form" :optional :integer))
          (:location
           (:kind "kind" :required :string)
           (:name "name" :required :string)
@@ -250,7 +271,8 @@
           :arguments ((:code "code" :required :string)
                       (:package "package" :optional :string)
                       (:output-limit "outputLimit" :required :integer)
-                      (:patience "patience" :optional :integer))
+                      (:patience "patience" :optional :integer)
+                      (:keep "keep" :optional :boolean))
           :result (:object
             (:status "status" :required (:enum "evaluated" "unreadable" "signalled"))
             (:values "values" :required (:array :string))
@@ -260,6 +282,7 @@
             (:notes "notes" :required (:array (:shape :note)))
             (:condition "condition" :optional (:shape :condition))
             (:restarts "restarts" :required (:array :string))
+            (:inspected "inspected" :optional (:shape :inspected))
             (:package "package" :required :string)
             (:elapsed "elapsed" :required :integer)))
          (:restart :writes t
@@ -275,6 +298,37 @@
           :result (:object
             (:known "known" :required :boolean)
             (:locals "locals" :required (:array (:shape :local)))))
+         (:inspect :writes t
+          :arguments ((:object "object" :optional :integer)
+                      (:part "part" :optional :integer)
+                      (:symbol "symbol" :optional :string)
+                      (:package "package" :optional :string))
+          :result (:object
+            (:inspected "inspected" :required (:shape :inspected))))
+         (:describe :writes t
+          :arguments ((:symbol "symbol" :required :string)
+                      (:package "package" :optional :string)
+                      (:what "what" :required (:enum "describe" "disassemble"))
+                      (:output-limit "outputLimit" :required :integer))
+          :result (:object
+            (:text "text" :required :string)
+            (:complete "complete" :required :boolean)))
+         (:apropos :writes nil
+          :arguments ((:pattern "pattern" :required :string)
+                      (:package "package" :optional :string))
+          :result (:object
+            (:total "total" :required :integer)
+            (:symbols "symbols" :required (:array (:shape :named)))))
+         (:users :writes nil
+          :arguments ((:symbol "symbol" :required :string)
+                      (:package "package" :optional :string))
+          :result (:object
+            (:users "users" :required (:array (:shape :user)))))
+         (:trace :writes t
+          :arguments ((:function "function" :required :string)
+                      (:package "package" :optional :string))
+          :result (:object
+            (:function "function" :required :string)))
          (:threads :writes nil
           :arguments ((:symbol "symbol" :optional :string)
                       (:transaction "transaction" :optional :string))

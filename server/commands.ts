@@ -5,6 +5,8 @@ import { oneLine } from './approval/display.ts';
 import type { Journal, JournalEntry } from './approval/journal.ts';
 import { parseArguments } from './arguments.ts';
 import type { DiffRequest, ShownDiff } from './drift/diff.ts';
+import type { Pages } from './pages.ts';
+import type { Debugger } from './runner/debugger.ts';
 import type { Deeds } from './runner/deeds.ts';
 import { HotlispError } from './errors.ts';
 import { historyOf } from './runner/past.ts';
@@ -14,6 +16,7 @@ import type { Call, Operation, Session } from './operations/operation.ts';
 import { Outcomes } from './outcomes.ts';
 import type { Editor, Progress } from './ports.ts';
 import { summary } from './runner/report.ts';
+import type { Tracing } from './runner/tracing.ts';
 import type { Runner } from './runner/runner.ts';
 import type { Settings } from './settings.ts';
 
@@ -23,6 +26,9 @@ export interface CommandsDependencies {
   readonly deeds: Deeds;
   readonly approver: Approver;
   readonly images: Images;
+  readonly pages: Pages;
+  readonly debugger: Debugger;
+  readonly tracing: Tracing;
   readonly journal: () => Journal;
   readonly settings: () => Settings;
   /** How this server signs its entries of the journal: it ends with the process id. */
@@ -115,9 +121,9 @@ export class Commands {
     const timer = setTimeout(() => progress.begin(), progressAfter);
     try {
       const result = await outcome;
-      const shown = 'shown' in operation ? operation.shown?.(result) : undefined;
-      if (shown !== undefined) await this.deps.deeds.showText(request, shown, '.lisp');
-      const told = shown === undefined ? summary(operation.title.toLowerCase(), result) : undefined;
+      const page = 'page' in operation ? operation.page?.(result) : undefined;
+      if (page) await this.deps.pages.show(page);
+      const told = page === undefined ? summary(operation.title.toLowerCase(), result) : undefined;
       if (told) editor.tell(told.severity, told.message);
     } catch (error) {
       const severity =
@@ -144,6 +150,8 @@ export class Commands {
       await this.deps.deeds.showText(request, shown.diff);
       return shown;
     },
+    frameLocals: (request, frame) => this.deps.debugger.locals(request, frame),
+    untrace: async name => ({ untraced: await this.deps.tracing.end(name), traced: this.deps.tracing.names }),
     imageStatus: () => this.#imageStatus(),
     connectImage: async () => {
       await this.deps.images.connect(undefined);

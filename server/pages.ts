@@ -3,24 +3,8 @@ import { promises as fs } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { Page, PageAction } from './operations/page.ts';
 import type { Editor } from './ports.ts';
-
-/** What can be done at a line (0-based) of a page. */
-export interface PageAction {
-  readonly line: number;
-  readonly title: string;
-  /** Name of an operation, without `hotlisp.`, and its argument. */
-  readonly operation: string;
-  readonly args: Readonly<Record<string, unknown>>;
-}
-
-export interface Page {
-  /** Stands in the file's name: `inspect`, `backtrace`. */
-  readonly name: string;
-  /** Prose stands in comments, so that an editor which takes the page for Lisp finds nothing wrong in it. */
-  readonly lines: readonly string[];
-  readonly actions?: readonly PageAction[];
-}
 
 /** How many pages are kept; the file of an older one is deleted. */
 const kept = 100;
@@ -34,16 +18,20 @@ export class Pages {
 
   constructor(private readonly editor: Editor) {}
 
-  /** Writes a page and shows it; as a message where the editor cannot show documents. Answers its URI. */
-  async show(page: Page): Promise<string> {
+  /** Writes a page and shows it; as a message where the editor cannot show documents. */
+  async show(page: Page): Promise<void> {
+    const uri = await this.write(page);
+    if (!(await this.editor.show(uri))) this.editor.tell('info', textOf(page).slice(0, told));
+  }
+
+  /** Writes a page and answers its URI. */
+  async write(page: Page): Promise<string> {
     const directory = await (this.#directory ??= fs.mkdtemp(path.join(os.tmpdir(), 'hotlisp-pages-')));
-    const file = path.join(directory, `${page.name}-${++this.#number}.lisp`);
-    const text = page.lines.join('\n') + '\n';
-    await fs.writeFile(file, text, { mode: 0o600 });
+    const file = path.join(directory, `${page.name}-${++this.#number}.${page.extension}`);
+    await fs.writeFile(file, textOf(page), { mode: 0o600 });
     const uri = pathToFileURL(file).href;
     this.#pages.set(uri, { file, page });
     await this.#forgetOld();
-    if (!(await this.editor.show(uri))) this.editor.tell('info', text.slice(0, told));
     return uri;
   }
 
@@ -67,6 +55,4 @@ export class Pages {
   }
 }
 
-/** Lines of prose or data as comments. */
-export const commented = (text: string): string[] =>
-  text.split(/\r\n|\r|\n/).map(line => (line === '' ? ';;' : `;; ${line}`));
+const textOf = ({ lines }: Page): string => lines.join('\n') + '\n';

@@ -34,6 +34,7 @@ import { Notes } from './notes.ts';
 import { Pages } from './pages.ts';
 import { followOldCode } from './runner/oldCode.ts';
 import { catalogue, commandOf } from './operations/catalogue.ts';
+import { Tracing } from './runner/tracing.ts';
 import { Runner } from './runner/runner.ts';
 import { defaultSettings, parseSettings, tighten, type SettingProblem, type Settings } from './settings.ts';
 import type { Source } from './source/index.ts';
@@ -67,6 +68,7 @@ export class Server {
   readonly #approver: Approver;
   readonly #deeds: Deeds;
   readonly #pages: Pages;
+  readonly #tracing: Tracing;
   readonly #runner: Runner;
   readonly #commands: Commands;
   readonly #features: LanguageFeatures;
@@ -108,20 +110,24 @@ export class Server {
       journal,
       actor,
     }));
+    const tracing = (this.#tracing = new Tracing(editor));
+    const debugging = new Debugger({
+      editor,
+      prompts,
+      pages,
+      documents,
+      settings,
+      declaresPrompts: () => editor.capabilities.window?.showMessage !== undefined,
+    });
     const runner = (this.#runner = new Runner({
       editor,
       settings,
       documents,
       images,
       deeds,
-      debugger: new Debugger({
-        editor,
-        prompts,
-        pages,
-        documents,
-        settings,
-        declaresPrompts: () => editor.capabilities.window?.showMessage !== undefined,
-      }),
+      debugger: debugging,
+      tracing,
+      pages,
       journal,
       encoding: () => this.#encoding,
       roots: () => this.#folders,
@@ -143,6 +149,9 @@ export class Server {
       settings,
       actor,
       diffAt: request => diffAt(this.#features.drifts, documents, request, this.#encoding),
+      pages,
+      debugger: debugging,
+      tracing,
     });
     this.#features = new LanguageFeatures({
       connection,
@@ -154,6 +163,8 @@ export class Server {
       capabilities: () => editor.capabilities,
       folders: () => this.#folders,
       answerable: () => approver.answerable,
+      pageActions: (uri, line) => pages.actionsAt(uri, line),
+      traced: () => tracing.names,
       indexFiles: options.indexFiles,
       encoding: () => this.#encoding,
       answer: work => this.#answer(work),
@@ -337,6 +348,7 @@ export class Server {
     this.#state = 'shut-down';
     for (const timer of this.#publishing.values()) clearTimeout(timer);
     await this.#commands.dispose(givingUpWithin);
+    await this.#tracing.end();
     await Promise.all([this.#images.dispose(), this.#features.dispose()]);
     await Promise.all([this.#deeds.dispose(), this.#pages.dispose()]);
     await this.#closeJournal();

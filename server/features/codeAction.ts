@@ -18,6 +18,9 @@ export const actionKinds = [
   'hotlisp.evaluate',
   'hotlisp.expand',
   'hotlisp.remove',
+  'hotlisp.look',
+  'hotlisp.trace',
+  'hotlisp.test',
   'hotlisp.approval',
 ] as const;
 
@@ -156,7 +159,15 @@ function expands(
   if (inner?.operator === undefined || form.packageUnknown) return [];
   // A defining form's own expansion says little that is of use.
   if (inner.span.start === form.bodyStart && form.definitions.length > 0) return [];
-  return [action('hotlisp.expand', `Expand macro ${inner.operator}`, 'hotlisp.macroexpand', argument)];
+  const name = inner.operator;
+  return [
+    action('hotlisp.expand', `Expand macro ${name}`, 'hotlisp.macroexpand', argument),
+    action('hotlisp.expand', `Expand ${name} and all inside it`, 'hotlisp.macroexpand', {
+      ...argument,
+      all: true,
+    }),
+    action('hotlisp.expand', `Expand macro ${name} in place`, 'hotlisp.expand_in_place', argument),
+  ];
 }
 
 /** Kinds whose users are compiled with what the definition says. */
@@ -209,7 +220,7 @@ const answers = (request: number): Action[] => [
   action('hotlisp.approval', `Reject reload #${request}`, 'hotlisp.reject', { request, background: true }),
 ];
 
-const action = (
+export const action = (
   kind: (typeof actionKinds)[number],
   title: string,
   command: string,

@@ -135,6 +135,31 @@ export const Restart = z.object({
 /** A variable of a frame and its printed value. */
 export const Local = z.object({ name: z.string(), value: z.string() });
 
+/** A part of an inspected object; `opens`: it can be inspected in turn. */
+export const Part = z.object({ number: int(), label: z.string(), value: z.string(), opens: z.boolean() });
+
+/** An object, by its number in this session, printed, and the first of its parts. */
+export const Inspected = z.object({
+  object: int(),
+  type: z.string(),
+  text: z.string(),
+  parts: z.array(Part),
+  /** How many parts there are. */
+  total: int(),
+});
+
+/** A symbol, with its package, and what it names: "function", "macro", "class", …. */
+export const Named = z.object({ name: z.string(), external: z.boolean(), kinds: z.array(z.string()) });
+
+/** A user of a definition; `how`: "calls", "expands", "reads", "sets", "binds", "specializes on". The place as Location has it. */
+export const User = z.object({
+  how: z.string(),
+  name: z.string(),
+  file: z.string().optional(),
+  byteOffset: int().optional(),
+  form: int().optional(),
+});
+
 export const Location = z.object({
   kind: z.string(),
   name: z.string(),
@@ -352,6 +377,10 @@ export const shapes = {
   Condition,
   Restart,
   Local,
+  Part,
+  Inspected,
+  Named,
+  User,
   Location,
   PlacedName,
   TextDefinition,
@@ -482,6 +511,8 @@ export const operations = {
       outputLimit: int(),
       /** Milliseconds for which an unhandled error waits, with the event `debugger`, for `restart` to say how to go on; absent: it ends the evaluation. */
       patience: int().optional(),
+      /** Answer what the first value of the last form consists of, too. */
+      keep: z.boolean().optional(),
     }),
     result: z.object({
       status: z.enum(['evaluated', 'unreadable', 'signalled']),
@@ -495,6 +526,7 @@ export const operations = {
       condition: Condition.optional(),
       /** Names of the restarts that were taken, in order. */
       restarts: z.array(z.string()),
+      inspected: Inspected.optional(),
       package: z.string(),
       elapsed: int(),
     }),
@@ -511,6 +543,46 @@ export const operations = {
     writes: true,
     args: z.object({ request: int(), question: int(), frame: int() }),
     result: z.object({ known: z.boolean(), locals: z.array(Local) }),
+  },
+  /** What an object consists of: the one of that number (of this session) or that part of it, or a symbol. Printing runs the user's methods of print-object. */
+  inspect: {
+    writes: true,
+    args: z.object({
+      object: int().optional(),
+      part: int().optional(),
+      symbol: z.string().optional(),
+      package: z.string().optional(),
+    }),
+    result: z.object({ inspected: Inspected }),
+  },
+  /** What DESCRIBE or DISASSEMBLE prints; not complete where it took too long or was too long. */
+  describe: {
+    writes: true,
+    args: z.object({
+      symbol: z.string(),
+      package: z.string().optional(),
+      what: z.enum(['describe', 'disassemble']),
+      outputLimit: int(),
+    }),
+    result: z.object({ text: z.string(), complete: z.boolean() }),
+  },
+  /** Symbols with a text in their name; prints nothing but names. */
+  apropos: {
+    writes: false,
+    args: z.object({ pattern: z.string(), package: z.string().optional() }),
+    result: z.object({ total: int(), symbols: z.array(Named) }),
+  },
+  /** Who uses what a symbol names, by the compiler's records. */
+  users: {
+    writes: false,
+    args: z.object({ symbol: z.string(), package: z.string().optional() }),
+    result: z.object({ users: z.array(User) }),
+  },
+  /** Tells, as events `output`, every call of a function until the request is cancelled; the event `progress` says that it has begun. */
+  trace: {
+    writes: true,
+    args: z.object({ function: z.string(), package: z.string().optional() }),
+    result: z.object({ function: z.string() }),
   },
   threads: {
     writes: false,
@@ -744,6 +816,7 @@ export type Mention = z.infer<typeof Mention>;
 export type Change = z.infer<typeof Change>;
 export type Condition = z.infer<typeof Condition>;
 export type Restart = z.infer<typeof Restart>;
+export type Inspected = z.infer<typeof Inspected>;
 export type Thread = z.infer<typeof Thread>;
 export type FileNote = z.infer<typeof FileNote>;
 export type KnownName = z.infer<typeof KnownName>;

@@ -3,7 +3,9 @@ import type { CodeAction } from 'vscode-languageserver/node';
 import { actionKinds, codeActions, isWanted } from '../features/codeAction.ts';
 import type { Drifts } from '../drift/drifts.ts';
 import { driftActions } from '../features/drift.ts';
+import { lookActions, pageActions } from '../features/lookActions.ts';
 import { quickFixKind, quickFixes } from '../features/quickFix.ts';
+import type { PageAction } from '../operations/page.ts';
 import type { Range, Snapshot } from '../source/types.ts';
 import { systemsAbove } from '../workspaceSystems.ts';
 import type { Bench, FeatureSet } from './bench.ts';
@@ -29,6 +31,10 @@ export interface ActionContext {
   /** Requests that wait for an answer by code action. */
   readonly answerable: () => readonly number[];
   readonly drifts: Drifts;
+  /** What can be done at a line of a document that the server wrote. */
+  readonly pageActions: (uri: string, line: number) => readonly PageAction[];
+  /** Names of the functions that are traced. */
+  readonly traced: () => readonly string[];
 }
 
 /** Offers actions at a place; never rejects for want of an image or an index. */
@@ -60,8 +66,19 @@ const drift: ActionSource = async ({ snapshot, start, end, only, documentChanges
   return driftActions({ snapshot, drifts: drifts.of(snapshot), start, end, encoding, documentChanges });
 };
 
+const looks: ActionSource = ({ snapshot, uri, range, start, only }, _bench, { pageActions: at, traced }) => {
+  const own = at(uri, range.start.line);
+  const all =
+    own.length > 0
+      ? pageActions(own)
+      : snapshot
+        ? lookActions({ snapshot, offset: start, position: range.start, traced: traced() })
+        : [];
+  return all.filter(({ kind }) => isWanted(kind, only));
+};
+
 /** In the order in which their actions are shown. */
-const sources: readonly ActionSource[] = [fixes, drift, commands];
+const sources: readonly ActionSource[] = [fixes, drift, commands, looks];
 
 export const actions = (context: ActionContext): FeatureSet => ({
   capabilities: { codeActionProvider: { codeActionKinds: [quickFixKind, ...actionKinds] } },

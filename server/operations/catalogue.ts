@@ -4,12 +4,15 @@ import { lispEditForm } from './editForm.ts';
 import { showDiff } from './drift.ts';
 import * as evaluation from './eval.ts';
 import { codeLoadFasl } from './fasl.ts';
-import { macroexpand } from './macroexpand.ts';
+import * as descriptions from './describe.ts';
+import * as inspection from './inspect.ts';
+import { expandInPlace, macroexpand } from './macroexpand.ts';
 import * as queries from './queries.ts';
 import { lispReadFile } from './readFile.ts';
 import { recompileDependents } from './recompileDependents.ts';
 import * as reload from './reload.ts';
 import { removeDefinition } from './remove.ts';
+import { runTest } from './runTest.ts';
 import * as session from './session.ts';
 import * as systems from './systems.ts';
 import * as threads from './threads.ts';
@@ -40,6 +43,16 @@ export const catalogue: readonly Operation[] = [
   removeDefinition,
   showDiff,
   macroexpand,
+  expandInPlace,
+  inspection.inspect,
+  inspection.frameLocals,
+  descriptions.describe,
+  descriptions.disassemble,
+  descriptions.apropos,
+  descriptions.whoCalls,
+  inspection.trace,
+  inspection.untrace,
+  runTest,
   session.plan,
   recompileDependents,
   transactions.rollback,

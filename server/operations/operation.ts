@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { ApprovalKind } from '../approval/approver.ts';
 import type { Args, DefinitionName, Form, Location, Op, PlacedName, Result } from '../image/protocol.ts';
+import type { Page } from './page.ts';
 import type { PositionEncoding, Range, Snapshot, Span, TopLevelForm } from '../source/types.ts';
 
 /** A form of a plan, with the snapshot that its notes are shown in. */
@@ -50,6 +51,10 @@ export interface EvalPlan {
   readonly package: string | undefined;
   /** What a prompt calls the code; absent: the code itself. */
   readonly title?: string;
+  /** Answer what the first value of the last form consists of, too. */
+  readonly inspects?: boolean;
+  /** Characters of output that are kept; absent: as many as other operations keep. */
+  readonly outputLimit?: number;
   /** Where the values are shown. */
   readonly places?: EvalPlaces | undefined;
 }
@@ -61,6 +66,23 @@ export interface EvalPlaces {
   readonly whole: Span;
   /** Of each form that the reader finds, in order; undefined for one whose values are not shown. Empty: those of the last form are shown at the end of all. */
   readonly forms: readonly (Span | undefined)[];
+}
+
+/** A writing call of the wire that changes no definition, but runs code of the user's: what shows an object prints it. */
+export interface ToolPlan<O extends Op = Op> {
+  readonly type: 'tool';
+  readonly op: O;
+  readonly args: Args<O>;
+  /** A form that would do the same, for the prompt and the journal. */
+  readonly code: string;
+  report(result: Result<O>): Readonly<Record<string, unknown>>;
+}
+
+/** A function whose calls are to be told. */
+export interface TracePlan {
+  readonly type: 'trace';
+  readonly function: string;
+  readonly package: string | undefined;
 }
 
 /** A compiled file to load. */
@@ -134,6 +156,8 @@ export type Plan =
   | HistoryPlan
   | ReplayPlan
   | EvalPlan
+  | ToolPlan
+  | TracePlan
   | QueryPlan
   | FaslPlan
   | SystemPlan
@@ -156,7 +180,7 @@ export interface PlanContext {
   /** The path of a file: URI, else the URI itself. */
   fileOf(uri: string): string;
   /** A reading call of the image. @throws HotlispError `internal` for an operation that writes */
-  ask<O extends Op>(op: O, args: Args<O>): Promise<Result<O>>;
+  ask<O extends Op>(op: O, args: Args<O>, seconds?: number): Promise<Result<O>>;
   /** Where the image says a symbol is defined. Reads only. */
   locate(symbol: string, packageName?: string): Promise<readonly Location[]>;
 }
@@ -178,6 +202,10 @@ export interface Session {
   history(limit: number, symbol: string | undefined): Promise<unknown>;
   /** Shows how a definition differs between the image and a buffer. */
   showDiff(where: DiffPlace, call: Call): Promise<unknown>;
+  /** The variables of a frame of an evaluation that waits for a restart to be chosen. */
+  frameLocals(request: number, frame: number): Promise<unknown>;
+  /** Ends traces: those of functions of that name, as written in code, or all. */
+  untrace(name: string | undefined): Promise<unknown>;
   imageStatus(): unknown;
   connectImage(): Promise<unknown>;
   disconnectImage(): Promise<unknown>;
@@ -210,7 +238,7 @@ export interface PlannedOperation<A = unknown> extends Common<A> {
   readonly approval?: ApprovalKind;
   plan(args: A, context: PlanContext): Promise<Plan> | Plan;
   /** The document to show to the person once the operation ended in the background; absent: a message says how it ended. */
-  shown?(result: unknown): string;
+  page?(result: unknown): Page | undefined;
 }
 
 /** An operation on the server's own affairs. */

@@ -1,11 +1,13 @@
 /** The questions of an evaluation that stopped at an error: which restart to take. */
 import { oneLine } from '../approval/display.ts';
 import { aborted, type Prompts } from '../approval/prompts.ts';
+import { HotlispError } from '../errors.ts';
 import type { Documents } from '../documents.ts';
 import type { Image } from '../image/image.ts';
 import type { Event, Restart } from '../image/protocol.ts';
 import type { Call } from '../operations/operation.ts';
-import { commented, type Page, type Pages } from '../pages.ts';
+import { commented, type Page } from '../operations/page.ts';
+import type { Pages } from '../pages.ts';
 import type { Editor } from '../ports.ts';
 import type { Settings } from '../settings.ts';
 import { guard } from './guard.ts';
@@ -36,6 +38,9 @@ const mostShown = 20;
 const backtraceTitle = 'Show backtrace';
 
 export class Debugger {
+  /** Questions that are open, by the number of the evaluation's request. */
+  readonly #open = new Map<number, { readonly image: Image; readonly stop: Stop }>();
+
   constructor(private readonly deps: DebuggerDependencies) {}
 
   /** Milliseconds for which a question may stay open; undefined: errors end the evaluation at once. */
@@ -66,6 +71,7 @@ export class Debugger {
     onAbandoned: (why: string) => void,
   ): Promise<void> {
     limit.pause();
+    this.#open.set(call.request, { image, stop });
     const asked = performance.now();
     let chosen = 0;
     try {
@@ -77,6 +83,7 @@ export class Debugger {
     }
     call.waited += performance.now() - asked;
     limit.resume();
+    this.#open.delete(call.request);
     const { request, question } = stop;
     await image.call('restart', { request, question, restart: chosen }).catch(() => undefined); // the evaluation's own reply says why
   }
@@ -118,6 +125,25 @@ export class Debugger {
       watch.dispose();
       late.abort(new Error('settled'));
     }
+  }
+
+  /** The variables of a frame of an evaluation that waits. @throws HotlispError `invalid-arguments` when it does not */
+  async locals(request: number, frame: number): Promise<unknown> {
+    const open = this.#open.get(request);
+    if (!open)
+      throw new HotlispError('invalid-arguments', `Evaluation #${request} does not wait for a restart.`, {
+        path: 'request',
+      });
+    const { image, stop } = open;
+    const shown = stop.condition.backtrace[frame];
+    if (!shown)
+      throw new HotlispError(
+        'invalid-arguments',
+        `There is no frame ${frame}; they are numbered from 0 to ${stop.condition.backtrace.length - 1}.`,
+        { path: 'frame' },
+      );
+    const answer = await image.call('locals', { request: stop.request, question: stop.question, frame });
+    return { frame: shown.text, ...answer };
   }
 
   async #showBacktrace(image: Image, stop: Stop, code: string): Promise<void> {
@@ -192,5 +218,5 @@ function backtracePage(
       ...(locals[number] ?? []).map(each => `;;          ${each}`),
     ]),
   ];
-  return { name: 'backtrace', lines };
+  return { name: 'backtrace', extension: 'lisp', lines };
 }

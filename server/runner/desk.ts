@@ -7,12 +7,14 @@ import type { Image } from '../image/image.ts';
 import type { Args, Change, Event, Note, Op, Result } from '../image/protocol.ts';
 import type { Images } from '../images.ts';
 import type { Call, ChangePlan, EvalPlaces, PlannedForm } from '../operations/operation.ts';
+import type { Pages } from '../pages.ts';
 import type { Editor } from '../ports.ts';
 import type { Settings } from '../settings.ts';
 import type { PositionEncoding } from '../source/types.ts';
 import type { Debugger, Stop } from './debugger.ts';
 import type { Deeds } from './deeds.ts';
 import { outputLog } from './output.ts';
+import type { Tracing } from './tracing.ts';
 import { PreviousSources } from './previous.ts';
 
 /** Characters of output that an operation returns; the rest is cut and said to be. */
@@ -31,6 +33,8 @@ export interface RunnerDependencies {
   readonly images: Images;
   readonly deeds: Deeds;
   readonly debugger: Debugger;
+  readonly tracing: Tracing;
+  readonly pages: Pages;
   readonly journal: () => Journal;
   readonly encoding: () => PositionEncoding;
   /** Absolute paths of the workspace's folders. */

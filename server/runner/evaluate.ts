@@ -40,7 +40,8 @@ export async function runEvaluation(
   try {
     const args = {
       code,
-      outputLimit,
+      outputLimit: plan.outputLimit ?? outputLimit,
+      ...(plan.inspects && { keep: true }),
       ...(packageName !== undefined && { package: packageName }),
       ...(patience !== undefined && { patience }),
     };
@@ -70,9 +71,9 @@ export async function runEvaluation(
       values: answer.values,
       results: answer.results,
       notes,
-      output: answer.output,
-      truncated: answer.truncated,
+      ...(await spooled(desk, answer.output, answer.truncated)),
       package: answer.package,
+      ...(answer.inspected && { inspected: answer.inspected }),
       ...(answer.restarts.length > 0 && { restarts: answer.restarts }),
       duration_ms: report.since(started),
     };
@@ -90,4 +91,16 @@ export async function runEvaluation(
   } finally {
     limit.end();
   }
+}
+
+/** Output as it is answered; what is too long for that stands in a file as a whole, as far as it was kept. */
+async function spooled(
+  desk: Desk,
+  output: string,
+  truncated: boolean,
+): Promise<{ output: string; truncated: boolean; output_uri?: string }> {
+  if (output.length <= outputLimit) return { output, truncated };
+  const uri = await desk.deps.pages.write({ name: 'output', extension: 'txt', lines: [output] });
+  const said = `\n[${output.length - outputLimit} more characters${truncated ? ', and what was beyond the limit,' : ''} are not shown here; ${truncated ? 'as much as was kept' : 'the whole'} is in ${uri}]\n`;
+  return { output: output.slice(0, outputLimit) + said, truncated: true, output_uri: uri };
 }

@@ -8,14 +8,24 @@ export interface OutputLog {
   end(): void;
 }
 
-export function outputLog(editor: Editor): OutputLog {
+/** Characters of one operation's output that are logged. */
+const logged = 200_000;
+
+export function outputLog(editor: Editor, most = logged): OutputLog {
   const rest = { stdout: '', stderr: '' };
+  let room = most;
   const log = (stream: keyof typeof rest, text: string) =>
     editor.log(stream === 'stderr' ? 'warning' : 'info', text);
   return {
     onEvent(event) {
       if (event.event !== 'output') return;
       const { stream, text } = event.data;
+      if (room <= 0) return;
+      room -= text.length;
+      if (room <= 0) {
+        editor.log('warning', `More than ${most} characters of output: the rest is not logged.`);
+        return;
+      }
       const lines = (rest[stream] + text).split('\n');
       rest[stream] = lines.pop()!;
       const whole = lines.join('\n');

@@ -22,6 +22,8 @@ import { describeFasl, describeSystem, runFasl, runSystem } from './load.ts';
 import { runRemoval } from './removal.ts';
 import { describeReplay, runReplay } from './replay.ts';
 import { runThread } from './threads.ts';
+import { runTool } from './tool.ts';
+import { runTrace } from './tracing.ts';
 
 export class Runner {
   readonly #desk: Desk;
@@ -58,6 +60,10 @@ export class Runner {
         return runReplay(this.#desk, approved, plan, call, started);
       case 'eval':
         return runEvaluation(this.#desk, approved, plan, call, started);
+      case 'tool':
+        return runTool(this.#desk, approved, plan, call, started);
+      case 'trace':
+        return runTrace(this.#desk, approved, plan, call, started);
       case 'fasl':
         return runFasl(this.#desk, approved, plan, call, started);
       case 'system':
@@ -109,7 +115,7 @@ export class Runner {
       isOpen: uri => this.deps.documents.get(uri) !== undefined,
       uriOf: file => this.deps.documents.uriOf(file),
       fileOf: uri => this.deps.documents.fileOf(uri),
-      ask: (op, args) => this.#ask(op, args),
+      ask: (op, args, seconds) => this.#ask(op, args, seconds),
       locate: async (symbol, packageName) => {
         const image = await this.deps.images.connect(undefined);
         const args = { symbol, ...(packageName !== undefined && { package: packageName }) };
@@ -118,9 +124,16 @@ export class Runner {
     };
   }
 
-  async #ask<O extends Op>(op: O, args: Args<O>): Promise<Result<O>> {
+  async #ask<O extends Op>(op: O, args: Args<O>, seconds?: number): Promise<Result<O>> {
     if (operations[op].writes) throw new HotlispError('internal', `Planning may not ask an image to ${op}.`);
-    return (await this.deps.images.connect(undefined)).call(op, args);
+    const image = await this.deps.images.connect(undefined);
+    if (seconds === undefined) return image.call(op, args);
+    const signal = AbortSignal.timeout(seconds * 1000);
+    try {
+      return await image.call(op, args, { signal });
+    } catch (error) {
+      throw signal.aborted ? tooLate(op, seconds) : error;
+    }
   }
 
   async #edit({ dryRun, label, uri, version, edits, report: what }: EditPlan): Promise<unknown> {
@@ -139,13 +152,13 @@ export class Runner {
       return await plan.report(await image.call(plan.op, plan.args, { signal }), this.#context);
     } catch (error) {
       if (!limit?.aborted || call.signal.aborted) throw error;
-      throw new HotlispError(
-        'timeout',
-        `The image did not finish ${plan.op} within ${plan.seconds} s; it was told to give up.`,
-      );
+      throw tooLate(plan.op, plan.seconds!);
     }
   }
 }
+
+const tooLate = (op: Op, seconds: number) =>
+  new HotlispError('timeout', `The image did not finish ${op} within ${seconds} s; it was told to give up.`);
 
 const isTimed = (result: unknown): result is { duration_ms: number } =>
   typeof result === 'object' &&

@@ -788,6 +788,9 @@ describe('an image of its own for each', () => {
       terminate: { thread: 1, name: 'x' },
       restart: { request: 1, question: 1, restart: 0 },
       locals: { request: 1, question: 1, frame: 0 },
+      inspect: { symbol: 'CAR' },
+      describe: { symbol: 'CAR', what: 'describe', outputLimit: 100 },
+      trace: { function: 'F' },
       remove: { transaction: 't', definitions: [], package: 'CL-USER' },
     };
     expect(Object.keys(writes).sort()).toEqual(

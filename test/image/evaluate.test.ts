@@ -179,6 +179,15 @@ describe('evaluations of a session', () => {
     expect(await editor.evaluate('*')).toEqual(['3']);
   });
 
+  it('have all of their output in the log, also when it comes fast and in small pieces', async () => {
+    editor = await Editor.start();
+    const result = await editor.command('repl_eval', {
+      code: '(dotimes (i 60000) (write-char (code-char (+ 97 (mod i 26)))))',
+    });
+    expect(result.output).toHaveLength(60_000);
+    expect(editor.logs.all.map(({ message }) => message).join('')).toContain(result.output);
+  });
+
   it('have their output in the log while they run', async () => {
     editor = await Editor.start();
     const code = `(progn (defvar *go* (sb-thread:make-semaphore)) (format t "first line~%") (format *error-output* "second~%") (sb-thread:wait-on-semaphore *go* :timeout 50))`;
