@@ -59,12 +59,12 @@ function reloads(snapshot: Snapshot, request: ActionsRequest): Action[] {
   const document = { uri, version, background: true };
   const form = snapshot.formAt(start);
   const atForm = form && form.active && !isInPackage(form) ? form : undefined;
-  const selected = trimmed(snapshot.text, { start, end });
+  const selected = trimmed(snapshot, { start, end });
   const packageName = snapshot.packageAt(start);
   const inPackage = packageName === undefined ? {} : { package: packageName };
   const evaluate = (title: string, span: Span) =>
     action('hotlisp.evaluate', title, 'hotlisp.repl_eval', {
-      code: snapshot.text.slice(span.start, span.end),
+      code: snapshot.slice(span.start, span.end),
       ...inPackage,
       ...document,
       range: snapshot.rangeOf(span, encoding),
@@ -113,8 +113,8 @@ function reloads(snapshot: Snapshot, request: ActionsRequest): Action[] {
 }
 
 /** The span without the blanks at its ends. */
-function trimmed(text: string, { start, end }: Span): Span {
-  const selected = text.slice(start, end);
+function trimmed(snapshot: Snapshot, { start, end }: Span): Span {
+  const selected = snapshot.slice(start, end);
   const from = start + selected.length - selected.trimStart().length;
   return { start: from, end: from + selected.trim().length };
 }

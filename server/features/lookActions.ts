@@ -44,7 +44,7 @@ export function lookActions({ snapshot, offset, position, traced }: LookRequest)
     ...(inner
       ? [
           look('Evaluate and inspect form', 'inspect', {
-            code: snapshot.text.slice(inner.span.start, inner.span.end),
+            code: snapshot.slice(inner.span.start, inner.span.end),
             ...inPackage,
           }),
         ]
@@ -77,5 +77,5 @@ function symbolAt(snapshot: Snapshot, offset: number): string | undefined {
       node.children.find(({ span }) => span.start <= offset && offset < span.end) ??
       node.children.find(({ span }) => span.end === offset);
   if (!node || (node.type !== 'sym_lit' && node.type !== 'package_lit')) return undefined;
-  return snapshot.text.slice(node.span.start, node.span.end);
+  return snapshot.slice(node.span.start, node.span.end);
 }

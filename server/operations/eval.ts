@@ -38,7 +38,7 @@ async function placeOf(
   if (version !== undefined && snapshot.version !== version) return undefined;
   const start = snapshot.offsetAt(range.start, context.encoding);
   const end = snapshot.offsetAt(range.end, context.encoding);
-  if (snapshot.text.slice(start, end) !== code) return undefined;
+  if (snapshot.slice(start, end) !== code) return undefined;
   return { uri, version: snapshot.version, whole: { start, end }, forms: [] };
 }
 

@@ -35,7 +35,7 @@ export const runTest = operation({
     if (!form || !test)
       throw new HotlispError('invalid-arguments', 'There is no test at the position.', { path: 'position' });
     // As written, with its package prefix.
-    const operator = /^\(\s*([^\s()"';]+)/.exec(snapshot.text.slice(test.span.start, test.span.end))?.[1];
+    const operator = /^\(\s*([^\s()"';]+)/.exec(snapshot.slice(test.span.start, test.span.end))?.[1];
     return {
       type: 'eval',
       code: `(hotlisp::run-test ${lispString(test.name)} ${lispString(operator ?? test.operator)})`,
