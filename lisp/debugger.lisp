@@ -83,8 +83,8 @@ answer, and takes it; ABORT, the restart that abandons the evaluation, and no an
       (setf (request-question request) outer))))
 
 (defun await-answer (question patience)
-  "Do QUESTION's jobs until one of them returns a restart, at most for PATIENCE milliseconds."
-  (loop with deadline = (+ (microseconds) (* 1000 patience))
+  "Do QUESTION's jobs until one of them returns a restart; for PATIENCE milliseconds after the last one at most."
+  (loop for deadline = (+ (microseconds) (* 1000 patience))
         for left = (/ (- deadline (microseconds)) 1000000)
         while (and (plusp left) (sb-thread:wait-on-semaphore (question-wake question) :timeout left))
         do (let ((answer (funcall (sb-thread:with-mutex ((question-lock question)) (pop (question-jobs question))))))
@@ -127,6 +127,7 @@ answer, and takes it; ABORT, the restart that abandons the evaluation, and no an
                       (sb-thread:signal-semaphore semaphore)
                       nil))
       (sb-thread:wait-on-semaphore semaphore :timeout (1+ *locals-seconds*)))
+    (when (and open (null frame)) (add-job open (constantly nil)))
     (result :known (and frame (capability :locals))
             :locals locals)))
 

@@ -538,7 +538,7 @@ export const operations = {
     /** False: the evaluation does not wait with that question any more. */
     result: z.object({ taken: z.boolean() }),
   },
-  /** The variables of a frame of an evaluation that waits with a question; printing them runs the user's methods of print-object. */
+  /** The variables of a frame of an evaluation that waits with a question, and then waits as long again; a frame that is not there has none. Printing them runs the user's methods of print-object. */
   locals: {
     writes: true,
     args: z.object({ request: int(), question: int(), frame: int() }),

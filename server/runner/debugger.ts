@@ -32,10 +32,11 @@ const reserve = 5000;
 const offered = 8;
 /** Frames of a backtrace that are shown with their variables. */
 const framesWithLocals = 10;
-/** How often one question shows the backtrace. */
-const mostShown = 20;
+/** Questions of one stop, with every look at the backtrace and every turn of the page. */
+const mostAsked = 100;
 
 const backtraceTitle = 'Show backtrace';
+const moreTitle = 'More restarts';
 
 export class Debugger {
   /** Questions that are open, by the number of the evaluation's request. */
@@ -95,7 +96,7 @@ export class Debugger {
     if (patience === undefined) return 'the editor cannot ask';
     const watch = guard(call.signal, image, documents);
     const restarts = stop.restarts.filter(each => !each.needsInput).slice(0, offered + 1);
-    const titles = [...restarts.map(titleOf), backtraceTitle];
+    const choices = pagesOf(restarts);
     const message = messageOf(image, stop, restarts, code, call.request);
     const late = new AbortController();
     const signal = AbortSignal.any([watch.signal, late.signal]);
@@ -103,28 +104,43 @@ export class Debugger {
     let timer = setTimeout(() => late.abort(nobody), patience);
     try {
       return await prompts.inTurn(signal, async () => {
-        for (let shown = 0; ; shown++) {
+        let page = 0;
+        for (let asked = 0; asked < mostAsked; asked++) {
           if (prompts.editorCannotAsk) return 'the editor cannot ask';
-          const answer = await Promise.race([editor.ask(message, titles, signal), aborted(signal)]);
+          const answer = await Promise.race([
+            editor.ask(message, choices[page % choices.length]!, signal),
+            aborted(signal),
+          ]);
           if (answer.type === 'unsupported') {
             prompts.editorCannotAsk = true;
             continue;
           }
           if (answer.type === 'none') return answer.why;
-          if (answer.title !== backtraceTitle || shown >= mostShown) {
+          // Somebody is there, and may go on thinking.
+          clearTimeout(timer);
+          timer = setTimeout(() => late.abort(nobody), patience);
+          if (answer.title === backtraceTitle)
+            await Promise.race([this.#showBacktrace(image, stop, code), aborted(signal)]);
+          else if (answer.title === moreTitle) {
+            page++;
+            await this.#stay(image, stop);
+          } else {
             const restart = restarts.find(each => titleOf(each) === answer.title);
             return restart ? restart.number : `the editor answered ${oneLine(answer.title, 60)}`;
           }
-          clearTimeout(timer);
-          timer = setTimeout(() => late.abort(nobody), patience);
-          await Promise.race([this.#showBacktrace(image, stop, code), aborted(signal)]);
         }
+        return `no restart was chosen in ${mostAsked} questions`;
       });
     } finally {
       clearTimeout(timer);
       watch.dispose();
       late.abort(new Error('settled'));
     }
+  }
+
+  /** Has the image wait as long again. */
+  async #stay(image: Image, { request, question }: Stop): Promise<void> {
+    await image.call('locals', { request, question, frame: -1 }).catch(() => undefined); // the evaluation's own reply says why
   }
 
   /** The variables of a frame of an evaluation that waits. @throws HotlispError `invalid-arguments` when it does not */
@@ -160,7 +176,17 @@ export class Debugger {
   }
 }
 
-const titleOf = ({ number, name }: Restart): string => `${number}: ${oneLine(name, 40)}`;
+const titleOf = ({ number, name }: Restart): string => oneLine(`${number}: ${name}`, 24);
+
+/** Titles of one question after the other: an editor that puts them in one row has room for four. The safe one is always there, and the first. */
+function pagesOf([safe, ...others]: readonly Restart[]): string[][] {
+  const first = titleOf(safe!);
+  const titles = others.map(titleOf);
+  if (titles.length <= 2) return [[first, ...titles, backtraceTitle]];
+  const pages = [[first, titles[0]!, backtraceTitle, moreTitle]];
+  for (let at = 1; at < titles.length; at += 2) pages.push([first, ...titles.slice(at, at + 2), moreTitle]);
+  return pages;
+}
 
 /** The evaluated form's text. `start` and `end` count code points. */
 function formOf(code: string, { start, end }: Stop): string {
