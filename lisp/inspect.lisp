@@ -3,6 +3,10 @@
 
 (in-package :hotlisp)
 
+(defstruct (part (:copier nil) (:predicate nil) (:constructor make-part (label object &optional (opens t) text)))
+  "LABEL is a string, or a list of one object that is to be printed. OPENS: OBJECT can be looked at; else TEXT says what is there."
+  label object opens text)
+
 ;;;; Which objects a session looks at, by number
 
 (defparameter *held-objects* 32 "How many of a session's objects are kept alive, the latest.")
@@ -50,10 +54,6 @@
 ;;;; Parts
 
 (defparameter *parts-shown* 200)
-
-(defstruct (part (:copier nil) (:predicate nil) (:constructor make-part (label object &optional (opens t) text)))
-  "LABEL is a string, or a list of one object that is to be printed. OPENS: OBJECT can be looked at; else TEXT says what is there."
-  label object opens text)
 
 (defun told (label control &rest arguments)
   (make-part label nil nil (apply #'format nil control arguments)))
