@@ -1,11 +1,11 @@
 /** Looking at objects of the image, and at variables of a stopped evaluation. */
 import { z } from 'zod';
 import type { Inspected, Result } from '../image/protocol.ts';
-import { arguments_, operation, type Plan, type ToolPlan } from './operation.ts';
+import { arguments_, operation, type ToolPlan } from './operation.ts';
 import { commented, flat, type Page, type PageAction } from './page.ts';
 
 /** Keeps the link between a tool's operation and its report while plans are handled alike. */
-export const tool = <O extends ToolPlan['op']>(plan: ToolPlan<O>): Plan => plan as unknown as Plan;
+export const tool = <O extends ToolPlan['op']>(plan: ToolPlan<O>): ToolPlan => plan;
 
 const number = z.number().int().nonnegative();
 

@@ -32,10 +32,11 @@ export function toolDeed(
 export async function runTool(
   desk: Desk,
   approved: Approved,
-  { op, args, code, report }: ToolPlan,
+  plan: ToolPlan,
   call: Call,
   started: number,
 ): Promise<unknown> {
+  const { op, args, code } = plan;
   const image = await desk.deps.images.connect(undefined, call.signal);
   desk.refuseReadOnly(image);
   const deed = toolDeed(image, approved, code, { op, args }, call);
@@ -45,7 +46,7 @@ export async function runTool(
   try {
     const answer = await desk.call(image, op, args, AbortSignal.any([call.signal, limit]));
     await desk.deps.deeds.recordOutcome(deed, call, { status: 'applied' });
-    return { ...report(answer), duration_ms: since(started) };
+    return { ...plan.report(answer), duration_ms: since(started) };
   } catch (error) {
     await desk.deps.deeds.recordFailure(deed, call, error);
     if (limit.aborted && !call.signal.aborted)
