@@ -31,7 +31,10 @@ export default defineConfig({
         name,
         include,
         exclude: ['node_modules/**'],
-        env: { HOTLISP_TEST_SBCL: program },
+        env: {
+          HOTLISP_TEST_SBCL: program,
+          HOTLISP_PROPERTY_RUNS: process.env['HOTLISP_PROPERTY_RUNS'] ?? '12',
+        },
         testTimeout: 60_000,
         hookTimeout: 120_000,
       },

@@ -51,6 +51,10 @@
                   :initfunction (sb-mop:slot-definition-initfunction slot)))
           (when (documentation slot t) (list :documentation (documentation slot t)))))
 
+(defun bring-back-class (name class)
+  (setf (find-class name) class)
+  (when (capability :structures) (name-classoid name)))
+
 (defun restore-class (name state undoing)
   "Give the class NAME the definition STATE, or take the name from it when that is nothing. Returns sentences about what remains
 different from how it was, if this is UNDOING what was done since."
@@ -69,7 +73,7 @@ different from how it was, if this is UNDOING what was done since."
                                 (set-difference (mapcar #'sb-mop:slot-definition-name (class-state-slots state))
                                                 (mapcar #'sb-mop:slot-definition-name (sb-mop:class-direct-slots old))))))
              (unless (eq class old)
-               (setf (find-class name) old)
+               (bring-back-class name old)
                (dolist (superclass (sb-mop:class-direct-superclasses old))
                  (unless (member old (sb-mop:class-direct-subclasses superclass))
                    (sb-mop:add-direct-subclass superclass old))))
@@ -132,7 +136,7 @@ different from how it was, if this is UNDOING what was done since."
 (defun restore-classoid (name state)
   (let ((parts (class-state-parts state)))
     (unless (eq (find-class name nil) (class-state-class state))
-      (setf (find-class name) (class-state-class state)))
+      (bring-back-class name (class-state-class state)))
     (ecase (car parts)
       (:structure
        (unless (eq (find-structure-description name nil) (cdr parts))

@@ -637,6 +637,7 @@ SOURCE-INFO, into the image. Returns the function, or NIL when there was somethi
 (define-internal structure-slot-type :function ("SB-KERNEL" "DSD-TYPE"))
 (define-internal install-structure :function ("SB-KERNEL" "%DEFSTRUCT"))
 (define-internal compiler-install-structure :function ("SB-KERNEL" "%COMPILER-DEFSTRUCT"))
+(define-internal classoid-name :place ("SB-KERNEL" "CLASSOID-NAME"))
 (define-internal classoid-layout :function ("SB-KERNEL" "CLASSOID-WRAPPER") ("SB-KERNEL" "CLASSOID-LAYOUT"))
 (define-internal layout-inherits :function ("SB-KERNEL" "WRAPPER-INHERITS") ("SB-KERNEL" "LAYOUT-INHERITS"))
 (define-internal structure-slot-index :function ("SB-KERNEL" "DSD-INDEX"))
@@ -644,11 +645,18 @@ SOURCE-INFO, into the image. Returns the function, or NIL when there was somethi
 (define-internal condition-hooks :variable ("SB-KERNEL" "*DEFINE-CONDITION-HOOKS*"))
 
 (define-capability :structures
-    (find-structure-description find-classoid install-structure compiler-install-structure classoid-layout layout-inherits))
+    (find-structure-description find-classoid classoid-name install-structure compiler-install-structure classoid-layout layout-inherits))
 (define-capability :condition-hooks (condition-hooks))
 (define-capability :conditions (find-classoid structure-slots structure-slot-name structure-slot-index instance-slot))
 
 (define-internal structure-name :function ("SB-KERNEL" "DD-NAME"))
+
+(defun name-classoid (name)
+  "Have the class called NAME know its name again: taking it away with (SETF FIND-CLASS) makes the class anonymous for the compiler,
+and giving it back does not undo that (2.2.9 to 2.6.4)."
+  (let ((classoid (find-classoid name nil)))
+    (when (and classoid (null (classoid-name classoid)))
+      (setf (classoid-name classoid) name))))
 
 (defun install-structure-description (description)
   "Make the structure's class what DESCRIPTION, one that was replaced, says. Signals an error when instances would not fit it."

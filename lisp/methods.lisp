@@ -35,6 +35,16 @@
                         ((string= name "%DOCUMENTATION") (getf initargs :documentation))
                         (t (getf initargs slot))))))
 
+(defvar *redefined-methods* (make-hash-table :test #'eq :weakness :key :synchronized t)
+  "The generic functions of methods that were given another function.")
+
+(defun reinstate-methods (methods)
+  "Make every one of METHODS that somebody else's definition has displaced a method of its generic function again."
+  (dolist (method methods)
+    (let ((function (gethash method *redefined-methods*)))
+      (when (and function (null (sb-mop:method-generic-function method)))
+        (add-method function method)))))
+
 (defun install-methods (states)
   "Give every method of STATES, an alist, its state. Afterwards no call of its generic function reaches the old one."
   (without-interrupts
@@ -115,6 +125,7 @@
         ;; CALL-NEXT-METHOD finds its method through the cell, and slot accesses through tables made from the plist.
         (initialize-method-function initargs method)
         (when cell (setf (car cell) method))
+        (setf (gethash method *redefined-methods*) (sb-mop:method-generic-function method))
         (write-method-state method new)
         (funcall record (make-delta :method method old new))))))
 

@@ -73,6 +73,22 @@
       (when (and cell (not (eq cell (find-fdefn setf-name))))
         (set-info-value setf-name fdefn-info-number cell)))))
 
+(defun restore-class-cell (symbol info)
+  "Give SYMBOL, which names no class, the cell that INFO holds: code compiled for the class knows it by that one, so it has to be filled again."
+  (let ((number (first (find-if (lambda (key) (equal (rest key) '(:type :classoid-cell))) (info-keys symbol))))
+        (holder (gensym)))
+    (when (and number info)
+      (update-symbol-info holder (lambda (old) (declare (ignore old)) info))
+      (let ((cell (info-value holder number **none**)))
+        (unless (none-p cell) (set-info-value symbol number cell))))))
+
+(defun no-information-p (symbol)
+  "Whether nothing is known about SYMBOL and (SETF SYMBOL): what was once known leaves an empty record behind."
+  (flet ((empty-p (name)
+           (loop for (number) in (info-keys name)
+                 always (or (eql number fdefn-info-number) (none-p (info-value name number **none**))))))
+    (and (empty-p symbol) (empty-p (list 'setf symbol)))))
+
 (defun merge-info (symbol from to)
   "Change what differs between the informations FROM and TO about SYMBOL to what TO says, leaving what somebody else has changed since."
   (let ((a (gensym)) (b (gensym)))

@@ -309,14 +309,23 @@ definition is new, unchanged or safe to replace."
                 (if (none-p expected)
                     class
                     (not (and class (same-class-state-p expected (capture-class class)))))))
-      (:method (not (eq (method-state-function expected) (slot-value name method-function-key))))
+      ;; Whoever defines it otherwise puts another method in its place.
+      (:method (not (and (sb-mop:method-generic-function name)
+                         (eq (method-state-function expected) (slot-value name method-function-key)))))
       (:methods (let ((current (sb-mop:generic-function-methods name)))
-                  (notevery (lambda (method)
-                              (or (member method current)
-                                  ;; Putting a class back makes its accessors anew.
-                                  (and (typep method 'sb-mop:standard-accessor-method)
-                                       (find-if (lambda (other) (same-signature-p method other)) current))))
-                            (set-difference expected other))))
+                  (flet ((accessor-p (method) (typep method 'sb-mop:standard-accessor-method))
+                         (alike (method) (find-if (lambda (other) (same-signature-p method other)) current)))
+                    (or (notevery (lambda (method)
+                                    (or (member method current)
+                                        ;; Putting a class back makes its accessors anew.
+                                        (and (accessor-p method) (alike method))))
+                                  (set-difference expected other))
+                        ;; Somebody else's method stands where one would be put.
+                        (some (lambda (method)
+                                (let ((present (alike method)))
+                                  (and present (not (eq present method)) (not (accessor-p present))
+                                       (not (member present expected)))))
+                              (set-difference other expected))))))
       ((:plist :package :interned) nil))))
 
 (defun delta-label (delta)

@@ -1,0 +1,107 @@
+/** All or nothing: definitions of every kind in one operation, with a failure made at every step and every place. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { changesOfEveryKind, everyKind, everySymbol } from '../support/everyKind.ts';
+import { Editor } from '../support/lspClient.ts';
+import type { OperationResult } from '../support/lspTypes.ts';
+import { RawAgent, type Piece } from '../support/rawAgent.ts';
+
+const pieces = Object.values(changesOfEveryKind(7));
+const kinds = Object.keys(changesOfEveryKind(7));
+
+const faults: Record<string, { piece: Piece; step: string }> = {
+  'does not read': {
+    piece: { text: '(defun f (x) (list x nowhere:name))', definitions: ['function:f'] },
+    step: 'read',
+  },
+  'does not compile': {
+    piece: { text: '(defun f (x) (let ((1 2)) x))', definitions: ['function:f'] },
+    step: 'compile',
+  },
+  'signals while it is loaded': {
+    piece: { text: '(error "on purpose")', evaluates: true },
+    step: 'load',
+  },
+};
+
+describe('definitions of every kind in one operation', () => {
+  const agent = new RawAgent();
+  beforeAll(async () => {
+    await agent.start();
+    await agent.program(everyKind);
+    await agent.lisp(everySymbol);
+  });
+  afterAll(() => agent.stop());
+
+  for (const [what, { piece, step }] of Object.entries(faults))
+    it(`leave no trace when a form ${what}, after however many of them`, async () => {
+      await agent.remember();
+      for (let place = 0; place <= pieces.length; place++) {
+        const change = await agent.change(...pieces.slice(0, place), piece, ...pieces.slice(place));
+        const where = `after ${place} of ${kinds.join(', ')}`;
+        expect([where, change.status, change.step, change.remains, change.definitions]).toEqual([
+          where,
+          'failed',
+          step,
+          [],
+          [],
+        ]);
+        expect([where, await agent.changes()]).toEqual([where, 'NIL']);
+      }
+    });
+
+  it('leave no trace when they are undone, in both orders, and pairs of kinds neither', async () => {
+    await agent.remember();
+    for (const order of [pieces, [...pieces].reverse()]) {
+      const change = await agent.change(...order);
+      expect(change).toMatchObject({ status: 'applied' });
+      expect(await agent.changes()).not.toBe('NIL');
+      expect(await agent.image.call('undo', { transaction: change.transaction, force: false })).toMatchObject(
+        { status: 'applied', remains: [] },
+      );
+      expect(await agent.changes()).toBe('NIL');
+    }
+  });
+
+  it.each(kinds)('leave no trace of a %s when the form after it fails', async kind => {
+    await agent.remember();
+    const piece = changesOfEveryKind(3)[kind]!;
+    for (const [what, fault] of Object.entries(faults)) {
+      expect(await agent.change(piece, fault.piece)).toMatchObject({ status: 'failed', remains: [] });
+      expect([what, await agent.changes()]).toEqual([what, 'NIL']);
+    }
+  });
+});
+
+describe('a file with definitions of every kind', () => {
+  const file = `(defpackage #:app (:use #:common-lisp))\n(in-package #:app)\n${everyKind}\n`;
+  let editor: Editor;
+  beforeEach(async () => {
+    editor = await Editor.start({
+      files: { 'app.lisp': file },
+      load: ['app.lisp'],
+      settings: {
+        approval: { 'modify-running-code': 'allow' },
+        verify: [{ when: { package: 'APP' }, form: '(not (app:f 1))' }],
+      },
+    });
+  });
+  afterEach(() => editor.finish());
+
+  it('is as it was when what verifies it fails', async () => {
+    const document = editor.openFile(`${editor.root}/app.lisp`);
+    await editor.evaluate(everySymbol);
+    const text = [
+      '(defpackage #:app (:use #:common-lisp))\n(in-package #:app)',
+      ...pieces.map(each => each.text),
+    ].join('\n\n');
+    await editor.evaluate(
+      `(load ${JSON.stringify(new URL('../support/fingerprint.lisp', import.meta.url).pathname)})`,
+    );
+    await editor.evaluate('(fingerprint:remember "APP")');
+    document.set(`${text}\n`);
+    const result = await editor.command<OperationResult>('reload_file', { uri: document.uri });
+    expect(result).toMatchObject({ status: 'rolled-back' });
+    expect(await editor.evaluate('(fingerprint:changes)')).toEqual(['NIL']);
+    expect(await editor.evaluate('(app:f 1)')).toEqual(['(1)']);
+  });
+});
