@@ -130,7 +130,7 @@ describe.each([
     const image = await attach();
     const result = await image.call('eval', { code: '(error "on purpose")', outputLimit: 100 });
     expect([result.status, result.condition?.text]).toEqual(['signalled', 'on purpose']);
-    expect(await threads()).not.toContain('HOTLISP');
+    await expect.poll(threads, { timeout: 10_000 }).not.toContain('HOTLISP');
   });
 
   it('runs many requests at a time', async () => {
@@ -275,7 +275,7 @@ describe('the debugger of a Swank image', () => {
             '(cl:count "worker" (sb-thread:list-all-threads) :key (cl:function sb-thread:thread-name) :test (cl:function cl:equal))',
           ),
         );
-      expect(await workers()).toBe('1');
+      await expect.poll(workers, { timeout: 10_000 }).toBe('1');
       slime.close();
     } finally {
       await managed.manager.dispose();
