@@ -15,6 +15,7 @@ import { names } from './language/names.ts';
 import { formatting } from './language/formatting.ts';
 import { navigation } from './language/navigation.ts';
 import { structure } from './language/structure.ts';
+import { tokens } from './language/tokens.ts';
 import type { Progress } from './ports.ts';
 import { IndexClient, type IndexFiles } from './workspace/client.ts';
 import { extensions } from './workspace/files.ts';
@@ -30,7 +31,11 @@ const themes = (context: ActionContext, values: EvaluatedValues): readonly Featu
   navigation,
   names,
   formatting,
+<<<<<<< HEAD
   assist,
+=======
+  tokens,
+>>>>>>> ef095cb (Semantic tokens: full, range and delta, kept for each form)
   actions(context),
   hints(values),
   lenses(context),

@@ -1,5 +1,5 @@
 /** The other places of what stands at a place, in one buffer. */
-import { symbolAt, symbolsIn, type Occurrence } from '../source/scope.ts';
+import { globalMentions, symbolAt, type Occurrence } from '../source/scope.ts';
 import {
   readSymbol,
   type PositionEncoding,
@@ -41,9 +41,8 @@ export function* highlightSteps(
   const home = homeOf(occurrence, form);
   const out: Highlight[] = [];
   for (const each of formsWith(snapshot, name)) {
-    for (const other of symbolsIn(each).occurrences)
-      if (!other.binding && other.symbol.name === name && homeOf(other, each) === home)
-        out.push(highlight(other));
+    for (const other of globalMentions(each, name))
+      if (homeOf(other, each) === home) out.push(highlight(other));
     yield;
   }
   return out;

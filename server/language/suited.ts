@@ -1,6 +1,7 @@
 /**
  * What is offered and answered, cut to what a client declared: the protocol allows some shapes only to clients that know them.
  */
+import { legendFor } from '../features/semanticTokens.ts';
 import type { ClientCapabilities, CodeAction, Command, ServerCapabilities } from 'vscode-languageserver/node';
 
 /** The capabilities to answer `initialize` with: objects only where the client knows them (LSP 3.17, CodeActionOptions and RenameOptions). */
@@ -8,13 +9,30 @@ export function suitedCapabilities(
   offered: ServerCapabilities,
   { textDocument }: ClientCapabilities,
 ): ServerCapabilities {
-  const { codeActionProvider, renameProvider } = offered;
+  const { codeActionProvider, renameProvider, semanticTokensProvider, ...rest } = offered;
+  const semanticTokens = suitedTokens(semanticTokensProvider, textDocument?.semanticTokens);
   return {
-    ...offered,
+    ...rest,
+    ...(codeActionProvider && { codeActionProvider }),
+    ...(renameProvider && { renameProvider }),
+    ...(semanticTokens && { semanticTokensProvider: semanticTokens }),
     ...(codeActionProvider &&
       !textDocument?.codeAction?.codeActionLiteralSupport && { codeActionProvider: true }),
     ...(renameProvider && !textDocument?.rename?.prepareSupport && { renameProvider: true }),
   };
+}
+
+/** Tokens of the types that the client knows; none for a client that declared nothing of them. */
+function suitedTokens(
+  offered: ServerCapabilities['semanticTokensProvider'],
+  declared: NonNullable<ClientCapabilities['textDocument']>['semanticTokens'],
+): ServerCapabilities['semanticTokensProvider'] {
+  if (!offered || !declared) return undefined;
+  const { full, range } = declared.requests;
+  const delta = typeof full === 'object' && full.delta === true;
+  const { tokenTypes, tokenModifiers } = legendFor(declared);
+  const legend = { tokenTypes: [...tokenTypes], tokenModifiers: [...tokenModifiers] };
+  return { legend, range: Boolean(range), full: full ? { delta } : false };
 }
 
 /** The actions as the client takes them; without literals there are commands only, so that an action that is an edit is left out. */

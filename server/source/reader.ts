@@ -35,7 +35,7 @@ export class Skipping {
 
 export class Reader {
   constructor(
-    private readonly source: string,
+    readonly source: string,
     private readonly features: ReadonlySet<string>,
   ) {}
 

@@ -44,17 +44,31 @@ export function analyse(form: ChunkForm): Analysis {
 const analyses = new WeakMap<ChunkForm, Analysis>();
 const shifted = new WeakMap<TopLevelForm, Analysis>();
 
+function keptAnalysis(form: ChunkForm): Analysis {
+  let analysis = analyses.get(form);
+  if (!analysis) analyses.set(form, (analysis = analyse(form)));
+  return analysis;
+}
+
 /** Every symbol of a form, keywords and `#:a` aside, in order. */
 export function symbolsIn(form: TopLevelForm): Analysis {
   let analysis = shifted.get(form);
   if (analysis) return analysis;
   const contents = contentsOf(form);
   if (!contents) return NOTHING;
-  analysis = analyses.get(contents.form);
-  if (!analysis) analyses.set(contents.form, (analysis = analyse(contents.form)));
-  analysis = shift(analysis, contents.base);
+  analysis = shift(keptAnalysis(contents.form), contents.base);
   shifted.set(form, analysis);
   return analysis;
+}
+
+/** Where a form mentions a name (as the reader interns it) and means nothing local by it. */
+export function globalMentions(form: TopLevelForm, name: string): Occurrence[] {
+  const contents = contentsOf(form);
+  if (!contents) return [];
+  const { base } = contents;
+  return keptAnalysis(contents.form)
+    .occurrences.filter(({ binding, symbol }) => !binding && symbol.name === name)
+    .map(each => ({ ...each, span: { start: each.span.start + base, end: each.span.end + base } }));
 }
 
 /** The symbol that an offset touches, the one that begins there first; undefined where there is none, and for keywords. */

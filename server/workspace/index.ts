@@ -1,10 +1,10 @@
 /** What is known of the workspace's files, in memory: definitions, packages, and which forms use which symbols. */
-import { readSymbol } from '../source/index.ts';
+import { readSymbol, type DefinitionKind } from '../source/index.ts';
 import { rank } from './fuzzy.ts';
 import { readKey, type Mention, type MentionKey, type Target } from './mentions.ts';
 import { Packages } from './packages.ts';
 import { standardSymbols } from './standardSymbols.ts';
-import type { DefinitionHit, FileSummary, IndexedDefinition, PackageForm } from './types.ts';
+import type { Answer, DefinitionHit, FileSummary, IndexedDefinition, PackageForm } from './types.ts';
 
 /** Strings as numbers, each kept once. */
 class Symbols {
@@ -42,7 +42,12 @@ export class WorkspaceIndex {
   readonly #files = new Map<string, IndexedFile>();
   readonly #symbols = new Symbols();
   #packages: Packages | undefined;
+<<<<<<< HEAD
   #keywords: readonly string[] | undefined;
+=======
+  /** Another one after every change. */
+  #version = 1;
+>>>>>>> ef095cb (Semantic tokens: full, range and delta, kept for each form)
 
   set(uri: string, summary: FileSummary): void {
     const total = summary.forms.reduce((sum, { uses }) => sum + uses.length, 0);
@@ -63,6 +68,7 @@ export class WorkspaceIndex {
       starts,
       uses,
     });
+<<<<<<< HEAD
     this.#changed();
   }
 
@@ -73,6 +79,15 @@ export class WorkspaceIndex {
   #changed(): void {
     this.#packages = undefined;
     this.#keywords = undefined;
+=======
+    this.#packages = undefined;
+    this.#version++;
+  }
+
+  delete(uri: string): void {
+    this.#version++;
+    if (this.#files.delete(uri)) this.#packages = undefined;
+>>>>>>> ef095cb (Semantic tokens: full, range and delta, kept for each form)
   }
 
   /** What was given to `set`. */
@@ -268,6 +283,19 @@ export class WorkspaceIndex {
       mention.name === meaning.name &&
       this.packages.home(mention.package, mention.name, inEffect) === meaning.home
     );
+  }
+
+  /** Names of macros and of generic functions; nothing new since that version: none. */
+  kinds(version: number): Answer<'kinds'> {
+    if (version === this.#version) return { version };
+    const names = new Map<string, DefinitionKind>();
+    for (const { definitions } of this.#files.values())
+      for (const definition of definitions)
+        if (definition.kind === 'macro' || definition.kind === 'generic-function') {
+          const name = symbolNamed(definition)?.name;
+          if (name !== undefined) names.set(name, definition.kind);
+        }
+    return { version: this.#version, names: [...names] };
   }
 
   /** Whether a DEFVAR or its like defines it. */

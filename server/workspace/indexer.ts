@@ -136,6 +136,10 @@ export class Indexer {
         this.#readBuffers();
         return this.#index.macros(inEffect, names);
       },
+      kinds: async ({ version }) => {
+        this.#readBuffers();
+        return this.#index.kinds(version);
+      },
       state: async () => {
         await this.#files.settled(patience.state, signal);
         return { ...this.#index.counts, read: this.#read };

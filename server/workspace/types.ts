@@ -154,6 +154,11 @@ export interface Queries {
     params: { package: string | null; names: readonly string[] };
     answer: readonly { name: string; lambdaList: string }[];
   };
+  /** Names of macros and generic functions, as the reader interns them, whatever their package; none where `version` has not changed. */
+  kinds: {
+    params: { version: number };
+    answer: { version: number; names?: readonly (readonly [string, DefinitionKind])[] };
+  };
   /** How much is known; settled once nothing waits to be read. */
   state: {
     params: Record<string, never>;

@@ -226,6 +226,9 @@ function withVariables(w: Walker, form: Form, env: Env): void {
   w.each(list, each => {
     const objects = w.objects(each);
     const scope = scopeFrom(each, form);
+    const head = w.symbol(objects[0]);
+    if (head && !isNew(objects[0]) && !env.find('v', keyOf(head)) && !/^\*/.test(head.name))
+      return w.expression(each, env);
     objects.forEach((item, i) => {
       if (item.type === 'list_lit') {
         const [variable, ...values] = w.objects(item);

@@ -80,10 +80,16 @@ export class Walker implements Analysis {
   objects(node: RawNode | undefined): readonly RawNode[] {
     if (node?.type !== 'list_lit') return NO_NODES;
     const { children } = node;
-    if (!children.some(child => child.type === 'include_reader_macro'))
-      return children.some(child => COMMENTS.has(child.type))
-        ? children.filter(child => !COMMENTS.has(child.type))
-        : children;
+    let plain = true;
+    for (let i = 0; i < children.length; i++) {
+      const { type } = children[i]!;
+      if (type === 'include_reader_macro') return this.#conditionalObjects(children);
+      if (plain && COMMENTS.has(type)) plain = false;
+    }
+    return plain ? children : children.filter(child => !COMMENTS.has(child.type));
+  }
+
+  #conditionalObjects(children: readonly RawNode[]): readonly RawNode[] {
     const read: RawNode[] = [];
     const waiting: RawNode[] = [];
     const skipping = new Skipping();

@@ -7,6 +7,7 @@ import { formattingFeatures } from './formatting.ts';
 import type { Location, Position, Range, TextEdit } from '../lspTypes.ts';
 import { assistFeatures } from './assist.ts';
 import { nameFeatures } from './names.ts';
+import { tokenFeatures } from './tokens.ts';
 
 export interface Question {
   readonly editor: Editor;
@@ -66,4 +67,5 @@ export const features: Readonly<Record<string, Feature>> = {
   references: locations('textDocument/references', { context: { includeDeclaration: true } }),
   ...nameFeatures,
   ...formattingFeatures,
+  ...tokenFeatures,
 };
