@@ -31,11 +31,8 @@ const themes = (context: ActionContext, values: EvaluatedValues): readonly Featu
   navigation,
   names,
   formatting,
-<<<<<<< HEAD
   assist,
-=======
   tokens,
->>>>>>> ef095cb (Semantic tokens: full, range and delta, kept for each form)
   actions(context),
   hints(values),
   lenses(context),

@@ -42,12 +42,9 @@ export class WorkspaceIndex {
   readonly #files = new Map<string, IndexedFile>();
   readonly #symbols = new Symbols();
   #packages: Packages | undefined;
-<<<<<<< HEAD
   #keywords: readonly string[] | undefined;
-=======
   /** Another one after every change. */
   #version = 1;
->>>>>>> ef095cb (Semantic tokens: full, range and delta, kept for each form)
 
   set(uri: string, summary: FileSummary): void {
     const total = summary.forms.reduce((sum, { uses }) => sum + uses.length, 0);
@@ -68,7 +65,6 @@ export class WorkspaceIndex {
       starts,
       uses,
     });
-<<<<<<< HEAD
     this.#changed();
   }
 
@@ -79,15 +75,7 @@ export class WorkspaceIndex {
   #changed(): void {
     this.#packages = undefined;
     this.#keywords = undefined;
-=======
-    this.#packages = undefined;
     this.#version++;
-  }
-
-  delete(uri: string): void {
-    this.#version++;
-    if (this.#files.delete(uri)) this.#packages = undefined;
->>>>>>> ef095cb (Semantic tokens: full, range and delta, kept for each form)
   }
 
   /** What was given to `set`. */
