@@ -57,7 +57,7 @@ export function* tokenSteps(
   legend: Legend,
   kindOf: KindOfFunction,
   range: Span = { start: 0, end: snapshot.root.span.end },
-): Generator<void, number[]> {
+): Generator<void, number[], void> {
   const map = new LegendMap(legend);
   const out: number[] = [];
   let line = 0;
