@@ -1,7 +1,8 @@
 /** The binary: what its arguments ask for, and every object built once. */
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { StreamMessageReader, StreamMessageWriter, createConnection } from 'vscode-languageserver/node';
+import { createConnection } from 'vscode-languageserver/node';
+import { CheckedReader, CheckedWriter } from './checkedReader.ts';
 import { doctor } from './doctor.ts';
 import { createImageManager } from './image/manager.ts';
 import { Server } from './server.ts';
@@ -29,10 +30,8 @@ async function serve(): Promise<void> {
     grammarWasm: path.join(dist, 'tree-sitter-commonlisp.wasm'),
   };
   const source = await createSource(wasm);
-  const connection = createConnection(
-    new StreamMessageReader(process.stdin),
-    new StreamMessageWriter(process.stdout),
-  );
+  const writer = new CheckedWriter(process.stdout);
+  const connection = createConnection(new CheckedReader(process.stdin, writer), writer);
   const server = new Server(connection, {
     version,
     source,

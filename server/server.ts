@@ -415,6 +415,8 @@ function responseError(error: unknown): ResponseError<unknown> {
   if (error instanceof ResponseError) return error as ResponseError<unknown>;
   if (error instanceof HotlispError)
     return new ResponseError(codes[error.kind] ?? LSPErrorCodes.RequestFailed, error.message, {
+      // The image refuses arguments as a whole.
+      ...(error.kind === 'invalid-arguments' && { path: '' }),
       ...error.details,
       kind: error.kind,
     });

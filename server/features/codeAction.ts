@@ -49,9 +49,8 @@ export function codeActions(request: ActionsRequest): Action[] {
 }
 
 /** Whether a kind of action is among those that the editor asked for; undefined: all are. */
-export const isWanted = (kind: string, only: readonly string[] | undefined): boolean =>
-  only === undefined ||
-  only.some(wanted => wanted === '' || kind === wanted || kind.startsWith(wanted + '.'));
+export const isWanted = (kind: string, only: readonly string[] | null | undefined): boolean =>
+  !only || only.some(wanted => wanted === '' || kind === wanted || kind.startsWith(wanted + '.'));
 
 function reloads(snapshot: Snapshot, request: ActionsRequest): Action[] {
   const { range, start, end, systems, encoding } = request;

@@ -32,7 +32,7 @@ export async function runFasl(
 ): Promise<report.OperationResult> {
   const image = await desk.deps.images.connect(plan.path, call.signal);
   desk.refuseReadOnly(image);
-  const fasl = await image.call('fasl', { path: plan.path }, { signal: call.signal });
+  const fasl = await lookAtFasl(image, plan, call.signal);
   refuseUnfit(fasl);
   const title = `load ${path.basename(fasl.file)}`;
   const deed: Deed = {
@@ -86,8 +86,17 @@ function refuseUnfit(fasl: Fasl): void {
 
 /** What loading the file would do, as far as its header tells. */
 export async function describeFasl(desk: Desk, plan: FaslPlan): Promise<Record<string, unknown>> {
-  const image = await desk.deps.images.connect(plan.path);
-  return image.call('fasl', { path: plan.path });
+  return lookAtFasl(await desk.deps.images.connect(plan.path), plan);
+}
+
+/** @throws HotlispError `invalid-arguments` for what is no compiled file */
+async function lookAtFasl(image: Image, { path: file }: FaslPlan, signal?: AbortSignal): Promise<Fasl> {
+  try {
+    return await image.call('fasl', { path: file }, signal ? { signal } : {});
+  } catch (error) {
+    if (!(error instanceof HotlispError) || error.kind !== 'invalid-arguments') throw error;
+    throw new HotlispError(error.kind, error.message, { ...error.details, path: 'path' });
+  }
 }
 
 /** @throws HotlispError `unknown-system`; a file that does not compile is a result with status `failed` */
