@@ -32,7 +32,7 @@ export class CheckedWriter extends StreamMessageWriter {
     const answer = isRequest
       ? { id, error: { code: ErrorCodes[code], message, data: { kind: 'invalid-arguments', path } } }
       : { method: 'window/logMessage', params: { type: 2, message: `Ignored: ${message}` } };
-    super.write({ jsonrpc: '2.0', ...answer } as Message).catch(() => undefined);
+    super.write({ jsonrpc: '2.0', ...answer }).catch(() => undefined);
   }
 }
 

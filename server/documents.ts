@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { HotlispError } from './errors.ts';
 import type { Source, SourceDocument } from './source/index.ts';
+import { refuseUnlessRegular } from './regularFile.ts';
 import { SavedTexts } from './savedTexts.ts';
 import type { PositionEncoding, Range, Snapshot } from './source/types.ts';
 
@@ -112,7 +113,9 @@ export class Documents {
       throw new HotlispError('invalid-arguments', `${uri} is not open in the editor.`, { path: 'uri' });
     try {
       const file = fileURLToPath(uri);
-      const { mtimeMs, size, ino } = await fs.stat(file);
+      const stats = await fs.stat(file);
+      refuseUnlessRegular(stats);
+      const { mtimeMs, size, ino } = stats;
       const stamp = [mtimeMs, size, ino].join(' ');
       const known = this.#saved.get(uri);
       if (known?.stamp === stamp) return known.snapshot;

@@ -2,6 +2,7 @@
  * What files said when they were written, second by second: an image dates the code of a file by the second in which the
  * file was written, so that this tells which text it loaded, also once the file was saved again.
  */
+import { readTextFile } from './regularFile.ts';
 import { promises as fs } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Snapshot } from './source/types.ts';
@@ -65,7 +66,7 @@ export class SavedTexts {
     const stamp = `${mtimeMs} ${size}`;
     // A file written within the clock's grain may be written again unseen.
     if (this.#stamps.get(uri) === stamp && Date.now() - mtimeMs > clockGrain) return;
-    const text = await fs.readFile(file, 'utf8');
+    const text = await readTextFile(file);
     if ((await fs.stat(file)).mtimeMs !== mtimeMs) return;
     this.#stamps.set(uri, stamp);
     this.#add(uri, second, text);

@@ -1,5 +1,4 @@
 /** The LSP door: lifecycle, capabilities, dispatch, and the one mapping of our errors to LSP errors. */
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
@@ -35,6 +34,7 @@ import { Pages } from './pages.ts';
 import { followOldCode } from './runner/oldCode.ts';
 import { catalogue, commandOf } from './operations/catalogue.ts';
 import { Tracing } from './runner/tracing.ts';
+import { readTextFile } from './regularFile.ts';
 import { Runner } from './runner/runner.ts';
 import { defaultSettings, parseSettings, tighten, type SettingProblem, type Settings } from './settings.ts';
 import type { Source } from './source/index.ts';
@@ -319,7 +319,7 @@ export class Server {
   async #workspaceSettings(folder: string, problems: SettingProblem[]): Promise<unknown> {
     const file = path.join(folder, workspaceFile);
     try {
-      return JSON.parse(await readFile(file, 'utf8'));
+      return JSON.parse(await readTextFile(file));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
         problems.push({ key: file, message: `${file}: ${(error as Error).message}` });

@@ -1,4 +1,5 @@
 /** Forms that mention a name, in the open buffers and in the files of some folders. */
+import { readTextFile } from '../regularFile.ts';
 import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import type { Documents } from '../documents.ts';
@@ -64,7 +65,7 @@ async function textsOf(documents: Documents, files: readonly string[]): Promise<
     file => !open.some(({ uri }) => uri === documents.uriOf(file)),
   );
   const saved = beside.map(async file => ({
-    text: await fs.readFile(file, 'utf8').catch(() => ''),
+    text: await readTextFile(file).catch(() => ''),
     snapshot: () => documents.snapshot(documents.uriOf(file)).catch(() => undefined),
   }));
   return [

@@ -9,7 +9,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 export const disk = {
   realpath: async (file: string): Promise<string> => sync.realpathSync(file),
   stat: async (file: string): Promise<sync.Stats> => sync.statSync(file),
-  readFile: async (file: string): Promise<string> => sync.readFileSync(file, 'utf8'),
+  /** A pipe would be waited for, and a device has no end. @throws Error for all but regular files */
+  async readFile(file: string): Promise<string> {
+    if (!sync.statSync(file).isFile()) throw new Error(`${file} is not a regular file`);
+    return sync.readFileSync(file, 'utf8');
+  },
   writeFile: async (file: string, text: string, mode: number): Promise<void> =>
     sync.writeFileSync(file, text, { mode }),
   rename: async (from: string, to: string): Promise<void> => sync.renameSync(from, to),

@@ -4,6 +4,7 @@
  */
 import { chmodSync, rmSync } from 'node:fs';
 import net from 'node:net';
+import type { Op } from '../../server/image/protocol.ts';
 import { LineReader } from '../../server/image/socketWire.ts';
 
 /** `asked`: the server has sent the call, the agent has not got it. `answered`: the agent has replied, the server has not got it. */
@@ -21,8 +22,28 @@ export interface Passing {
 /** What becomes of the message: passed on, kept back, or these bytes in its place. */
 export type Verdict = 'pass' | 'hold' | { readonly bytes: string };
 
-/** Calls that belong to the connection, not to an operation. */
-const own = new Set(['hello', 'cancel']);
+/** What operations ask for. Everything else belongs to the connection, or to language features, which ask when they like. */
+const counted: ReadonlySet<string> = new Set<Op>([
+  'check',
+  'dependents',
+  'apply',
+  'undo',
+  'redo',
+  'source',
+  'eval',
+  'threads',
+  'fasl',
+  'load-fasl',
+  'system',
+  'load-system',
+  'files',
+  'backtrace',
+  'interrupt',
+  'terminate',
+  'macroexpand',
+  'removal',
+  'remove',
+]);
 
 interface Lane {
   readonly client: net.Socket;
@@ -104,7 +125,7 @@ export class AgentProxy {
     }
     this.#relay(client, agent, line => {
       const { id, op } = JSON.parse(line) as { id: number; op: string };
-      if (own.has(op)) return 'pass';
+      if (!counted.has(op)) return 'pass';
       const index = this.#count++;
       this.#ops.push(op);
       calls.set(id, { op, index });

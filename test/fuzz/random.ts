@@ -134,7 +134,7 @@ export function mutated(random: Random, value: unknown): unknown {
   const entries = Object.entries(value);
   if (entries.length === 0 || random.chance(0.15))
     return { ...value, [random.of(strings).slice(0, 40)]: anything(random) };
-  const [key, member] = random.of(entries);
+  const [key, member] = random.of(entries as [string, unknown][]);
   if (random.chance(0.2)) return Object.fromEntries(entries.filter(([name]) => name !== key));
   return { ...value, [key]: mutated(random, member) };
 }

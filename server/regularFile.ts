@@ -1,0 +1,23 @@
+/** Reading files whose names others chose: a pipe would be waited for, a device has no end. */
+import { statSync, type Stats } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+
+/** Bytes of the largest file that is read as a text. */
+export const maxTextBytes = 64 * 1024 * 1024;
+
+/** @throws Error when it is no regular file, or too large */
+export function refuseUnlessRegular(stats: Stats): void {
+  if (stats.isDirectory()) throw new Error('EISDIR: it is a directory');
+  if (!stats.isFile()) throw new Error('it is not a regular file');
+  if (stats.size > maxTextBytes)
+    throw new Error(`it has ${stats.size} bytes, more than the ${maxTextBytes} that are read`);
+}
+
+/** The text of a regular file. @throws Error as stat and reading do, and `refuseUnlessRegular` */
+export async function readTextFile(file: string): Promise<string> {
+  refuseUnlessRegular(await stat(file));
+  return readFile(file, 'utf8');
+}
+
+/** For callers that may wait. @throws as `readTextFile` */
+export const refuseUnlessRegularFile = (file: string): void => refuseUnlessRegular(statSync(file));
