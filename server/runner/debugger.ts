@@ -1,6 +1,6 @@
 /** The questions of an evaluation that stopped at an error: which restart to take. */
 import { oneLine } from '../approval/display.ts';
-import { aborted, type Prompts } from '../approval/prompts.ts';
+import { aborted, madeWay, type Prompts } from '../approval/prompts.ts';
 import { HotlispError } from '../errors.ts';
 import type { Documents } from '../documents.ts';
 import type { Image } from '../image/image.ts';
@@ -102,35 +102,52 @@ export class Debugger {
     const signal = AbortSignal.any([watch.signal, late.signal]);
     const nobody = new Error(`nobody chose a restart within ${patience / 1000} s`);
     let timer = setTimeout(() => late.abort(nobody), patience);
+    const thinkOn = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => late.abort(nobody), patience);
+    };
+    let page = 0;
+    const askOnce = async (open: AbortSignal): Promise<number | string | undefined> => {
+      if (prompts.editorCannotAsk) return 'the editor cannot ask';
+      const titles = choices[page % choices.length]!;
+      const answer = await Promise.race([editor.ask(message, titles, open), aborted(open)]);
+      if (answer.type === 'unsupported') {
+        prompts.editorCannotAsk = true;
+        return undefined;
+      }
+      if (answer.type === 'none') return answer.why;
+      // Somebody is there, and may go on thinking.
+      thinkOn();
+      if (answer.title === backtraceTitle) {
+        await Promise.race([this.#showBacktrace(image, stop, code), aborted(open)]);
+      } else if (answer.title === moreTitle) {
+        page++;
+        await this.#stay(image, stop);
+      } else {
+        const restart = restarts.find(each => titleOf(each) === answer.title);
+        return restart ? restart.number : `the editor answered ${oneLine(answer.title, 60)}`;
+      }
+      return undefined;
+    };
     try {
-      return await prompts.inTurn(signal, async () => {
-        let page = 0;
-        for (let asked = 0; asked < mostAsked; asked++) {
-          if (prompts.editorCannotAsk) return 'the editor cannot ask';
-          const answer = await Promise.race([
-            editor.ask(message, choices[page % choices.length]!, signal),
-            aborted(signal),
-          ]);
-          if (answer.type === 'unsupported') {
-            prompts.editorCannotAsk = true;
-            continue;
-          }
-          if (answer.type === 'none') return answer.why;
-          // Somebody is there, and may go on thinking.
-          clearTimeout(timer);
-          timer = setTimeout(() => late.abort(nobody), patience);
-          if (answer.title === backtraceTitle)
-            await Promise.race([this.#showBacktrace(image, stop, code), aborted(signal)]);
-          else if (answer.title === moreTitle) {
-            page++;
-            await this.#stay(image, stop);
-          } else {
-            const restart = restarts.find(each => titleOf(each) === answer.title);
-            return restart ? restart.number : `the editor answered ${oneLine(answer.title, 60)}`;
-          }
+      for (let asked = 0; asked < mostAsked;) {
+        try {
+          const chosen = await prompts.makingWay(signal, async open => {
+            for (; asked < mostAsked; asked++) {
+              const answer = await askOnce(open);
+              if (answer !== undefined) return answer;
+            }
+            return undefined;
+          });
+          if (chosen !== undefined) return chosen;
+        } catch (error) {
+          if (error !== madeWay) throw error;
+          asked++;
+          thinkOn();
+          await this.#stay(image, stop);
         }
-        return `no restart was chosen in ${mostAsked} questions`;
-      });
+      }
+      return `no restart was chosen in ${mostAsked} questions`;
     } finally {
       clearTimeout(timer);
       watch.dispose();

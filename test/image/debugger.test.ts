@@ -1,7 +1,9 @@
 /** An error of evaluated code: the editor is asked which restart to take, and whatever happens then, every evaluation ends. */
-import { afterEach, describe, expect, it } from 'vitest';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Editor, NEVER, usualCapabilities, type Prompt } from '../support/lspClient.ts';
 import type { RpcError } from '../support/jsonRpc.ts';
+import { startUserImage, swankServer, type UserImage } from '../support/userImage.ts';
 
 let editor: Editor;
 afterEach(() => editor.finish());
@@ -19,12 +21,17 @@ const dataOf = (error: RpcError) => error.data as Data;
 /** Neither a thread of the image waits for an answer, nor is the next evaluation harmed. */
 async function nothingIsStuck(): Promise<void> {
   expect(await editor.evaluate('(+ 20 22)')).toEqual(['42']);
-  const inside = await editor.evaluate(
+  expect(await waiting()).toBe('(0)');
+}
+
+/** How many threads of the image wait for a restart to be chosen, as a list of one. */
+async function waiting(): Promise<string | undefined> {
+  const [inside] = await editor.evaluate(
     `(loop for package in (list (find-package "HOTLISP"))
            for code = (symbol-function (find-symbol "AWAIT-ANSWER" package))
            collect (count :yes (funcall (find-symbol "THREADS-RUNNING" package) (list code)) :key #'cdr))`,
   );
-  expect(inside).toEqual(['(0)']);
+  return inside;
 }
 
 describe('an error of evaluated code', () => {
@@ -117,6 +124,45 @@ describe('an error of evaluated code', () => {
     // They would ask for a value.
     expect(titles(prompt).join()).not.toMatch(/USE-VALUE|RETURN-VALUE/);
     expect(prompt.message).toMatch(/Not offered.*USE-VALUE/);
+  });
+
+  it('makes way for the approval of what mends it, and is asked about again', async () => {
+    const text = '(defun half (x) (values (not-yet x)))\n(defun not-yet (x) (error "no ~a yet" x))\n';
+    editor = await Editor.start({ files: { 'a.lisp': text }, load: ['a.lisp'] });
+    const document = editor.openFile(path.join(editor.root, 'a.lisp'));
+    const first = editor.expectPrompt(/no 42 yet/, NEVER);
+    const evaluated = evaluate('(loop (with-simple-restart (continue "Try again.") (return (half 42))))');
+    await first;
+    document.replace('(error "no ~a yet" x)', '(/ x 2)');
+    void editor.expectPrompt(/reload not-yet/i, 'Approve');
+    void editor.expectPrompt(/no 42 yet/, '1: CONTINUE');
+    const result = await editor.actionOutcome(document, '(defun not-yet', /^Reload not-yet$/);
+    expect(result).toMatchObject({ status: 'applied' });
+    expect((await evaluated).values).toEqual(['21']);
+    expect(editor.withdrawn.all).toHaveLength(1);
+  });
+
+  it('has the variables of its frames told by command while it is asked about', async () => {
+    editor = await Editor.start();
+    let request = 0;
+    void editor.expectPrompt(/no such luck/, async ({ message }) => {
+      request = Number(/#(\d+)/.exec(message)![1]);
+      const answer = await editor.command<{
+        frame: string;
+        known: boolean;
+        locals: { name: string; value: string }[];
+      }>('frame_locals', { request, frame: 0 });
+      expect(answer).toMatchObject({ known: true, frame: expect.stringMatching(/LUCKLESS 42/) as string });
+      expect(answer.locals.map(({ value }) => value)).toContain('42');
+      const none = await editor.failure('frame_locals', { request, frame: 999 });
+      expect(none.message).toMatch(/no frame 999/);
+      return '0: ABORT';
+    });
+    await editor.evaluate(
+      '(defun luckless (price) (declare (optimize debug)) (error "no such luck: ~a" price))',
+    );
+    await failure('(list (luckless 42))');
+    expect((await editor.failure('frame_locals', { request, frame: 0 })).message).toMatch(/does not wait/);
   });
 
   it('shows the backtrace with places and variables, and asks again', async () => {
@@ -272,5 +318,40 @@ describe('while a question is open', () => {
     );
     expect(most).toBe(1);
     await nothingIsStuck();
+  });
+});
+
+describe('in an image that is reached through Swank', () => {
+  let image: UserImage;
+  beforeAll(async () => {
+    image = await startUserImage(swankServer);
+  });
+  afterAll(() => image?.stop());
+  const attach = (settings: Record<string, unknown> = {}) =>
+    Editor.start({
+      settings: { image: { mode: 'attach', address: `127.0.0.1:${image.ports['swank']}` }, ...settings },
+    });
+
+  it('restarts are offered and taken, and an abandoned evaluation ends', async () => {
+    editor = await attach();
+    void editor.expectPrompt(/no such luck/, '1: CONTINUE');
+    expect((await evaluate('(progn (cerror "Go on." "no such luck") :went-on)')).values).toEqual([
+      ':WENT-ON',
+    ]);
+    void editor.expectPrompt(/no such luck/, null);
+    expect((await failure('(error "no such luck")')).kind).toBe('debugger-aborted');
+    await nothingIsStuck();
+  });
+
+  it('a server that is killed while a question is open leaves no thread that waits for ever', async () => {
+    editor = await attach({ approval: { timeoutSeconds: 1 } });
+    const asked = editor.expectPrompt(/no such luck/, NEVER);
+    void evaluate('(error "no such luck")').catch(() => undefined);
+    await asked;
+    process.kill(editor.pid, 'SIGKILL');
+    await editor.ended();
+    await editor.abandon();
+    editor = await attach();
+    await expect.poll(waiting, { timeout: 30_000, interval: 200 }).toBe('(0)');
   });
 });
