@@ -9,6 +9,7 @@ import type { PageAction } from '../operations/page.ts';
 import type { Range, Snapshot } from '../source/types.ts';
 import { systemsAbove } from '../workspaceSystems.ts';
 import type { Bench, FeatureSet } from './bench.ts';
+import { refactoringKinds, refactorings, resolveRefactoring } from './refactorings.ts';
 import { suitedActions } from './suited.ts';
 
 export interface ActionPlace {
@@ -78,11 +79,19 @@ const looks: ActionSource = ({ snapshot, uri, range, start, only }, _bench, { pa
 };
 
 /** In the order in which their actions are shown. */
-const sources: readonly ActionSource[] = [fixes, drift, commands, looks];
+const sources: readonly ActionSource[] = [fixes, drift, commands, looks, refactorings];
 
 export const actions = (context: ActionContext): FeatureSet => ({
-  capabilities: { codeActionProvider: { codeActionKinds: [quickFixKind, ...actionKinds] } },
+  capabilities: {
+    codeActionProvider: {
+      codeActionKinds: [quickFixKind, ...actionKinds, ...refactoringKinds],
+      resolveProvider: true,
+    },
+  },
   listen(bench) {
+    bench.parts.connection.onCodeActionResolve(action =>
+      bench.parts.answer(() => resolveRefactoring(action, bench)),
+    );
     const { connection, documents, encoding, answer } = bench.parts;
     connection.onCodeAction(({ textDocument: { uri }, range, context: { only } }) =>
       answer(async () => {

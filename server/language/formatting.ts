@@ -75,7 +75,7 @@ export class Indentation {
 }
 
 /** An answer that comes in time, else undefined; a failure is none. */
-async function soon<T>(answer: Promise<T>, within: number): Promise<T | undefined> {
+export async function soon<T>(answer: Promise<T>, within: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>(resolve => {
     timer = setTimeout(() => resolve(undefined), within);

@@ -210,6 +210,19 @@ export class WorkspaceIndex {
       .map(({ hit }) => hit);
   }
 
+  /** Whether the workspace defines the symbol of that home as something. */
+  defines(home: string, name: string): boolean {
+    return this.#definitionsNamed(name, undefined).some(({ definition }) => {
+      const symbol = symbolNamed(definition)!;
+      return this.packages.home(symbol.package, symbol.name, definition.package) === home;
+    });
+  }
+
+  /** The DEFPACKAGEs of a package. @param name its canonical name */
+  packageDefinitions(name: string): DefinitionHit[] {
+    return this.#definitionsNamed(name, PACKAGES);
+  }
+
   /** The lambda lists of the macros among some names, as a form with that package in effect writes them. */
   macros(inEffect: string | null, names: readonly string[]): { name: string; lambdaList: string }[] {
     const wanted = new Map<string, { name: string; home: string }[]>();

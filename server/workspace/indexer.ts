@@ -11,6 +11,7 @@ import { FileReading, type Workspace } from './fileReading.ts';
 import { WorkspaceIndex } from './index.ts';
 import { definitionsNamed, namesThatFit, packageNamed, slotsOf } from './known.ts';
 import { targetAt, type Target } from './mentions.ts';
+import { namingIn } from './naming.ts';
 import { occurrencesIn } from './occurrences.ts';
 import { planRename } from './rename.ts';
 import { summarize } from './summarize.ts';
@@ -132,6 +133,10 @@ export class Indexer {
       },
       references: given => this.#references(given, signal),
       rename: given => this.#rename(given, signal),
+      naming: async ({ package: inEffect, name }) => {
+        this.#readBuffers();
+        return namingIn(this.#index, inEffect, name);
+      },
       macros: async ({ package: inEffect, names }) => {
         this.#readBuffers();
         return this.#index.macros(inEffect, names);

@@ -123,6 +123,11 @@ export class Packages {
     return packageName;
   }
 
+  /** The packages of the workspace that export a symbol of that name themselves. */
+  exporting(name: string): string[] {
+    return [...this.#known].filter(([, known]) => known.exports.has(name)).map(([each]) => each);
+  }
+
   #exports(packageName: string, name: string, seen: Set<string>): boolean {
     if (seen.has(packageName)) return false;
     seen.add(packageName);

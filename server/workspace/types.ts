@@ -122,6 +122,29 @@ export interface NameAt {
   readonly package: string | null;
 }
 
+/** What a name means, and where else it could come from. */
+export interface Naming {
+  /** The package in which the symbol is at home, and its name as the reader interns it. */
+  readonly home: string;
+  readonly name: string;
+  /** The workspace, or the standard, defines it. */
+  readonly defined: boolean;
+  /** It is an external symbol of its home package, as far as DEFPACKAGEs tell. */
+  readonly exported: boolean;
+  /** The DEFPACKAGE of the package in effect, and that of the home package. */
+  readonly own?: PackagePlace;
+  readonly homePlace?: PackagePlace;
+  /** Packages of the workspace that export a symbol of that name, at most five. */
+  readonly exporters: readonly string[];
+}
+
+export interface PackagePlace {
+  readonly package: string;
+  readonly uri: string;
+  /** Where the form begins. */
+  readonly position: Position;
+}
+
 /** What can be asked. Every answer is bounded. */
 export interface Queries {
   /** Definitions whose names match, the best first. */
@@ -149,6 +172,14 @@ export interface Queries {
   };
   /** Edits that give what is named at a place another name, in all files; without `newName` only whether that can be. */
   rename: { params: { uri: string; position: Position; newName?: string }; answer: RenamePlan };
+  /**
+   * What a name in a form means, and where else it could come from: for importing, exporting and qualifying. `name` as written. Told from
+   * what is known already.
+   */
+  naming: {
+    params: { package: string | null; name: string };
+    answer: Naming;
+  };
   /** The lambda lists of macros, from what is known already; names as a form in the package writes them. */
   macros: {
     params: { package: string | null; names: readonly string[] };

@@ -14,6 +14,8 @@ export interface Walk {
   readonly start: number;
   readonly end: number;
   readonly specOf: SpecOf;
+  /** Lines go where the formatter would put them first, whatever column they have. */
+  readonly strict?: boolean;
   /** Whether the line that starts there is to be moved; others count with the columns that they have. */
   readonly wanted: (lineStart: number) => boolean;
   /** Takes the column of a line that is wanted; `from` is the offset of its first character that is not white space. */
@@ -244,10 +246,10 @@ export class Walker {
 
   /** Moves the line whose first character stands at `from`. */
   #move(from: number, was: number, { column, also }: Choice, shift: number): void {
-    const { wanted, moved, text } = this.#walk;
+    const { wanted, moved, text, strict } = this.#walk;
     const lineStart = this.#lineStart;
     if (!wanted(lineStart) || !isBlank(text, lineStart, from)) return;
-    const to = also.includes(was + shift) ? was + shift : column;
+    const to = !strict && also.includes(was + shift) ? was + shift : column;
     this.#shift = to - was;
     this.#countedTo = from;
     this.#cells = to;
@@ -272,12 +274,12 @@ export class Walker {
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     this.#waiting = [];
-    const { wanted, moved, text } = this.#walk;
+    const { wanted, moved, text, strict } = this.#walk;
     const frame = this.#frame;
     const { shift } = frame;
     const code = this.#choose({ kind: 'comment', text: '', guarded: false });
     const column = next ?? code.column;
-    const also = [column, code.column, ...code.also];
+    const also = strict ? [column] : [column, code.column, ...code.also];
     for (const { lineStart, from, semicolons, column: was, trailing } of waiting) {
       if (!wanted(lineStart) || !isBlank(text, lineStart, from)) continue;
       let to: number;

@@ -3,6 +3,7 @@
  * that is spread into `features`.
  */
 import type { Editor, TextDocument } from '../lspClient.ts';
+import { actionFeatures } from './actions.ts';
 import { formattingFeatures } from './formatting.ts';
 import type { Location, Position, Range, TextEdit } from '../lspTypes.ts';
 import { assistFeatures } from './assist.ts';
@@ -17,6 +18,8 @@ export interface Question {
   readonly argument: string;
   /** `textDocument` and `position`, as most requests want them. */
   readonly place: { readonly textDocument: { readonly uri: string }; readonly position: Position };
+  /** UTF-16 offsets of all marks. */
+  readonly marks: ReadonlyMap<string, number>;
   /** Other buffers and files of the case and its table, by URI. */
   readonly textOf: (uri: string) => string | undefined;
 }
@@ -68,4 +71,5 @@ export const features: Readonly<Record<string, Feature>> = {
   ...nameFeatures,
   ...formattingFeatures,
   ...tokenFeatures,
+  ...actionFeatures,
 };

@@ -102,5 +102,5 @@ async function ask(
   if (offset === undefined) throw new Error(`line ${line}: the buffer of "${title}" has no mark ${mark}`);
   const position = document.positionAt(offset);
   const place = { textDocument: { uri: document.uri }, position };
-  return run({ editor, document, position, argument, place, textOf });
+  return run({ editor, document, position, argument, place, textOf, marks: buffer.marks });
 }

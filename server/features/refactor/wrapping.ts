@@ -1,0 +1,91 @@
+/** Forms put into another form, and docstrings added. */
+import type { Edit } from '../format/format.ts';
+import {
+  insert,
+  isQuoted,
+  nameOf,
+  partsOf,
+  selectedIn,
+  type Node,
+  type Refactoring,
+  type Site,
+} from './site.ts';
+
+const kind = 'refactor.rewrite';
+
+/** For the selected forms. */
+export function wrapping(site: Site): Refactoring[] {
+  const selected = selectedIn(site);
+  if (!selected || !selected.parent || isQuoted(selected.parent)) return [];
+  const { start, end, nodes } = selected;
+  const wrap = (title: string, before: string): Refactoring => ({
+    title,
+    kind,
+    moved: { start, end },
+    edits: () => [insert(start, before), insert(end, endsInComment(site, end) ? '\n)' : ')')],
+  });
+  // what stands as an operator, or a list of bindings, is no form; only its place could tell
+  if (partsOf(selected.parent)?.[0] === nodes[0]) return [];
+  return [
+    wrap('Wrap in when', '(when condition\n'),
+    wrap('Wrap in let', '(let ((name value))\n'),
+    wrap('Wrap in progn', '(progn\n'),
+  ];
+}
+
+const endsInComment = ({ text }: Site, end: number): boolean =>
+  /;[^\n]*$/.test(text.slice(text.lastIndexOf('\n', end - 1) + 1, end)) &&
+  !/["|]/.test(text.slice(end, end + 1));
+
+/** Operators whose docstring stands behind a lambda list, which is this argument. */
+const lambdaLists: Readonly<Record<string, number>> = {
+  defun: 2,
+  defmacro: 2,
+  deftype: 2,
+  'define-compiler-macro': 2,
+  'define-setf-expander': 2,
+};
+/** Those whose docstring is the last argument, behind a value. */
+const variables = /^(?:defvar|defparameter|defconstant)$/;
+/** Those that have it as an option. */
+const withOption = /^(?:defclass|defgeneric|define-condition|defpackage)$/;
+
+/** For the definition whose operator or name the cursor is at. */
+export function docstring(site: Site): Refactoring[] {
+  const { root, form, path, start, text } = site;
+  const list = path.findLast(({ type }) => type === 'list_lit') ?? root;
+  const [definition] = form.definitions;
+  if (!definition || definition.docstring !== undefined || definition.span.start !== list.start) return [];
+  const parts = partsOf(list);
+  if (!parts || parts.length < 2 || start > parts[1]!.end) return [];
+  const operator = nameOf(site, parts[0]) ?? '';
+  const name = text.slice(parts[1]!.start, parts[1]!.end).replace(/\s+/g, ' ').toUpperCase();
+  const string = `"${`What ${name} is for.`.replace(/["\\]/g, '\\$&')}"`;
+  const edit = placeOf(site, operator, list, parts, string);
+  return edit ? [{ title: 'Add a docstring', kind, edits: () => [edit] }] : [];
+}
+
+function placeOf(
+  { text }: Site,
+  operator: string,
+  list: Node,
+  parts: readonly Node[],
+  string: string,
+): Edit | undefined {
+  if (withOption.test(operator)) {
+    const options = text.slice(list.start, list.end);
+    if (/\(\s*:documentation\b/i.test(options)) return undefined;
+    const last = list.children.at(-1)!;
+    return insert(last.end, `\n(:documentation ${string})${last.type === 'comment' ? '\n' : ''}`);
+  }
+  if (variables.test(operator)) return parts.length === 3 ? insert(parts[2]!.end, `\n${string}`) : undefined;
+  const lambdaList =
+    operator === 'defmethod'
+      ? parts.slice(2).find(({ type }) => type === 'list_lit')
+      : parts[lambdaLists[operator] ?? parts.length];
+  if (!lambdaList || !/^(?:list|nil)_lit$/.test(lambdaList.type)) return undefined;
+  const next = parts[parts.indexOf(lambdaList) + 1];
+  if (next?.type === 'str_lit' && parts.at(-1) !== next) return undefined;
+  const joined = next && !text.slice(lambdaList.end, next.start).includes('\n');
+  return insert(lambdaList.end, `\n${string}${joined ? '\n' : ''}`);
+}

@@ -1,0 +1,286 @@
+/** Code actions that write code: offered where they fit, worked out when they are wanted, indented as the formatter does it. */
+import type { CancellationToken, CodeAction } from 'vscode-languageserver/node';
+import { HotlispError } from '../errors.ts';
+import { isWanted } from '../features/codeAction.ts';
+import { around, type Edit } from '../features/format/format.ts';
+import type { DocumentEdit } from '../features/quickFix.ts';
+import { conditionals } from '../features/refactor/conditionals.ts';
+import { extraction } from '../features/refactor/extraction.ts';
+import { missingFunction } from '../features/refactor/missing.ts';
+import {
+  exportEdit,
+  importEdit,
+  nicknameEdit,
+  packageFormAt,
+  type PackageForm,
+} from '../features/refactor/packages.ts';
+import { patterns, plainText } from '../features/refactor/patterns.ts';
+import { indented } from '../features/refactor/result.ts';
+import { isQuoted, siteAt, textOf, type Refactoring, type Site } from '../features/refactor/site.ts';
+import { docstring, wrapping } from '../features/refactor/wrapping.ts';
+import { symbolAt } from '../source/scope.ts';
+import type { Snapshot } from '../source/types.ts';
+import type { PackagePlace } from '../workspace/types.ts';
+import type { ActionPlace, ActionSource } from './actions.ts';
+import type { Bench } from './bench.ts';
+import { Indentation, soon } from './formatting.ts';
+
+export const refactoringKinds = ['refactor.extract', 'refactor.rewrite', 'refactor.insert'] as const;
+
+/** Milliseconds that index and image have to say what a name means. */
+const budget = 60;
+const never: CancellationToken = {
+  isCancellationRequested: false,
+  onCancellationRequested: () => ({ dispose: () => undefined }),
+};
+
+/** An action, and how its edit is made. */
+interface Offer {
+  readonly title: string;
+  readonly kind: string;
+  readonly edit: () => Promise<object | undefined>;
+}
+
+/** What a client sends back to have an action worked out. */
+interface Unresolved {
+  readonly refactoring: string;
+  readonly uri: string;
+  readonly version: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+const wants = ({ only }: ActionPlace, kind: string): boolean => isWanted(kind, only);
+
+/** All that fits a place; the edits are not made yet. */
+async function offersAt(place: ActionPlace, bench: Bench): Promise<Offer[]> {
+  const { snapshot, start, end } = place;
+  if (!snapshot || !['quickfix', ...refactoringKinds].some(kind => wants(place, kind))) return [];
+  const site = siteAt(snapshot, start, end);
+  if (!site) return snapshot.formAt(start) ? [] : insertions(place, snapshot, bench);
+  if (!site.form.active) return [];
+  const here: Refactoring[] = [];
+  if (wants(place, 'refactor.extract')) here.push(...extraction(site));
+  if (wants(place, 'refactor.rewrite'))
+    here.push(...conditionals(site), ...docstring(site), ...wrapping(site));
+  const named = wants(place, 'quickfix') && start === end ? await namingOffers(site, place, bench) : [];
+  return [
+    ...named,
+    ...here.map(({ title, kind, edits, moved }) => ({
+      title,
+      kind,
+      edit: async () => {
+        const wanted = edits();
+        return wanted && editOf(place, bench, snapshot, wanted, moved);
+      },
+    })),
+  ];
+}
+
+/** The edits as one, indented. */
+async function editOf(
+  { documentChanges }: Pick<ActionPlace, 'documentChanges'>,
+  bench: Bench,
+  snapshot: Snapshot,
+  edits: readonly Edit[],
+  moved?: Refactoring['moved'],
+): Promise<DocumentEdit | undefined> {
+  const stretch = around(snapshot, edits[0]!.span);
+  const specOf = await new Indentation(bench).specsFor(snapshot, stretch, never, budget);
+  const edit = indented(snapshot.text, stretch, edits, moved, specOf);
+  if (!edit) return undefined;
+  const { uri } = snapshot;
+  const open = bench.parts.documents.get(uri);
+  const change = { range: snapshot.rangeOf(edit.span, bench.parts.encoding()), newText: edit.text };
+  return documentChanges
+    ? { documentChanges: [{ textDocument: { uri, version: open ? open.version : null }, edits: [change] }] }
+    : { changes: { [uri]: [change] } };
+}
+
+/** Importing, exporting, qualifying, and writing what is not there: for the symbol at the cursor. */
+async function namingOffers(site: Site, place: ActionPlace, bench: Bench): Promise<Offer[]> {
+  const { snapshot, text, path, start } = site;
+  const node = path[0];
+  const occurrence = symbolAt(snapshot, start);
+  if (!node || !/^(?:sym|package)_lit$/.test(node.type) || !occurrence || occurrence.binding) return [];
+  const written = textOf({ text }, node);
+  const inEffect = site.form.package ?? null;
+  const naming = await soon(bench.ask('naming', { package: inEffect, name: written }, never), budget);
+  if (!naming) return [];
+  const { name, home, exported, own, homePlace, defined } = naming;
+  const offer = (title: string, edit: Offer['edit']): Offer => ({ title, kind: 'quickfix', edit });
+  const inPackage = (target: PackagePlace, edit: (form: PackageForm) => Edit | undefined) => async () => {
+    const other = await packageAt(bench, target);
+    const made = other && edit(other);
+    return made && editOf(place, bench, other.site.snapshot, [made]);
+  };
+  const prefix = /^([^|:]+)(::?)/.exec(written);
+  const bare = prefix ? written.slice(prefix[0].length) : written;
+  const out: Offer[] = [];
+  if (prefix) {
+    const from = home === 'COMMON-LISP' ? undefined : home;
+    if (prefix[2] === '::' && homePlace && !exported && defined)
+      out.push(
+        offer(
+          `Export ${bare} from ${shown(home)}`,
+          inPackage(homePlace, form => exportEdit(form, name)),
+        ),
+      );
+    if (own && from !== undefined && own.package !== from) {
+      const imports = inPackage(own, form => importEdit(form, from, name));
+      out.push(offer(`Import ${bare} from ${shown(from)}`, imports));
+      const nickname = nicknameOf(from);
+      if (prefix[1]!.toUpperCase() === from && nickname !== undefined)
+        out.push(
+          offer(
+            `Add local nickname ${shown(nickname)} for ${shown(from)}`,
+            inPackage(own, form => nicknameEdit(form, nickname, from)),
+          ),
+        );
+    }
+    return out;
+  }
+  if (occurrence.access === 'definition' || definesAt(site)) {
+    if (own && home === own.package && !exported)
+      out.push(
+        offer(
+          `Export ${bare} from ${shown(home)}`,
+          inPackage(own, form => exportEdit(form, name)),
+        ),
+      );
+    return out;
+  }
+  if (defined || home === 'COMMON-LISP' || isQuoted(node)) return out;
+  const about = await bench.image(
+    snapshot.uri,
+    'about',
+    { name: written, ...(inEffect !== null && { package: inEffect }) },
+    { within: budget },
+  );
+  if (about?.found && about.facts.length > 0) return out;
+  for (const from of naming.exporters) {
+    if (own)
+      out.push(
+        offer(
+          `Import ${bare} from ${shown(from)}`,
+          inPackage(own, form => importEdit(form, from, name)),
+        ),
+      );
+    out.push(
+      offer(`Qualify as ${shown(from)}:${bare}`, () =>
+        editOf(place, bench, snapshot, [
+          { span: { start: node.start, end: node.start }, text: `${shown(from)}:` },
+        ]),
+      ),
+    );
+  }
+  const missing = occurrence.operator ? missingFunction(site) : undefined;
+  if (missing)
+    out.push(
+      offer(missing.title, async () => {
+        const edits = missing.edits();
+        return edits && editOf(place, bench, snapshot, edits);
+      }),
+    );
+  return out;
+}
+
+const definesAt = ({ form, start }: Site): boolean =>
+  form.definitions.some(({ nameSpan }) => nameSpan.start <= start && start <= nameSpan.end);
+
+/** A package's name as it stands before a symbol. */
+const shown = (name: string): string =>
+  /^[A-Z0-9!$%&*+./<=>?@^_~-]+$/.test(name) ? name.toLowerCase() : `|${name}|`;
+
+/** The last word of a long name. */
+function nicknameOf(name: string): string | undefined {
+  const last = /[./]([^./]+)$/.exec(name)?.[1] ?? /-([^-]+)$/.exec(name)?.[1];
+  return last !== undefined && last.length >= 2 && /^[A-Z0-9-]+$/.test(last) ? last : undefined;
+}
+
+async function packageAt(bench: Bench, { uri, position }: PackagePlace): Promise<PackageForm | undefined> {
+  const snapshot = await bench.parts.documents.snapshot(uri);
+  return packageFormAt(snapshot, snapshot.offsetAt(position, bench.parts.encoding()));
+}
+
+/** Patterns, on an empty line between top-level forms. */
+function insertions(place: ActionPlace, snapshot: Snapshot, bench: Bench): Offer[] {
+  const { start, end } = place;
+  const { text } = snapshot;
+  const line = text.slice(text.lastIndexOf('\n', start - 1) + 1).split('\n', 1)[0]!;
+  if (!wants(place, 'refactor.insert') || start !== end || line.trim() !== '') return [];
+  const snippets = snippetEdits(bench);
+  return patterns(bordeauxIn(text)).map(({ title, snippet }) => ({
+    title,
+    kind: 'refactor.insert',
+    edit: async () => {
+      const newline = /\r?\n/.exec(text)?.[0] ?? '\n';
+      const written = (snippets ? snippet : plainText(snippet)).trimEnd().replaceAll('\n', newline);
+      const range = snapshot.rangeOf({ start, end: start }, bench.parts.encoding());
+      const { uri, version } = snapshot;
+      if (!place.documentChanges) return { changes: { [uri]: [{ range, newText: written }] } };
+      const edit = snippets
+        ? { range, snippet: { kind: 'snippet', value: written } }
+        : { range, newText: written };
+      return { documentChanges: [{ textDocument: { uri, version }, edits: [edit] }] };
+    },
+  }));
+}
+
+/** LSP 3.18: edits with snippets are for clients that declare them; they go by documentChanges alone. */
+const snippetEdits = (bench: Bench): boolean => {
+  const declared = bench.parts.capabilities().workspace?.workspaceEdit as
+    { snippetEditSupport?: boolean; documentChanges?: boolean } | undefined;
+  return declared?.snippetEditSupport === true && declared.documentChanges === true;
+};
+
+/** The prefix by which a text names bordeaux-threads. */
+const bordeauxIn = (text: string): string | undefined =>
+  /(?<![\w-])(bt2?|bordeaux-threads(?:-2)?)::?[a-z]/i.exec(text)?.[1]?.toLowerCase();
+
+/** An action with its edit, or, where the client asks for edits later, with what finds it again. */
+export const refactorings: ActionSource = async (place, bench) => {
+  const { snapshot, start, end } = place;
+  if (!snapshot) return [];
+  const offers = await offersAt(place, bench);
+  const declared = bench.parts.capabilities().textDocument?.codeAction;
+  const later =
+    declared?.dataSupport === true && declared.resolveSupport?.properties.includes('edit') === true;
+  const actions = await Promise.all(
+    offers.map(async ({ title, kind, edit }) => {
+      const data: Unresolved = {
+        refactoring: title,
+        uri: snapshot.uri,
+        version: snapshot.version,
+        start,
+        end,
+      };
+      return later ? { title, kind, data } : { title, kind, edit: await edit() };
+    }),
+  );
+  return actions.filter(action => 'data' in action || action.edit !== undefined);
+};
+
+/** Works an action out. @throws HotlispError `stale` when the buffer has moved on */
+export async function resolveRefactoring(action: CodeAction, bench: Bench): Promise<CodeAction> {
+  const data = action.data as Partial<Unresolved> | undefined;
+  if (action.edit || typeof data?.refactoring !== 'string' || typeof data.uri !== 'string') return action;
+  const { refactoring, uri, version, start = 0, end = 0 } = data;
+  const snapshot = bench.parts.documents.get(uri);
+  if (!snapshot || snapshot.version !== version)
+    throw new HotlispError('stale', 'The buffer has changed since this was offered. Ask again.');
+  const encoding = bench.parts.encoding();
+  const place: ActionPlace = {
+    snapshot,
+    uri,
+    range: snapshot.rangeOf({ start, end }, encoding),
+    start,
+    end,
+    only: action.kind === undefined ? undefined : [action.kind],
+    documentChanges: bench.parts.capabilities().workspace?.workspaceEdit?.documentChanges === true,
+  };
+  const offer = (await offersAt(place, bench)).find(({ title }) => title === refactoring);
+  const edit = await offer?.edit();
+  if (!edit) throw new HotlispError('stale', `"${refactoring}" does not fit here any more.`);
+  return { ...action, edit };
+}
