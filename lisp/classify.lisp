@@ -530,6 +530,7 @@ installed, in milliseconds since 1970."
                         :definition (definition-wire definition change)
                         :class class
                         :hazard hazard
+                        :migration (and (eq class :migration) (slot-migration definition unit))
                         :installed (installed-digest definition)
                         :file (getf source :file)
                         :file-write-date (getf source :file-write-date)))))

@@ -777,3 +777,19 @@ and giving it back does not undo that (2.2.9 to 2.6.4)."
 (define-internal type-specifier :function ("SB-KERNEL" "TYPE-SPECIFIER"))
 
 (define-capability :function-types (function-arguments simple-fun-type type-specifier info-default underlying-function))
+
+;;;; 8. The memory
+
+(define-internal map-allocated-objects :function ("SB-VM" "MAP-ALLOCATED-OBJECTS"))
+(define-internal instance-widetag :variable ("SB-VM" "INSTANCE-WIDETAG") ("SB-VM" "INSTANCE-HEADER-WIDETAG"))
+(define-internal funcallable-instance-widetag
+    :variable ("SB-VM" "FUNCALLABLE-INSTANCE-WIDETAG") ("SB-VM" "FUNCALLABLE-INSTANCE-HEADER-WIDETAG"))
+(define-capability :instances (map-allocated-objects instance-widetag funcallable-instance-widetag))
+
+(defun map-instances (receive)
+  "Call RECEIVE with every instance in memory, garbage included. No garbage is collected meanwhile; RECEIVE may leave."
+  (map-allocated-objects (lambda (object type size)
+                           (declare (ignore size))
+                           (when (or (eql type instance-widetag) (eql type funcallable-instance-widetag))
+                             (funcall receive object)))
+                         :all))

@@ -142,10 +142,9 @@
   (let ((origins '()))
     (sb-ext:with-locked-hash-table (*installed*)
       (maphash (lambda (key origin)
-                 (declare (ignore key))
                  (when (if (origin-file origin)
                            (equal (origin-file origin) file)
-                           (member (origin-package origin) packages :test #'equalp))
+                           (member (second key) packages :test #'equalp))
                    (push origin origins)))
                *installed*))
     (sort origins #'< :key #'origin-since)))
@@ -166,6 +165,7 @@
           collect (progn
                     (setf (gethash (definition-key definition) keys) t)
                     (wire :stray :definition (origin-wire origin) :package (origin-package origin)
+                                 :home (definition-package-name definition)
                                  :held (held definition nil)))))
 
 ;;;; From no file at all
@@ -215,7 +215,7 @@
                          collect (progn
                                    (setf (gethash (definition-key definition) keys) t)
                                    (wire :stray :definition (definition-wire-name definition) :package (package-name package)
-                                                :held held)))))
+                                                :home (package-name package) :held held)))))
 
 ;;;; The request
 

@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "063f4d98a76d51690856f483f6ac3a1a7fc02f54e220ead3fd03539f39db1b5f"
+    '(:digest "d2d4bf42b594aaceb07ba5c219842e776ec5b7147455dfbda66dbb42ceb55b0d"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -31,11 +31,15 @@
          (:hazard
           (:kind "kind" :required :string)
           (:message "message" :required :string))
+         (:migration
+          (:added "added" :required (:array :string))
+          (:dropped "dropped" :required (:array :string)))
          (:assessment
           (:form "form" :required :integer)
           (:definition "definition" :required (:shape :definition))
           (:class "class" :required (:enum "unchanged" "safe" "dependents" "migration" "hazardous"))
           (:hazard "hazard" :optional (:shape :hazard))
+          (:migration "migration" :optional (:shape :migration))
           (:installed "installed" :optional :string)
           (:file "file" :optional :string)
           (:file-write-date "fileWriteDate" :optional :integer))
@@ -122,6 +126,7 @@
          (:stray
           (:definition "definition" :required (:shape :definition-name))
           (:package "package" :required :string)
+          (:home "home" :required :string)
           (:held "held" :required (:shape :held)))
          (:dependent
           (:kind "kind" :required :string)
@@ -238,6 +243,18 @@
           :result (:object
             (:dependents "dependents" :required (:array (:shape :dependent)))
             (:mentions "mentions" :required (:array (:shape :mention)))))
+         (:instances :writes nil
+          :arguments ((:definition "definition" :required (:shape :definition-name))
+                      (:package "package" :required :string)
+                      (:seconds "seconds" :required :integer))
+          :result (:object
+            (:class "class" :required :string)
+            (:count "count" :required :integer)
+            (:whole "whole" :required :boolean)))
+         (:callers :writes nil
+          :arguments ((:definitions "definitions" :required (:array (:shape :placed-name))))
+          :result (:object
+            (:counts "counts" :required (:array :integer))))
          (:drift :writes nil
           :arguments ((:file "file" :required :string)
                       (:stamp "stamp" :optional :string)

@@ -123,7 +123,10 @@ export class Commands {
       const result = await outcome;
       const page = 'page' in operation ? operation.page?.(result) : undefined;
       if (page) await this.deps.pages.show(page);
-      const told = page === undefined ? summary(operation.title.toLowerCase(), result) : undefined;
+      const said = 'told' in operation ? operation.told?.(result) : undefined;
+      if (said !== undefined) editor.tell('info', said);
+      const told =
+        page === undefined && said === undefined ? summary(operation.title.toLowerCase(), result) : undefined;
       if (told) editor.tell(told.severity, told.message);
     } catch (error) {
       const severity =

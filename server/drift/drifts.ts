@@ -279,10 +279,11 @@ export class Drifts {
     const kept: Stray[] = [];
     for (const stray of strays) {
       if (stray.held.file === undefined) {
-        if ((await this.deps.definedIn(stray)).some(other => other !== uri)) continue;
-        if (!definesPackage(snapshot, stray.package)) {
-          const home = { kind: 'package' as const, name: stray.package };
-          if ((await this.deps.definedIn({ definition: home, package: stray.package })).length > 0) continue;
+        if ((await this.deps.definedIn({ ...stray, package: stray.home })).some(other => other !== uri))
+          continue;
+        if (!definesPackage(snapshot, stray.home)) {
+          const home = { kind: 'package' as const, name: stray.home };
+          if ((await this.deps.definedIn({ definition: home, package: stray.home })).length > 0) continue;
         }
       }
       kept.push(stray);

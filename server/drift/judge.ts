@@ -223,7 +223,7 @@ function unplaced(
     const wasHere = held.status === 'installed' && !held.unsaved;
     const anchor =
       held.file === undefined
-        ? packageAnchor(snapshot, stray.package)
+        ? packageAnchor(snapshot, stray.home)
         : placeAfter(snapshot, key, present, knowledge);
     return anchor ? [absentHere(wasHere ? 'deleted' : 'unpersisted', stray, held, anchor, knowledge)] : [];
   });
@@ -279,9 +279,18 @@ function packageAnchor(snapshot: Snapshot, name: string): Span | undefined {
   if (defining) return defining.definitions.find(({ kind }) => kind === 'package')!.nameSpan;
   const at = forms.findIndex(form => form.active && same(form.package));
   const before = forms.slice(0, Math.max(at, 0)).findLast(({ operator }) => operator === 'in-package');
-  const form = before ?? forms[at];
+  const form = before ?? forms[at] ?? inPackage(snapshot, name);
   return form && operatorSpan(snapshot, form);
 }
+
+/** The IN-PACKAGE of the package, also where no form follows it. */
+export const inPackage = (snapshot: Snapshot, name: string): TopLevelForm | undefined =>
+  snapshot.forms.findLast(
+    ({ active, operator, span }) =>
+      active &&
+      operator === 'in-package' &&
+      snapshot.packageAt(span.end + 1)?.toUpperCase() === name.toUpperCase(),
+  );
 
 export const definesPackage = ({ forms }: Snapshot, name: string): TopLevelForm | undefined =>
   forms.find(

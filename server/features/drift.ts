@@ -1,5 +1,5 @@
 /** How drift is shown: hints in the text, code lenses, and the code actions that mend it. */
-import type { Drift, DriftState } from '../drift/judge.ts';
+import { inPackage, type Drift, type DriftState } from '../drift/judge.ts';
 import { newlineOf } from '../operations/formEdit.ts';
 import type { PositionEncoding, Range, Snapshot, TopLevelForm } from '../source/types.ts';
 import type { Action } from './codeAction.ts';
@@ -54,11 +54,13 @@ function messageOf({ state, name, form, missing, what }: Drift): string {
     case 'unpersisted':
       return form
         ? `The image runs a text of ${name} that no file has. Write it to the source file, or reload this one.`
-        : `The image runs the ${what!.definition.kind} ${name} of ${what!.package}, which no file has. Write it to the source file, or remove it.`;
+        : `The image runs the ${what!.definition.kind} ${placed(name, what!.package)}, which no file has. Write it to the source file, or remove it.`;
     case 'deleted':
       return `The ${what!.definition.kind} ${name} is not in this file any more, and alive in the image. Remove it from the image.`;
   }
 }
+
+const placed = (name: string, home: string) => (/^[^|(]*:/.test(name) ? name : `${name} of ${home}`);
 
 /** What the state is called in front of an action. */
 function stateTitle({ state, name, form, missing }: Drift): string {
@@ -161,10 +163,10 @@ const definitionPath = ({
   [name, ...qualifiers, ...(specializers ? [`(${specializers.join(' ')})`] : [])].join(' ');
 
 /** The last form of the package in which what has no place yet is to be read. */
-function lastOfPackage({ forms }: Snapshot, { what }: Drift): TopLevelForm | undefined {
+function lastOfPackage(snapshot: Snapshot, { what }: Drift): TopLevelForm | undefined {
   const home = what!.package.toUpperCase();
-  const inside = forms.findLast(({ active, package: own }) => active && own?.toUpperCase() === home);
-  return inside ?? forms.findLast(({ operator }) => operator === 'in-package');
+  const inside = snapshot.forms.findLast(({ active, package: own }) => active && own?.toUpperCase() === home);
+  return inside ?? inPackage(snapshot, home);
 }
 
 /** The edit that puts what the image runs to its place in the text. */

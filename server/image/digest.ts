@@ -1,4 +1,4 @@
 // Generated from protocol.ts by `npm run generate`; do not edit.
 
 /** Identifies the wire contract: `hello` of an agent with another one is refused or the agent replaced. */
-export const PROTOCOL_DIGEST = '063f4d98a76d51690856f483f6ac3a1a7fc02f54e220ead3fd03539f39db1b5f';
+export const PROTOCOL_DIGEST = 'd2d4bf42b594aaceb07ba5c219842e776ec5b7147455dfbda66dbb42ceb55b0d';

@@ -79,11 +79,16 @@ export const Hazard = z.object({
   message: z.string(),
 });
 
+/** The slots that instances of a class gain and lose, as the form's package writes their names. */
+export const Migration = z.object({ added: z.array(z.string()), dropped: z.array(z.string()) });
+
 export const Assessment = z.object({
   form: int(),
   definition: Definition,
   class: z.enum(['unchanged', 'safe', 'dependents', 'migration', 'hazardous']),
   hazard: Hazard.optional(),
+  /** Absent where instances keep the slots that they have. */
+  migration: Migration.optional(),
   /** The digest last installed through an agent operation, where there was one and the definition is still the one it installed. */
   installed: z.string().optional(),
   /** Where the image says the definition came from, and the Unix time of that file's contents. */
@@ -204,8 +209,13 @@ export const Held = z.object({
   fileWriteDate: int().optional(),
 });
 
-/** A definition that the image runs and a text does not have; its name is to be read in `package`. */
-export const Stray = z.object({ definition: DefinitionName, package: z.string(), held: Held });
+/** A definition that the image runs and a text does not have; its name is to be read in `package`, and belongs to the package `home`. */
+export const Stray = z.object({
+  definition: DefinitionName,
+  package: z.string(),
+  home: z.string(),
+  held: Held,
+});
 
 /** A definition whose compiled code uses others such that new ones leave it stale, and where it comes from, as Location has it. */
 export const Dependent = z.object({
@@ -369,6 +379,7 @@ export const shapes = {
   Form,
   Definition,
   Hazard,
+  Migration,
   Assessment,
   ThreadReference,
   Thread,
@@ -460,6 +471,23 @@ export const operations = {
       dependents: z.array(Dependent),
       mentions: z.array(Mention),
     }),
+  },
+  /** How many instances a class has; a look through all of the memory, with garbage collection held off. */
+  instances: {
+    writes: false,
+    args: z.object({ definition: DefinitionName, package: z.string(), seconds: int() }),
+    result: z.object({
+      class: z.string(),
+      count: int(),
+      /** False: the time was over before the end of the memory, and there may be more. */
+      whole: z.boolean(),
+    }),
+  },
+  /** How many functions, methods and macros call or expand each definition; -1 where the image cannot tell. */
+  callers: {
+    writes: false,
+    args: z.object({ definitions: z.array(PlacedName) }),
+    result: z.object({ counts: z.array(int()) }),
   },
   /** What the image runs of a file's definitions, in one question. */
   drift: {
@@ -808,6 +836,7 @@ export type Assessment = z.infer<typeof Assessment>;
 export type Note = z.infer<typeof Note>;
 export type Location = z.infer<typeof Location>;
 export type PlacedName = z.infer<typeof PlacedName>;
+export type Migration = z.infer<typeof Migration>;
 export type Held = z.infer<typeof Held>;
 export type Stray = z.infer<typeof Stray>;
 export type TextDefinition = z.infer<typeof TextDefinition>;

@@ -3,6 +3,7 @@ import type { CodeAction } from 'vscode-languageserver/node';
 import { actionKinds, codeActions, isWanted } from '../features/codeAction.ts';
 import type { Drifts } from '../drift/drifts.ts';
 import { driftActions } from '../features/drift.ts';
+import { migrationActions } from '../features/migrationActions.ts';
 import { lookActions, pageActions } from '../features/lookActions.ts';
 import { quickFixKind, quickFixes } from '../features/quickFix.ts';
 import type { PageAction } from '../operations/page.ts';
@@ -60,11 +61,16 @@ const commands: ActionSource = (place, bench, { folders, answerable }) =>
     answerable: answerable(),
   });
 
-const drift: ActionSource = async ({ snapshot, start, end, only, documentChanges }, bench, { drifts }) => {
-  if (!snapshot || !isWanted(quickFixKind, only)) return [];
+const drift: ActionSource = async (place, bench, { drifts }) => {
+  const { snapshot, start, end, range, only, documentChanges } = place;
+  if (!snapshot) return [];
   await drifts.prepare(snapshot.uri);
+  const known = drifts.of(snapshot);
   const encoding = bench.parts.encoding();
-  return driftActions({ snapshot, drifts: drifts.of(snapshot), start, end, encoding, documentChanges });
+  return [
+    ...driftActions({ snapshot, drifts: known, start, end, encoding, documentChanges }),
+    ...migrationActions(snapshot, start, range.start, known),
+  ].filter(({ kind }) => isWanted(kind, only));
 };
 
 const looks: ActionSource = ({ snapshot, uri, range, start, only }, _bench, { pageActions: at, traced }) => {

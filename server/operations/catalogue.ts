@@ -7,6 +7,7 @@ import { codeLoadFasl } from './fasl.ts';
 import * as descriptions from './describe.ts';
 import * as inspection from './inspect.ts';
 import { expandInPlace, macroexpand } from './macroexpand.ts';
+import { countInstances, insertUpdateInstance } from './migration.ts';
 import * as queries from './queries.ts';
 import { lispReadFile } from './readFile.ts';
 import { recompileDependents } from './recompileDependents.ts';
@@ -42,6 +43,8 @@ export const catalogue: readonly Operation[] = [
   reload.reloadFile,
   removeDefinition,
   showDiff,
+  countInstances,
+  insertUpdateInstance,
   macroexpand,
   expandInPlace,
   inspection.inspect,

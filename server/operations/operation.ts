@@ -239,6 +239,8 @@ export interface PlannedOperation<A = unknown> extends Common<A> {
   plan(args: A, context: PlanContext): Promise<Plan> | Plan;
   /** The document to show to the person once the operation ended in the background; absent: a message says how it ended. */
   page?(result: unknown): Page | undefined;
+  /** What a message says then in place of how the operation ended. */
+  told?(result: unknown): string;
 }
 
 /** An operation on the server's own affairs. */

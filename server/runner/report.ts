@@ -1,7 +1,7 @@
 /** What people and programs are told of an operation: pure functions from plans and the image's answers. */
 import { displayDefinition, listed, oneLine, plural } from '../approval/display.ts';
 import { scratchScheme } from '../documents.ts';
-import type { Assessment, Change, Definition, Note } from '../image/protocol.ts';
+import type { Assessment, Change, Definition, Migration, Note } from '../image/protocol.ts';
 import type { ChangePlan, PlannedForm } from '../operations/operation.ts';
 import type { ReportedNote } from '../ports.ts';
 import type { PositionEncoding, Range, Snapshot, Span } from '../source/types.ts';
@@ -11,6 +11,7 @@ import { noDependents, type Dependents, type ReportedDependent } from './depende
 export interface ReportedDefinition extends Definition {
   readonly class?: Assessment['class'];
   readonly hazard?: NonNullable<Assessment['hazard']>;
+  readonly migration?: Migration;
 }
 
 /** The result of an operation, as the public contract has it. */
@@ -37,11 +38,21 @@ function describeAssessments(assessments: readonly Assessment[]): string {
     unchanged: 'compiles again',
     removed: 'removes',
   } as const;
-  const parts = assessments.map(({ definition, class: effect }) => {
+  const parts = assessments.map(({ definition, class: effect, migration }) => {
     const note = definition.change === 'new' && effect === 'safe' ? 'new' : effect;
-    return `${verbs[definition.change]} ${displayDefinition(definition)} (${note})`;
+    const slots = migration ? `: ${describeMigration(migration)}` : '';
+    return `${verbs[definition.change]} ${displayDefinition(definition)} (${note}${slots})`;
   });
   return listed(parts);
+}
+
+/** `adds slot OWNER, drops slots A and B`: what happens to every instance. */
+export function describeMigration({ added, dropped }: Migration): string {
+  const slots = (verb: string, names: readonly string[]) =>
+    names.length > 0
+      ? [`${verb} ${names.length === 1 ? 'slot' : 'slots'} ${listed(names.map(each => oneLine(each, 60)))}`]
+      : [];
+  return [...slots('adds', added), ...slots('drops', dropped)].join(', ');
 }
 
 /** `recompiles 3 users: APP::A, APP::B and APP::C; 1 possible user is only listed`; nothing where there are none. */
@@ -197,6 +208,7 @@ export function changeResult(
       ...definition,
       ...(assessment && { class: assessment.class }),
       ...(assessment?.hazard && { hazard: assessment.hazard }),
+      ...(assessment?.migration && { migration: assessment.migration }),
     };
   });
   return {

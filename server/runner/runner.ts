@@ -18,6 +18,7 @@ import { runChange } from './change.ts';
 import { Desk, type RunnerDependencies } from './desk.ts';
 import { runEvaluation } from './evaluate.ts';
 import { runHistory } from './history.ts';
+import { countedInstances, type CountedClass } from './instances.ts';
 import { describeFasl, describeSystem, runFasl, runSystem } from './load.ts';
 import { runRemoval } from './removal.ts';
 import { describeReplay, runReplay } from './replay.ts';
@@ -80,8 +81,11 @@ export class Runner {
   }
 
   /** What a change would do, without asking anybody. @throws HotlispError */
-  async preview(plan: ChangePlan): Promise<Assessed> {
-    return assess(this.#desk, await this.#desk.imageFor(plan), plan);
+  async preview(plan: ChangePlan): Promise<Assessed & { readonly instances?: readonly CountedClass[] }> {
+    const image = await this.#desk.imageFor(plan);
+    const assessed = await assess(this.#desk, image, plan);
+    const instances = await countedInstances(image, assessed);
+    return { ...assessed, ...(instances.length > 0 && { instances }) };
   }
 
   /** What carrying out a plan other than a change would do, as far as it can be told. @throws HotlispError */

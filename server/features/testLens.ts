@@ -1,0 +1,125 @@
+/** Lenses that run tests: of the form at which they stand, and of the whole file. */
+import type { PositionEncoding, Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
+import type { Lens } from './drift.ts';
+
+/** A library of tests: how one of its tests is run, and how several are. */
+interface Library {
+  readonly name: string;
+  /** Names of its packages, as a form may have them before its operators. */
+  readonly packages: readonly string[];
+  readonly operators: readonly string[];
+  readonly run: (names: readonly string[]) => string;
+}
+
+const quoted = (names: readonly string[]) => names.map(name => `'${name}`);
+
+const libraries: readonly Library[] = [
+  {
+    name: 'fiveam',
+    packages: ['fiveam', '5am', 'it.bese.fiveam'],
+    operators: ['test', 'def-test', 'def-suite', 'def-suite*'],
+    run: names =>
+      names.length === 1 ? `(fiveam:run! '${names[0]!})` : `(fiveam:run! '(${names.join(' ')}))`,
+  },
+  {
+    name: 'parachute',
+    packages: ['parachute', 'org.shirakumo.parachute'],
+    operators: ['define-test', 'define-test+run', 'define-test-parent'],
+    run: names =>
+      names.length === 1
+        ? `(parachute:test '${names[0]!})`
+        : `(parachute:test (list ${quoted(names).join(' ')}))`,
+  },
+  {
+    name: 'rove',
+    packages: ['rove', 'rove/main'],
+    operators: ['deftest'],
+    run: names =>
+      names.length === 1
+        ? `(rove:run-test '${names[0]!})`
+        : `(rove:run-tests (list ${quoted(names).join(' ')}))`,
+  },
+];
+
+export interface TestForm {
+  readonly library: Library;
+  readonly form: TopLevelForm;
+  readonly definition: SourceDefinition;
+}
+
+/**
+ * The tests of a text. The operator's package says whose they are where it is written; else the packages that the text's
+ * DEFPACKAGEs use or import from; of an operator that no library but one has, that one.
+ */
+export function testForms(snapshot: Snapshot): TestForm[] {
+  const mentioned = libraries.filter(({ packages }) =>
+    packages.some(name => new RegExp(`[(:"#\\s]${escape(name)}(?=[\\s)":])`, 'i').test(snapshot.text)),
+  );
+  return snapshot.forms.flatMap((form): TestForm[] => {
+    const [definition] = form.definitions;
+    if (!form.active || form.broken || form.packageUnknown || !definition) return [];
+    const prefix = prefixOf(snapshot, form);
+    const fitting = libraries.filter(({ operators }) => operators.includes(definition.operator));
+    const library =
+      prefix === undefined
+        ? (fitting.find(each => mentioned.includes(each)) ??
+          (mentioned.length === 0 ? soleOf(definition, fitting) : undefined))
+        : fitting.find(({ packages }) => packages.includes(prefix));
+    return library ? [{ library, form, definition }] : [];
+  });
+}
+
+/** DEFTEST is the word of several libraries, TEST of anybody; where nothing tells whose it is, only DEFINE-TEST is sure. */
+const soleOf = ({ operator }: SourceDefinition, fitting: readonly Library[]) =>
+  operator === 'define-test' ? fitting[0] : undefined;
+
+const escape = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+/** The package before the form's operator, in lower case. */
+function prefixOf({ text }: Snapshot, { bodyStart, span }: TopLevelForm): string | undefined {
+  return /^\(\s*([^\s:()|]+)::?[^\s:()]/
+    .exec(text.slice(bodyStart, Math.min(span.end, bodyStart + 100)))?.[1]
+    ?.toLowerCase();
+}
+
+export function testLenses(snapshot: Snapshot, encoding: PositionEncoding): Lens[] {
+  const tests = testForms(snapshot);
+  const lens = (title: string, form: TopLevelForm, library: Library, names: readonly string[]): Lens => ({
+    range: snapshot.rangeOf({ start: form.bodyStart, end: form.span.end }, encoding),
+    command: {
+      title,
+      command: 'hotlisp.repl_eval',
+      arguments: [
+        {
+          code: library.run(names),
+          ...(form.package !== undefined && { package: form.package }),
+          background: true,
+        },
+      ],
+    },
+  });
+  const one = tests.map(({ library, form, definition }) =>
+    lens(isSuite(definition) ? 'Run tests' : 'Run test', form, library, [definition.name]),
+  );
+  const all = libraries.flatMap(library => {
+    // One evaluation reads its names in one package.
+    const [first, ...others] = tests.filter(each => each.library === library && !isSuite(each.definition));
+    if (!first || others.length === 0) return [];
+    const same = [first, ...others].filter(({ form }) => form.package === first.form.package);
+    const top =
+      snapshot.forms.find(({ active, operator }) => active && operator === 'in-package') ?? first.form;
+    return [
+      lens(
+        `Run tests (${same.length})`,
+        { ...spanOnly(top), package: first.form.package } as TopLevelForm,
+        library,
+        same.map(({ definition }) => definition.name),
+      ),
+    ];
+  });
+  return [...all, ...one];
+}
+
+const isSuite = ({ operator }: SourceDefinition) => operator.startsWith('def-suite');
+
+const spanOnly = ({ bodyStart, span }: TopLevelForm) => ({ bodyStart, span });
