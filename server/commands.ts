@@ -133,7 +133,8 @@ export class Commands {
         error instanceof Refusal || (error instanceof HotlispError && error.kind === 'cancelled')
           ? 'info'
           : 'error';
-      editor.tell(severity, `${operation.title}: ${(error as Error).message}`);
+      // An error of the image's may say anything, on many lines.
+      editor.tell(severity, `${operation.title}: ${oneLine((error as Error).message, 1500)}`);
     } finally {
       clearTimeout(timer);
     }

@@ -142,6 +142,15 @@ describe('an error of evaluated code', () => {
     expect(editor.withdrawn.all).toHaveLength(1);
   });
 
+  it('of a gesture is told in one line, in which nothing is hidden', async () => {
+    editor = await Editor.start();
+    const document = editor.open('a.lisp', '(error "first line~%second~c" (code-char 8238))\n');
+    void editor.expectPrompt(/first line second/, null);
+    await editor.actionFailure(document, '(error', /^Evaluate form$/);
+    const told = await editor.messages.next('the error', each => each.type === 1);
+    expect(told.message).toBe('Evaluate: COMMON-LISP:SIMPLE-ERROR: first line second\\u{202e}');
+  });
+
   it('has the variables of its frames told by command while it is asked about', async () => {
     editor = await Editor.start();
     let request = 0;
@@ -257,6 +266,27 @@ describe('an error of evaluated code', () => {
     await nothingIsStuck();
   });
 
+  it('may be a BREAK, an assertion, or one of the compiler’s', async () => {
+    editor = await Editor.start();
+    void editor.expectPrompt(/SIMPLE-CONDITION: look here/, '1: CONTINUE');
+    expect((await evaluate('(progn (break "look here") 5)')).values).toEqual(['5']);
+    void editor.expectPrompt(/assertion \(= 1 2\) failed/i, '0: ABORT');
+    expect((await failure('(assert (= 1 2))')).kind).toBe('debugger-aborted');
+    void editor.expectPrompt(/in the macro/, null);
+    expect((await failure('(macrolet ((m () (error "in the macro"))) (m))')).kind).toBe('debugger-aborted');
+    await nothingIsStuck();
+  });
+
+  it('of a thread of the program is not the evaluation’s to ask about', async () => {
+    editor = await Editor.start();
+    const values = await editor.evaluate(
+      `(nth-value 1 (sb-thread:join-thread
+         (sb-thread:make-thread (lambda () (handler-case (error "elsewhere") (error () (sb-thread:abort-thread)))))
+         :default :gone))`,
+    );
+    expect(values).toEqual([':ABORT']);
+  });
+
   it('of an exhausted stack ends the evaluation without a question', async () => {
     editor = await Editor.start();
     const error = await failure('(labels ((f (x) (1+ (f x)))) (f 1))');
@@ -286,6 +316,16 @@ describe('while a question is open', () => {
     expect(await settled).toMatchObject({ kind: 'cancelled' });
     await editor.withdrawn.next('the question taken back', () => true);
     await nothingIsStuck();
+  });
+
+  it('the editor can end the session: nothing is left of it', async () => {
+    editor = await Editor.start();
+    const asked = editor.expectPrompt(/no such luck/, NEVER);
+    const failed = failure('(error "no such luck")');
+    await asked;
+    // finish() checks that no process is left behind.
+    await editor.finish();
+    expect((await failed).kind).toMatch(/debugger-aborted|cancelled|image-lost/);
   });
 
   it('an image that dies ends it', async () => {
