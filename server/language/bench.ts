@@ -7,6 +7,7 @@ import type {
 } from 'vscode-languageserver/node';
 import type { Documents } from '../documents.ts';
 import type { Images } from '../images.ts';
+import type { Image } from '../image/image.ts';
 import type { Args, Op, Result } from '../image/protocol.ts';
 import type { Editor } from '../ports.ts';
 import type { Settings } from '../settings.ts';
@@ -39,12 +40,18 @@ export interface ImageQuestion {
   readonly within?: number;
 }
 
-/** Milliseconds that an image has to say what it knows. */
-const imageBudget = 80;
+/**
+ * Milliseconds that an image, or the index, has to say what it knows. HOTLISP_BUDGET_MS sets another one: for machines so busy that even
+ * an idle image is late.
+ */
+export const budget = Number(process.env['HOTLISP_BUDGET_MS']) || 150;
 /** Milliseconds of work between two turns of the event loop. */
 const slice = 6;
 
 export class Bench {
+  /** Questions of each kind that an image was given and that it owes an answer since their time was up. */
+  readonly #overdue = new WeakMap<Image, Map<Op, number>>();
+
   constructor(
     readonly parts: BenchParts,
     private readonly index: () => Promise<IndexClient>,
@@ -58,26 +65,40 @@ export class Bench {
 
   /**
    * Asks the image of a document what it knows; undefined where none is connected (this never connects one), where it
-   * does not answer in time, and where it answers with an error. For operations of the wire that only read.
+   * does not answer in time, and where it answers with an error. An image that still owes an answer of that kind is not waited for again.
+   * For operations of the wire that only read.
    */
   async image<O extends Op>(
     uri: string,
     op: O,
     args: Args<O>,
-    { token, within = imageBudget }: ImageQuestion = {},
+    { token, within = budget }: ImageQuestion = {},
   ): Promise<Result<O> | undefined> {
     const { documents, images } = this.parts;
     const image = images.current(uri.startsWith('file:') ? documents.fileOf(uri) : undefined);
     if (!image) return undefined;
+    let owed = this.#overdue.get(image);
+    if (!owed) this.#overdue.set(image, (owed = new Map()));
+    if ((owed.get(op) ?? 0) > 0) return undefined;
     const controller = new AbortController();
     const canceled = token?.onCancellationRequested(() => controller.abort());
     let timer: NodeJS.Timeout | undefined;
+    let settled = false;
+    const answer = image
+      .call(op, args, { signal: controller.signal })
+      .catch(() => undefined)
+      .finally(() => (settled = true));
     const late = new Promise<undefined>(resolve => {
-      timer = setTimeout(() => resolve(undefined), within);
+      timer = setTimeout(() => {
+        if (!settled) {
+          owed.set(op, (owed.get(op) ?? 0) + 1);
+          void answer.then(() => owed.set(op, owed.get(op)! - 1));
+        }
+        resolve(undefined);
+      }, within);
     });
     try {
-      const answer = image.call(op, args, { signal: controller.signal });
-      return await Promise.race([answer.catch(() => undefined), late]);
+      return await Promise.race([answer, late]);
     } finally {
       clearTimeout(timer);
       controller.abort(); // nothing happens to a call that was answered

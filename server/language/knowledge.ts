@@ -12,10 +12,8 @@ import type { Snapshot } from '../source/index.ts';
 import { fit } from '../workspace/fuzzy.ts';
 import { letterOf } from '../workspace/known.ts';
 import type { Answer, DefinitionHit, NameAt, NameQuery, Params, QueryName } from '../workspace/types.ts';
-import type { Bench } from './bench.ts';
+import { budget, type Bench } from './bench.ts';
 
-/** Milliseconds that the index has: it answers in one, unless it is reading a large file. */
-const indexBudget = 60;
 const standardPackages: ReadonlySet<string> = new Set(['CL', 'COMMON-LISP']);
 /** The package that code is read in where nothing says another one. */
 export const initialPackage = 'COMMON-LISP-USER';
@@ -81,7 +79,7 @@ export class Knowledge {
   ): Promise<Answer<Q> | undefined> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<undefined>(resolve => {
-      timer = setTimeout(() => resolve(undefined), indexBudget);
+      timer = setTimeout(() => resolve(undefined), budget);
     });
     try {
       return await Promise.race([this.bench.ask(name, params, token).catch(() => undefined), late]);

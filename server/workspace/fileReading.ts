@@ -1,5 +1,6 @@
 /** Keeps what the index knows of the files on disk true: finds them, reads what changed, keeps the cache. */
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Snapshot, Source } from '../source/index.ts';
@@ -94,7 +95,7 @@ export class FileReading {
   /** A buffer was closed: its file counts again, where it is one of the workspace. */
   closed(uri: string): void {
     this.#stamps.delete(uri);
-    if (this.#belongs(uri)) this.#waiting.add(uri);
+    if (this.#belongs(uri) && existsSync(fileURLToPath(uri))) this.#waiting.add(uri);
     else this.options.index.delete(uri);
     this.work();
   }

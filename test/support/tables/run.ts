@@ -38,6 +38,8 @@ async function startEditor({ options, files }: Table): Promise<Editor> {
   const editor = await Editor.start({
     files: Object.fromEntries(files.map(({ name, text }) => [name, text])),
     capabilities: merged(usualCapabilities, capabilities ?? {}),
+    // what is looked at is what is answered, not how soon
+    env: { HOTLISP_BUDGET_MS: '20000' },
     load: load?.split(/\s+/) ?? [],
     settings: { approval: { eval: 'allow' }, ...settings, ...(image !== true && { image: { mode: 'off' } }) },
   });
