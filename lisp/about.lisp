@@ -47,7 +47,7 @@
 (defun value-text (value)
   "What kind of object VALUE is, and VALUE itself where that is short."
   (typecase value
-    ((or number character keyword) (truncate-text (with-plain-printing (prin1-to-string value)) 80))
+    ((or number character) (truncate-text (with-plain-printing (prin1-to-string value)) 80))
     (symbol (truncate-text (short-form-text value) 80))
     (string (if (> (length value) 60)
                 (format nil "a string of ~d characters" (length value))

@@ -126,6 +126,8 @@ interface Source {
   readonly container?: string | undefined;
   readonly package: string | null;
   readonly place: Link;
+  /** It stands in the buffer. */
+  readonly own?: boolean;
 }
 
 function ownDefinitionsOf(snapshot: Snapshot, name: string, searched: string): OwnDefinition[] {
@@ -164,6 +166,7 @@ function sourceOf(bench: Bench, snapshot: Snapshot, { definition, form }: OwnDef
     specializers,
     package: form.package ?? null,
     place: link(snapshot.uri, line),
+    own: true,
   };
 }
 
@@ -244,16 +247,31 @@ function factSection(
   if (main) lines.push(main.place);
   else if (file !== undefined) lines.push(link(pathToFileURL(file).href));
   const standard = about.package === 'COMMON-LISP' ? standardName(name) : undefined;
+  const written = main?.own === true && main.kind !== 'method' ? main.lambdaList : undefined;
+  const known = standard?.lambdaList ?? fact.lambdaList;
+  // what the buffer says comes first, and what the image has instead is told
+  if (isOperator(kind) && written !== undefined && known !== undefined && !sameText(written, known))
+    lines.push(`In the image: ${code(known)}`);
   return {
     code: callText(
       kind === 'setf-function' ? `(setf ${bare(name)})` : bare(name),
-      isOperator(kind) ? (standard?.lambdaList ?? fact.lambdaList ?? main?.lambdaList) : undefined,
+      isOperator(kind) ? (written ?? known ?? main?.lambdaList) : undefined,
     ),
     what: `${kind.replace('-', ' ')} in ${about.package}${about.external ? '' : ', internal'}`,
     lines,
     documentation: fact.documentation ?? main?.documentation,
   };
 }
+
+/** Alike but for white space, case, package prefixes and how NIL is written. */
+const sameText = (a: string, b: string): boolean => plainText(a) === plainText(b);
+const plainText = (text: string): string =>
+  text
+    .toLowerCase()
+    .replace(/(?<=[\s(])[^\s():"]+::?(?=[^\s():"])/g, '')
+    .replace(/\s+/g, ' ')
+    .replace(/\( | \)/g, bracket => bracket.trim())
+    .replace(/^nil$/, '()');
 
 const isOperator = (kind: string): boolean =>
   /function|macro$|special-operator|^method$|^type$/.test(kind) && kind !== 'symbol-macro';
