@@ -3,7 +3,7 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { CancellationToken } from 'vscode-languageserver/node';
 import { codeText, type Link, type Section } from '../features/hover.ts';
-import { ownDefinitions, symbolDefined, type OwnDefinition } from '../features/own.ts';
+import { ownDefinitions, type OwnDefinition } from '../features/own.ts';
 import { standardName } from '../features/standard.ts';
 import type { DefinitionName, Facts, MethodFacts } from '../image/protocol.ts';
 import { readSymbol, type Snapshot } from '../source/index.ts';
@@ -132,10 +132,8 @@ interface Source {
 
 function ownDefinitionsOf(snapshot: Snapshot, name: string, searched: string): OwnDefinition[] {
   const out: OwnDefinition[] = [];
-  for (const each of ownDefinitions(snapshot)) {
-    const symbol = symbolDefined(each.definition);
-    if (symbol?.name !== name) continue;
-    if ((symbol.package ?? each.form.package ?? initialPackage) === searched) out.push(each);
+  for (const each of ownDefinitions(snapshot, searched, initialPackage, defined => defined === name)) {
+    out.push(each);
     if (out.length === 50) break;
   }
   return out;

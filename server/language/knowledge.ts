@@ -5,12 +5,11 @@
 import type { CancellationToken } from 'vscode-languageserver/node';
 import type { Candidate, Nearness } from '../features/completion/candidates.ts';
 import { frequent } from '../features/completion/words.ts';
-import { ownDefinitions, symbolDefined } from '../features/own.ts';
+import { ownDefinitions } from '../features/own.ts';
 import { standardNames } from '../features/standard.ts';
 import type { DefinitionName, Result } from '../image/protocol.ts';
 import type { Snapshot } from '../source/index.ts';
 import { fit } from '../workspace/fuzzy.ts';
-import { letterOf } from '../workspace/known.ts';
 import type { Answer, DefinitionHit, NameAt, NameQuery, Params, QueryName } from '../workspace/types.ts';
 import { budget, type Bench } from './bench.ts';
 
@@ -133,16 +132,13 @@ function* ownCandidates(
   { package: inEffect, prefix, what, pattern }: NameQuery,
 ): Generator<Candidate> {
   const searched = prefix ?? inEffect ?? initialPackage;
-  for (const { definition, form } of ownDefinitions(snapshot)) {
-    if (definition.kind === 'package' || definition.kind === 'system') continue;
-    const symbol = symbolDefined(definition);
-    if (!symbol || fit(pattern, symbol.name.toLowerCase()) === undefined) continue;
-    if ((symbol.package ?? form.package ?? initialPackage) !== searched) continue;
-    const is = letterOf(definition);
+  const wanted = (name: string) => fit(pattern, name.toLowerCase()) !== undefined;
+  for (const { defined, definition } of ownDefinitions(snapshot, searched, initialPackage, wanted)) {
+    const { name, is } = defined;
     if (what === 'classes' ? !/[crtd]/.test(is) : what === 'functions' && !/[mgf]/.test(is)) continue;
     const { lambdaList } = definition;
     yield {
-      name: symbol.name,
+      name,
       is,
       nearness: 'buffer',
       package: searched.toLowerCase(),

@@ -2,7 +2,7 @@
 import type { CancellationToken } from 'vscode-languageserver/node';
 import { localsNear } from '../features/locals.ts';
 import { parseLambdaList } from '../features/lambdaList.ts';
-import { ownDefinitions, symbolDefined } from '../features/own.ts';
+import { ownDefinitions } from '../features/own.ts';
 import type { Place } from '../features/place.ts';
 import { standardName } from '../features/standard.ts';
 import { readSymbol, type Snapshot } from '../source/index.ts';
@@ -53,13 +53,14 @@ export async function operatorsOf(
   ]);
   const out: Operator[] = [];
   const searched = prefix ?? place.package ?? initialPackage;
-  for (const { definition, form } of ownDefinitions(snapshot)) {
-    const symbol = symbolDefined(definition);
-    if (symbol?.name !== symbolName || !OPERATORS.has(definition.kind) || definition.name.startsWith('('))
-      continue;
-    if ((symbol.package ?? form.package ?? initialPackage) !== searched) continue;
-    out.push(fromDefinition(definition));
-  }
+  for (const { definition } of ownDefinitions(
+    snapshot,
+    searched,
+    initialPackage,
+    each => each === symbolName,
+  ))
+    if (OPERATORS.has(definition.kind) && !definition.name.startsWith('('))
+      out.push(fromDefinition(definition));
   for (const { definition } of hits)
     if (OPERATORS.has(definition.kind) && !definition.name.startsWith('('))
       out.push(fromDefinition({ ...definition, docstring: definition.summary }));
