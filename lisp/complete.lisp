@@ -178,6 +178,15 @@ The server orders what it gets by the same rules (server/workspace/fuzzy.ts): he
     (and registered (fboundp registered)
          (loop for name in (funcall registered) collect (cons name "")))))
 
+(defun prefixes-that-fit (pattern package)
+  "Names of packages that begin with PATTERN: what is typed may become a prefix."
+  (and (plusp (length pattern))
+       (loop for (name . actual) in (package-names package)
+             when (prefix-at-p pattern name 0)
+               collect (wire :known-name :name name :package actual :is "p" :external t)
+               and count t into count
+             until (eql count 20))))
+
 (define-request complete (what pattern package prefix internal limit)
   "Names that fit PATTERN, the best first. A package that is not there has none."
   (let* ((in-effect (and package (find-package-named package)))
@@ -191,15 +200,18 @@ The server orders what it gets by the same rules (server/workspace/fuzzy.ts): he
     (multiple-value-bind (names more)
         (ecase what
           ((:symbols :functions :classes)
-           (if searched
-               (symbols-that-fit pattern searched statuses
-                                 (ecase what
-                                   (:symbols (constantly t))
-                                   (:functions #'fboundp)
-                                   (:classes (lambda (symbol)
-                                               (or (find-class symbol nil) (information symbol :type :expander)))))
-                                 limit)
-               (values '() nil)))
+           (multiple-value-bind (names more)
+               (if searched
+                   (symbols-that-fit pattern searched statuses
+                                     (ecase what
+                                       (:symbols (constantly t))
+                                       (:functions #'fboundp)
+                                       (:classes (lambda (symbol)
+                                                   (or (find-class symbol nil) (information symbol :type :expander)))))
+                                     limit)
+                   (values '() nil))
+             (values (append names (and (not prefix) (not (eq what :classes)) (prefixes-that-fit pattern in-effect)))
+                     more)))
           (:keywords (symbols-that-fit pattern (find-package :keyword) '(:external) (constantly t) limit))
           (:packages (names-that-fit pattern (package-names in-effect) limit))
           (:systems (names-that-fit pattern (system-names) limit)))

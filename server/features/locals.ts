@@ -28,7 +28,7 @@ export function localsNear(
       }),
     }));
   if (!form.broken) return listed(snapshot, localsAt(snapshot, offset));
-  const written = snapshot.text.slice(form.span.start, offset);
+  const written = snapshot.slice(form.span.start, offset);
   const whole = reread(written + closing(written));
   return listed(whole, localsAt(whole, written.length));
 }

@@ -1,7 +1,7 @@
 /** The definitions of a buffer itself, as it stands at this moment, by name. */
 import { readSymbol, type Snapshot, type SourceDefinition, type TopLevelForm } from '../source/index.ts';
 import type { ChunkForm } from '../source/chunk.ts';
-import { contentsOf } from '../source/snapshot.ts';
+import { formsWith } from '../source/snapshot.ts';
 import { letterOf } from '../workspace/known.ts';
 
 /** A name that a form defines: what does not change when the form moves. */
@@ -49,10 +49,10 @@ export function* ownDefinitions(
   initial: string,
   wanted: (name: string) => boolean,
 ): Generator<OwnDefinition> {
-  for (const form of snapshot.forms) {
-    const contents = contentsOf(form);
-    if (!contents) continue;
-    for (const defined of definedNames(contents.form)) {
+  let names: readonly DefinedName[] = [];
+  const isWanted = (contents: ChunkForm) => (names = definedNames(contents)).some(({ name }) => wanted(name));
+  for (const form of formsWith(snapshot, isWanted)) {
+    for (const defined of names) {
       if (!wanted(defined.name)) continue;
       if (!form.active || (defined.prefix ?? form.package ?? initial) !== packageName) continue;
       yield { defined, form, definition: form.definitions[defined.number]! };

@@ -89,7 +89,7 @@ export function placeAt(snapshot: Snapshot, offset: number): Place {
     ...common,
     inside,
     token,
-    typed: snapshot.text.slice(token.start, offset),
+    typed: snapshot.slice(token.start, offset),
     marks: marksOf(outer),
     lists:
       inside === 'comment'
@@ -112,13 +112,15 @@ const outside = (snapshot: Snapshot, offset: number, inside: Place['inside']): P
 
 /** Whether a comment between two top-level forms holds the offset. */
 function inComment(snapshot: Snapshot, offset: number): boolean {
-  const lexer = new Lexer(snapshot.text, snapshot.lastFormBefore(offset)?.span.end ?? 0);
-  while (lexer.next() && lexer.start < offset) {
-    if (lexer.kind !== 'comment' && lexer.kind !== 'block-comment') continue;
-    if (offset < lexer.end || (offset === lexer.end && (lexer.kind === 'comment' || lexer.unterminated)))
-      return true;
-  }
-  return false;
+  const from = snapshot.lastFormBefore(offset)?.span.end ?? 0;
+  const lexer = new Lexer(snapshot.slice(from, offset));
+  let inside = false;
+  // one that goes on behind the offset ends with the stretch
+  while (lexer.next())
+    inside =
+      lexer.end === offset - from &&
+      (lexer.kind === 'comment' || (lexer.kind === 'block-comment' && lexer.unterminated));
+  return inside;
 }
 
 /** The tree of the form that the offset is in, or that is still being written before it. */
@@ -146,12 +148,13 @@ function isOpen(snapshot: Snapshot, node: SyntaxNode): boolean {
   return last === undefined || isOpen(snapshot, last);
 }
 
-function closed({ text }: Snapshot, { type, span: { start, end }, children }: SyntaxNode): boolean {
-  if (type === 'list_lit') return text[end - 1] === ')' && (children.at(-1)?.span.end ?? start + 1) < end;
-  if (type === 'block_comment') return text.slice(end - 2, end) === '|#' && end - start >= 4;
-  if (end - start < 2 || text[end - 1] !== '"') return false;
+function closed(snapshot: Snapshot, { type, span: { start, end }, children }: SyntaxNode): boolean {
+  if (type === 'list_lit')
+    return snapshot.slice(end - 1, end) === ')' && (children.at(-1)?.span.end ?? start + 1) < end;
+  if (type === 'block_comment') return snapshot.slice(end - 2, end) === '|#' && end - start >= 4;
+  if (end - start < 2 || snapshot.slice(end - 1, end) !== '"') return false;
   let escapes = 0;
-  while (text[end - 2 - escapes] === '\\') escapes++;
+  while (snapshot.slice(end - 2 - escapes, end - 1 - escapes) === '\\') escapes++;
   return escapes % 2 === 0;
 }
 
@@ -180,7 +183,7 @@ function childAt(snapshot: Snapshot, node: SyntaxNode, offset: number): SyntaxNo
 }
 
 function kindOf(
-  { text }: Snapshot,
+  snapshot: Snapshot,
   leaf: SyntaxNode | undefined,
   path: readonly SyntaxNode[],
   offset: number,
@@ -194,7 +197,7 @@ function kindOf(
   if (leaf?.type === 'str_lit') return 'string';
   if (
     leaf?.type === 'char_lit' ||
-    (leaf && text.startsWith('#\\', leaf.span.start) && leaf.span.end === offset)
+    (leaf && snapshot.slice(leaf.span.start, leaf.span.start + 2) === '#\\' && leaf.span.end === offset)
   )
     return 'character';
   const guarded = path.some(

@@ -311,7 +311,7 @@ export const KnownName = z.object({
   package: z.string(),
   /**
    * What the symbol names, a letter each: s special operator, m macro, g generic function, f function, k constant, v variable,
-   * y symbol macro, c class, t structure, r condition, d type.
+   * y symbol macro, c class, t structure, r condition, d type. Among symbols, "p": the name of a package, which may be meant as a prefix.
    */
   is: z.string(),
   /** External in the package that was searched. */

@@ -77,8 +77,8 @@ export class Bench {
     const { documents, images } = this.parts;
     const image = images.current(uri.startsWith('file:') ? documents.fileOf(uri) : undefined);
     if (!image) return undefined;
-    let owed = this.#overdue.get(image);
-    if (!owed) this.#overdue.set(image, (owed = new Map()));
+    const owed = this.#overdue.get(image) ?? new Map<Op, number>();
+    this.#overdue.set(image, owed);
     if ((owed.get(op) ?? 0) > 0) return undefined;
     const controller = new AbortController();
     const canceled = token?.onCancellationRequested(() => controller.abort());

@@ -8,7 +8,7 @@ import {
   type Parameter,
 } from '../features/lambdaList.ts';
 import type { ListPlace, Place } from '../features/place.ts';
-import type { Snapshot } from '../source/index.ts';
+import type { Snapshot, Span } from '../source/index.ts';
 import type { Bench } from './bench.ts';
 import type { Knowledge } from './knowledge.ts';
 import { operatorsOf, type Operator } from './operators.ts';
@@ -47,10 +47,15 @@ export async function callAt(
   const { snapshot } = place;
   const lists = place.lists.slice(0, deep);
   const known = await Promise.all(
-    lists.map(async ({ operator, quoted, objects }) =>
+    lists.map(async ({ operator, quoted, objects }, n) =>
       !operator || quoted || operator.package === '' || operator.package === '#'
         ? []
-        : operatorsOf(bench, knowledge, place, textOf(snapshot, objects[0]!.span), token),
+        : operatorsOf(
+            bench,
+            knowledge,
+            { place, name: textOf(snapshot, objects[0]!.span), isShape: n > 0 },
+            token,
+          ),
     ),
   );
   /** From the outermost list on: the call that is being looked into, if its argument is destructured further. */
@@ -114,5 +119,4 @@ function argumentsOf(snapshot: Snapshot, { objects }: ListPlace, from: number): 
   }));
 }
 
-const textOf = ({ text }: Snapshot, { start, end }: { start: number; end: number }): string =>
-  text.slice(start, end);
+const textOf = (snapshot: Snapshot, { start, end }: Span): string => snapshot.slice(start, end);

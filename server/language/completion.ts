@@ -78,9 +78,10 @@ export async function complete(
           ? undefined
           : {
               uri,
-              name: is.includes('p')
-                ? `${spell(name, false)}:`
-                : typed.before.replace(/^(?:#:|:)$/, '') + spell(name, false),
+              name:
+                is === 'p'
+                  ? `${spell(name, false)}:`
+                  : typed.before.replace(/^(?:#:|:)$/, '') + spell(name, false),
               package: place.package,
             },
     }),
@@ -160,18 +161,13 @@ async function anyKeyword(request: Request): Promise<Offered> {
 
 async function symbols(request: Request, what: 'symbols' | 'functions' | 'classes'): Promise<Offered> {
   const { typed } = request;
-  const [known, packages] = await Promise.all([
-    named(request, query(request, what)),
-    // a name may go on as a prefix
-    typed.kind === 'plain' && typed.pattern !== '' && what !== 'classes'
-      ? named(request, { ...query(request, 'packages'), limit: 20 })
-      : NOTHING,
-  ]);
+  const known = await named(request, query(request, what));
   const locals = typed.kind === 'plain' && what !== 'classes' ? localCandidates(request, what) : [];
-  const prefixes = packages.candidates
-    .filter(({ name }) => name.toLowerCase().startsWith(typed.pattern))
-    .map((each): Candidate => ({ ...each, text: `${spell(each.name, typed.upper)}:`, nearness: 'known' }));
-  return { candidates: [...locals, ...known.candidates, ...prefixes], more: known.more };
+  // a name may go on as a prefix
+  const others = known.candidates.map(each =>
+    each.is === 'p' ? { ...each, text: `${spell(each.name, typed.upper)}:` } : each,
+  );
+  return { candidates: [...locals, ...others], more: known.more };
 }
 
 /** What is bound around the place; not what is being bound there. */
@@ -247,7 +243,7 @@ async function callArguments(request: Request): Promise<Offered> {
   const given = new Set(
     call.list.objects
       .filter(({ span }) => span.end < place.token.start || span.start > place.offset)
-      .map(({ span }) => snapshot.text.slice(span.start, span.end).toLowerCase()),
+      .map(({ span }) => snapshot.slice(span.start, span.end).toLowerCase()),
   );
   const out = new Map<string, Candidate>();
   for (const { label, expected } of call.operators) {

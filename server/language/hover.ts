@@ -56,7 +56,7 @@ async function sectionsAt(
     return { sections, span };
   }
   if (place.inside !== 'code') return undefined;
-  const text = snapshot.text.slice(place.token.start, place.token.end);
+  const text = snapshot.slice(place.token.start, place.token.end);
   if (text === '' || /^[+-]?[0-9.]+$/.test(text)) return undefined;
   if (text.startsWith(':')) {
     const sections = await keywordSections(bench, knowledge, place, text, token, markdown);
@@ -78,14 +78,14 @@ async function sectionsAt(
 
 /** The place in the token that the offset touches, the one that begins there first. */
 function startingPlace(snapshot: Snapshot, offset: number): Place {
-  const next = offset < snapshot.text.length ? placeAt(snapshot, offset + 1) : undefined;
+  const next = offset < snapshot.length ? placeAt(snapshot, offset + 1) : undefined;
   return next && next.token.start === offset && next.token.end > offset ? next : placeAt(snapshot, offset);
 }
 
 /** The package's part of a token. */
-function packageSpan({ text }: Snapshot, { token, inside }: Place): Span {
+function packageSpan(snapshot: Snapshot, { token, inside }: Place): Span {
   if (inside === 'string') return { start: token.start, end: token.end };
-  const written = text.slice(token.start, token.end);
+  const written = snapshot.slice(token.start, token.end);
   const colon = /^#?:/.test(written) ? -1 : written.indexOf(':');
   return colon < 0 ? token : { start: token.start, end: token.start + colon };
 }
@@ -106,8 +106,7 @@ function localSection(
         : `local ${kind.replace('-', ' ')}, bound by ${codeText(operator, markdown)}`;
   const name = symbol.name.toLowerCase();
   const list =
-    lambdaList &&
-    snapshot.text.slice(lambdaList.start, lambdaList.end).replace(/\s+/g, ' ').slice(1, -1).trim();
+    lambdaList && snapshot.slice(lambdaList.start, lambdaList.end).replace(/\s+/g, ' ').slice(1, -1).trim();
   return {
     code: list === undefined ? name : list === '' ? `(${name})` : `(${name} ${list})`,
     what: binding!.special === true ? `${what}, special` : what,

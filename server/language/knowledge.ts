@@ -50,19 +50,21 @@ export class Knowledge {
     if (what === 'symbols' || what === 'functions' || what === 'classes')
       candidates.push(...ownCandidates(snapshot, query), ...standardCandidates(query));
     if (what === 'packages') candidates.push(...usualPackages);
+    else if (/^(?:symbols|functions)$/.test(what) && prefix === undefined && pattern !== '')
+      candidates.push(...usualPackages.filter(({ name }) => name.toLowerCase().startsWith(pattern)));
     const letter = what === 'packages' ? 'p' : what === 'systems' ? 'q' : what === 'keywords' ? ':' : '';
     for (const { name, package: home, is } of image?.names ?? [])
       candidates.push({
         name,
         is: letter || is,
-        nearness: nearness(home),
+        nearness: is === 'p' ? 'known' : nearness(home),
         package: packageText(home, letter),
       });
     for (const { name, package: home, is, lambdaList, summary } of index?.names ?? [])
       candidates.push({
         name,
         is: letter || is,
-        nearness: nearness(home),
+        nearness: is === 'p' ? 'known' : nearness(home),
         package: packageText(home, letter),
         ...(lambdaList !== undefined && { lambdaList }),
         ...(summary !== undefined && { summary }),

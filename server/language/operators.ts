@@ -18,15 +18,19 @@ export interface Operator {
 
 const OPERATORS: ReadonlySet<string> = new Set(['function', 'macro', 'generic-function', 'method']);
 
-/**
- * The nearest first; a local function hides all others. Of a generic function its methods follow.
- * @param name as it is written
- */
+export interface OperatorQuestion {
+  readonly place: Place;
+  /** As it is written. */
+  readonly name: string;
+  /** Only how the operator takes its arguments apart is of interest: of names of the standard nobody is asked. */
+  readonly isShape?: boolean;
+}
+
+/** The nearest first; a local function hides all others. Of a generic function its methods follow. */
 export async function operatorsOf(
   bench: Bench,
   knowledge: Knowledge,
-  place: Place,
-  name: string,
+  { place, name, isShape = false }: OperatorQuestion,
   token: CancellationToken,
 ): Promise<readonly Operator[]> {
   const { snapshot, offset } = place;
@@ -46,6 +50,9 @@ export async function operatorsOf(
         },
       ];
   }
+  const standard = standardName(name);
+  if (isShape && standard?.lambdaList !== undefined)
+    return [{ label: wordOf(standard.is), lambdaList: standard.lambdaList }];
   const at = { name: symbolName, package: place.package, ...(prefix !== undefined && { prefix }) };
   const [about, hits] = await Promise.all([
     knowledge.about(snapshot.uri, name, place.package, token),
@@ -77,7 +84,6 @@ export async function operatorsOf(
       lambdaList: specialized(lambdaList, specializers),
     });
   // SBCL's own lambda lists of these are those of its implementation
-  const standard = standardName(name);
   const isStandard = about?.found === true ? about.package === 'COMMON-LISP' : out.length === 0;
   if (standard?.lambdaList !== undefined && isStandard)
     out.unshift({ label: wordOf(standard.is), lambdaList: standard.lambdaList, ...documentationOf(out) });

@@ -130,6 +130,16 @@ export class BufferSnapshot implements Snapshot {
     return n < 0 ? undefined : this.#form(n);
   }
 
+  /** Forms whose contents are wanted, in order; the others are not even made. */
+  *formsWith(wanted: (contents: ChunkForm) => boolean): Generator<Form> {
+    const { count, starts, before, at } = this.#chunks();
+    for (let i = 0; i < count; i++) {
+      if (before[i] === before[i + 1]) continue;
+      const forms = at(i).forms(this.#environment, this.#lines.content, starts[i]!);
+      for (let n = 0; n < forms.length; n++) if (wanted(forms[n]!)) yield this.#form(before[i]! + n);
+    }
+  }
+
   packageAt(offset: number): string | undefined {
     const n = this.#lastStartingBy(offset);
     const form = n < 0 ? undefined : this.#form(n);
@@ -333,6 +343,12 @@ class Form implements TopLevelForm {
     return { form: this.#read(), base: this.base };
   }
 }
+
+/** The forms of a snapshot whose contents are wanted. */
+export const formsWith = (
+  snapshot: Snapshot,
+  wanted: (contents: ChunkForm) => boolean,
+): Iterable<TopLevelForm> => (snapshot instanceof BufferSnapshot ? snapshot.formsWith(wanted) : []);
 
 /** The tree of a form of a snapshot, as its chunk has it; undefined for forms that are of no snapshot. */
 export const contentsOf = (form: TopLevelForm): Form['contents'] | undefined =>

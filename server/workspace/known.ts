@@ -62,6 +62,10 @@ export function namesThatFit(
       break;
     default:
       symbolsThatFit(index, query, pattern, add);
+      if (query.prefix === undefined && query.what !== 'classes' && pattern !== '')
+        for (const [name, actual] of index.packages.names(query.package))
+          if (name.toLowerCase().startsWith(pattern))
+            add(2, { name, package: actual, is: 'p', external: true });
   }
   const sorted = [...found.values()].sort(
     (a, b) =>

@@ -93,7 +93,7 @@ export interface IndexedName {
   readonly name: string;
   /** Of a symbol its home package, as far as DEFPACKAGE forms tell. */
   readonly package: string;
-  /** As KnownName.is of the wire contract; "o" for a slot. */
+  /** As KnownName.is of the wire contract, "p" for a package among symbols included; "o" for a slot. */
   readonly is: string;
   readonly external: boolean;
   readonly lambdaList?: string;

@@ -105,7 +105,7 @@ export function ranked(candidates: Iterable<Candidate>, { typed, prefer }: Ranki
       frequent.has(name.toLowerCase()) ? 0 : 1,
       name.length,
     ];
-    const key = is === 'n' ? `${name}\n` : name;
+    const key = is === 'n' ? `${name}\n` : is === 'p' ? `${name}:` : name;
     const known = byName.get(key);
     if (!known) byName.set(key, { candidate, order });
     else byName.set(key, better(known, { candidate, order }));
