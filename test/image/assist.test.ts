@@ -147,7 +147,7 @@ describe('the image', () => {
     const document = editor.open(
       'odd.lisp',
       `(in-package #:cl-user)
-(list sb-impl::with-arr zählwe)
+(list sb-ext:with-locked-hash zählwe)
 (|odd package|::|a b
 `,
     );
@@ -157,7 +157,7 @@ describe('the image', () => {
               (setf (symbol-value (intern "ZÄHLWERK" "CL-USER")) 1))`,
     );
     expect(await complete(document, 'zählwe¦')).toContain('zählwerk');
-    expect(await complete(document, 'sb-impl::with-arr¦')).toContain('sb-impl::with-array-data');
+    expect(await complete(document, 'sb-ext:with-locked-hash¦')).toContain('sb-ext:with-locked-hash-table');
     expect(await complete(document, '(|odd package|::|a b¦')).toEqual(['|odd package|::|a b\\|c|']);
   });
 });
