@@ -11,6 +11,8 @@ import { EvaluatedValues } from './language/evaluatedValues.ts';
 import { hints, refreshHints } from './language/hints.ts';
 import { Bench, inSlices, type BenchParts, type FeatureSet } from './language/bench.ts';
 import { definedIn, lenses, refreshingLenses } from './language/lenses.ts';
+import { definitions } from './language/definitions.ts';
+import { hierarchies } from './language/hierarchies.ts';
 import { names } from './language/names.ts';
 import { formatting } from './language/formatting.ts';
 import { navigation } from './language/navigation.ts';
@@ -29,7 +31,9 @@ export interface LanguageFeaturesDependencies extends BenchParts, Omit<ActionCon
 const themes = (context: ActionContext, values: EvaluatedValues): readonly FeatureSet[] => [
   structure,
   navigation,
+  definitions,
   names,
+  hierarchies,
   formatting,
   assist,
   tokens,

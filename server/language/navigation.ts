@@ -1,16 +1,11 @@
-/** Where names are defined and used. */
-import type { CancellationToken } from 'vscode-languageserver/node';
-import { definitionLocations } from '../features/definition.ts';
+/** Symbols of the workspace, and where names are used. */
 import { workspaceSymbolLimit, workspaceSymbols } from '../features/workspaceSymbol.ts';
-import { symbolAt, type Binding } from '../source/scope.ts';
-import type { Position, Snapshot } from '../source/types.ts';
-import type { Bench, FeatureSet } from './bench.ts';
-import { isSpecial } from './names.ts';
+import type { FeatureSet } from './bench.ts';
+import { localAt } from './locals.ts';
 
 export const navigation: FeatureSet = {
   capabilities: {
     workspaceSymbolProvider: true,
-    definitionProvider: true,
     referencesProvider: true,
   },
   listen(bench) {
@@ -19,13 +14,6 @@ export const navigation: FeatureSet = {
       answer(async () =>
         workspaceSymbols(await bench.ask('symbols', { query, limit: workspaceSymbolLimit }, token)),
       ),
-    );
-    connection.onDefinition(({ textDocument: { uri }, position }, token) =>
-      answer(async () => {
-        const local = await localAt(bench, uri, position, token);
-        if (local) return [{ uri, range: local.snapshot.rangeOf(local.binding.span, encoding()) }];
-        return definitionLocations(await bench.ask('definition', { uri, position }, token));
-      }),
     );
     connection.onReferences(({ textDocument: { uri }, position, context }, token) =>
       answer(async () => {
@@ -40,19 +28,3 @@ export const navigation: FeatureSet = {
     );
   },
 };
-
-/** What stands at a place, if it is local to its form. */
-async function localAt(
-  bench: Bench,
-  uri: string,
-  position: Position,
-  token: CancellationToken,
-): Promise<{ snapshot: Snapshot; binding: Binding } | undefined> {
-  const snapshot = bench.parts.documents.get(uri);
-  if (!snapshot) return undefined;
-  await snapshot.ready();
-  const offset = snapshot.offsetAt(position, bench.parts.encoding());
-  const binding = symbolAt(snapshot, offset)?.binding;
-  if (!binding || (await isSpecial(bench, snapshot, offset, token))) return undefined;
-  return { snapshot, binding };
-}

@@ -104,6 +104,17 @@ function optionedName(form: DefiningForm): RawNode | undefined {
   return form.reader.symbol(first) && first;
 }
 
+/** `lisp-name`, `(lisp-name "c")` or `("c" lisp-name)`, as CFFI has it. */
+function foreignName({ reader, operands: [name] }: DefiningForm): RawNode | undefined {
+  return reader.symbol(name) ? name : listObjects(reader, name).find(part => reader.symbol(part));
+}
+
+/** `foo`, "foo", or Parachute's `(parent foo)`. */
+function testName(form: DefiningForm): RawNode | undefined {
+  const parts = listObjects(form.reader, form.operands[0]);
+  return parts.length === 2 && parts.every(part => form.reader.symbol(part)) ? parts[1] : anyName(form);
+}
+
 function designatorName({ reader, operands: [name] }: DefiningForm): RawNode | undefined {
   return reader.designator(name) === undefined ? undefined : name;
 }
@@ -214,6 +225,8 @@ const STANDARD: Readonly<Record<string, Definer>> = {
         ? { ...lambdaList(form, form.operands[1]), ...bodyDocstring(form, 3) }
         : plistDocstring(form, 1, 'DOCUMENTATION'),
   },
+  DEFCFUN: { kind: 'function', name: foreignName },
+  'DEFINE-TEST': { kind: 'test', name: testName },
   DEFPACKAGE: { kind: 'package', name: designatorName, details: form => optionDocstring(form, 1) },
   'DEFINE-PACKAGE': { kind: 'package', name: designatorName, details: form => optionDocstring(form, 1) },
   DEFSYSTEM: {

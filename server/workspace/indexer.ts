@@ -13,6 +13,7 @@ import { definitionsNamed, namesThatFit, packageNamed, slotsOf } from './known.t
 import { targetAt, type Target } from './mentions.ts';
 import { namingIn } from './naming.ts';
 import { occurrencesIn } from './occurrences.ts';
+import { callersOf, subtypesOf, supertypesOf } from './relations.ts';
 import { planRename } from './rename.ts';
 import { summarize } from './summarize.ts';
 import type {
@@ -136,6 +137,15 @@ export class Indexer {
       naming: async ({ package: inEffect, name }) => {
         this.#readBuffers();
         return namingIn(this.#index, inEffect, name);
+      },
+      callers: async given => {
+        await this.#files.settled(patience.references, signal);
+        const { encoding } = this.options;
+        return callersOf(given, this.#index, encoding, uri => this.#textOf(uri), signal);
+      },
+      relatives: async ({ which, ...given }) => {
+        await this.#files.settled(patience.definition, signal);
+        return (which === 'subtypes' ? subtypesOf : supertypesOf)(this.#index, given);
       },
       macros: async ({ package: inEffect, names }) => {
         this.#readBuffers();

@@ -82,6 +82,13 @@ export type RenamePlan =
       readonly files: readonly { readonly uri: string; readonly edits: readonly RenameEdit[] }[];
     };
 
+/** The calls of one function in a definition; without `definition`: in forms that define nothing. */
+export interface Caller {
+  readonly uri: string;
+  readonly definition?: IndexedDefinition;
+  readonly ranges: readonly Range[];
+}
+
 export interface DefinitionHit {
   readonly uri: string;
   readonly definition: IndexedDefinition;
@@ -185,6 +192,10 @@ export interface Queries {
     params: { package: string | null; names: readonly string[] };
     answer: readonly { name: string; lambdaList: string }[];
   };
+  /** Who calls a function, as far as the text tells. */
+  callers: { params: NameAt; answer: readonly Caller[] };
+  /** The classes, conditions and structures that one inherits from directly, or that inherit from it. */
+  relatives: { params: NameAt & { which: 'supertypes' | 'subtypes' }; answer: readonly DefinitionHit[] };
   /** Names of macros and generic functions, as the reader interns them, whatever their package; none where `version` has not changed. */
   kinds: {
     params: { version: number };

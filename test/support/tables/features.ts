@@ -8,6 +8,7 @@ import { formattingFeatures } from './formatting.ts';
 import type { Location, Position, Range, TextEdit } from '../lspTypes.ts';
 import { assistFeatures } from './assist.ts';
 import { nameFeatures } from './names.ts';
+import { relationFeatures } from './relations.ts';
 import { tokenFeatures } from './tokens.ts';
 
 export interface Question {
@@ -72,4 +73,5 @@ export const features: Readonly<Record<string, Feature>> = {
   ...formattingFeatures,
   ...tokenFeatures,
   ...actionFeatures,
+  ...relationFeatures,
 };
