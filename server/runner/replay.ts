@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import type { Approval } from '../approval/approver.ts';
 import { displayDefinition, listed, oneLine, plural } from '../approval/display.ts';
+import { HotlispError } from '../errors.ts';
 import type { Image } from '../image/image.ts';
 import type { Call, ReplayPlan } from '../operations/operation.ts';
 import { assess, type Assessed } from './assess.ts';
@@ -47,7 +48,10 @@ export async function runReplay(
     try {
       done = await carryOutReplay(desk, image, replay.steps, first, transaction, call);
     } catch (error) {
-      await desk.deps.deeds.recordFailure(deed, call, error);
+      // Stopped before what nobody has approved: it was taken back, which is no unknown outcome.
+      if (error instanceof HotlispError && error.kind === 'approval-denied')
+        await desk.deps.deeds.recordOutcome(deed, call, { status: 'failed', message: error.message });
+      else await desk.deps.deeds.recordFailure(deed, call, error);
       throw error;
     }
     // Another server changed the image meanwhile: what was approved still stands only if it would do exactly the same.

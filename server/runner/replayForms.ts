@@ -69,10 +69,8 @@ export async function judgeForms(
     try {
       const forms = asked.map(({ wire }) => wire);
       const answer = await image.call('check', { forms, threads: false }, signal ? { signal } : {});
-      assessments = answer.assessments.map(each => ({
-        ...each,
-        form: told.findIndex(({ form }) => form === asked[each.form]),
-      }));
+      const places = new Map(told.map(({ form }, index) => [form, index]));
+      assessments = answer.assessments.map(each => ({ ...each, form: places.get(asked[each.form]!)! }));
       break;
     } catch (error) {
       const index = error instanceof HotlispError ? error.details['form'] : undefined;
@@ -90,12 +88,16 @@ export async function judgeForms(
       unjudged.has(form) ? Promise.resolve({ digests: [] }) : runningText(desk, form, assessments, index),
     ),
   );
+  const texts = new Map<string, { digest: string; before: string | undefined; at: number }[]>();
+  for (const [at, { form, before }] of told.entries()) {
+    const key = formKey(form);
+    const text = { digest: form.wire.digest, before, at };
+    texts.set(key, [...(texts.get(key) ?? []), text]);
+  }
   const lacking = told.filter((each, index) => {
     if (timeline.isPresent(each.change)) return false;
     const now = running[index]!;
-    const same = told.flatMap(({ form, before }, at) =>
-      formKey(form) === formKey(each.form) ? [{ digest: form.wire.digest, before, at }] : [],
-    );
+    const same = texts.get(formKey(each.form))!;
     const lastOf = (digest: string) => same.filter(other => other.digest === digest).at(-1)?.at;
     // The text that the first of them replaced is known; another one has been written by somebody since.
     const first = same[0]!.before;

@@ -202,10 +202,8 @@ export function formsOf({ changes }: FormsStep): PlannedForm[] {
   const isPlain = ({ wire }: PlannedForm) =>
     wire.definitions.length > 0 &&
     wire.definitions.every(({ kind }) => kind === 'function' || kind === 'method');
-  return forms.filter(
-    (form, index) =>
-      !isPlain(form) || !forms.slice(index + 1).some(later => formKey(later) === formKey(form)),
-  );
+  const last = new Map(forms.map((form, index) => [formKey(form), index]));
+  return forms.filter((form, index) => !isPlain(form) || last.get(formKey(form)) === index);
 }
 
 export const formsPlan = (forms: readonly PlannedForm[]): ChangePlan => ({

@@ -206,6 +206,29 @@ describe('hotlisp.replay', () => {
     ]);
   });
 
+  it('stops before a hazard that only shows once something is loaded, and takes all of it back', async () => {
+    await start();
+    const source = editor.open('constants.lisp', '(in-package #:shop)\n(defconstant +size+ 1)\n');
+    await editor.evaluate(`(compile-file ${lispString(source.file!)})`);
+    const loaded = await editor.command('code_load_fasl', { path: path.join(editor.root, 'constants.fasl') });
+    const changed = await compile('(defconstant +size+ 2)');
+    await restart();
+    const error = await editor.failure('replay', {});
+    expect(error).toMatchObject({ kind: 'approval-denied' });
+    expect(error.message).toMatch(/taken back.*\+SIZE\+/s);
+    expect(await editor.evaluate("(boundp 'shop::+size+)")).toEqual(['NIL']);
+    const { entries } = await editor.command<{
+      entries: { operation: string; outcome?: { status: string } }[];
+    }>('history', {});
+    expect(entries.find(({ operation }) => operation === 'replay')!.outcome).toMatchObject({
+      status: 'failed',
+    });
+    // One after the other each is judged by itself.
+    for (const transaction of [loaded.transaction, changed])
+      expect(await replay({ transactions: [transaction] })).toMatchObject({ status: 'applied' });
+    expect(await editor.evaluate('shop::+size+')).toEqual(['2']);
+  });
+
   it('names the package that the image lacks', async () => {
     await start({
       load: [],
