@@ -1,7 +1,7 @@
 /** The definitions of a buffer itself, as it stands at this moment, by name. */
 import { readSymbol, type Snapshot, type SourceDefinition, type TopLevelForm } from '../source/index.ts';
 import type { ChunkForm } from '../source/chunk.ts';
-import { formsWith } from '../source/snapshot.ts';
+import { formRowOf, type FormRow } from '../source/snapshot.ts';
 import { letterOf } from '../workspace/known.ts';
 
 /** A name that a form defines: what does not change when the form moves. */
@@ -11,7 +11,8 @@ interface DefinedName {
   readonly prefix: string | undefined;
   /** See letterOf. */
   readonly is: string;
-  /** Which of the form's definitions it is. */
+  /** Which form of its stretch, and which of the form's definitions it is. */
+  readonly form: number;
   readonly number: number;
 }
 
@@ -21,22 +22,49 @@ export interface OwnDefinition {
   readonly definition: SourceDefinition;
 }
 
-/** A form's names are found once, however often the buffer is edited elsewhere. */
-const namesOf = new WeakMap<ChunkForm, readonly DefinedName[]>();
+interface KnownNames {
+  readonly keys: readonly object[];
+  readonly environment: object;
+  /** For each of the keys. */
+  readonly names: readonly (readonly DefinedName[])[];
+}
 
-function definedNames(form: ChunkForm): readonly DefinedName[] {
-  let names = namesOf.get(form);
-  if (!names) {
-    names = form.definitions.flatMap((definition, number): DefinedName[] => {
-      const { kind } = definition;
-      if (kind === 'declaration' || kind === 'package' || kind === 'system') return [];
-      const symbol = symbolDefined(definition);
-      return symbol ? [{ name: symbol.name, prefix: symbol.package, is: letterOf(definition), number }] : [];
-    });
-    namesOf.set(form, names);
+/** By URI, of the buffers that were asked about last: an edit costs the names of what it changed. */
+const known = new Map<string, KnownNames>();
+const mostBuffers = 8;
+
+function namesIn(uri: string, row: FormRow): readonly (readonly DefinedName[])[] {
+  const { keys, environment } = row;
+  const before = known.get(uri);
+  if (before?.keys === keys && before.environment === environment) return before.names;
+  const names: (readonly DefinedName[])[] = new Array<readonly DefinedName[]>(keys.length);
+  let start = 0;
+  let behind = 0;
+  if (before?.environment === environment) {
+    const most = Math.min(keys.length, before.keys.length);
+    for (; start < most && keys[start] === before.keys[start]; start++) names[start] = before.names[start]!;
+    const from = before.keys.length - keys.length;
+    for (let i = keys.length - 1; i >= start && i + from >= start && keys[i] === before.keys[i + from]; i--) {
+      names[i] = before.names[i + from]!;
+      behind++;
+    }
   }
+  for (let i = start; i < keys.length - behind; i++) names[i] = row.read(i).flatMap(definedNames);
+  known.delete(uri);
+  known.set(uri, { keys, environment, names });
+  if (known.size > mostBuffers) known.delete(known.keys().next().value!);
   return names;
 }
+
+const definedNames = ({ definitions }: ChunkForm, form: number): DefinedName[] =>
+  definitions.flatMap((definition, number): DefinedName[] => {
+    const { kind } = definition;
+    if (kind === 'declaration' || kind === 'package' || kind === 'system') return [];
+    const symbol = symbolDefined(definition);
+    return symbol
+      ? [{ name: symbol.name, prefix: symbol.package, is: letterOf(definition), form, number }]
+      : [];
+  });
 
 /**
  * What the buffer defines in a package under a name that is wanted; slots and the methods of a DEFGENERIC are left out.
@@ -49,15 +77,16 @@ export function* ownDefinitions(
   initial: string,
   wanted: (name: string) => boolean,
 ): Generator<OwnDefinition> {
-  let names: readonly DefinedName[] = [];
-  const isWanted = (contents: ChunkForm) => (names = definedNames(contents)).some(({ name }) => wanted(name));
-  for (const form of formsWith(snapshot, isWanted)) {
-    for (const defined of names) {
+  const row = formRowOf(snapshot);
+  if (!row) return;
+  const names = namesIn(snapshot.uri, row);
+  for (let i = 0; i < names.length; i++)
+    for (const defined of names[i]!) {
       if (!wanted(defined.name)) continue;
+      const form = row.form(i, defined.form);
       if (!form.active || (defined.prefix ?? form.package ?? initial) !== packageName) continue;
       yield { defined, form, definition: form.definitions[defined.number]! };
     }
-  }
 }
 
 /** The symbol that a definition names: of "(setf foo)" FOO; undefined for strings and lists. */

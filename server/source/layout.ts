@@ -1,5 +1,5 @@
 /** From blocks to chunks: a block, or several over which one form goes on. */
-import { grouping } from './blocks.ts';
+import { grouping, type Stretch } from './blocks.ts';
 import { chunkOf, type Chunk } from './chunk.ts';
 import type { Row } from './row.ts';
 import type { Text } from './text.ts';
@@ -8,6 +8,10 @@ import type { Text } from './text.ts';
 export interface Chunks {
   readonly count: number;
   readonly at: (i: number) => Chunk;
+  /** What a chunk is of, without making the chunk. */
+  readonly stretch: (i: number) => Stretch;
+  /** An object for each chunk, the same one as long as it is the same chunk; to tell without making the chunks what an edit left alone. */
+  readonly keys: readonly object[];
   /** Where each chunk starts, and where the last one ends. */
   readonly starts: Int32Array;
   /** How many forms there are before each chunk, and in all. */
@@ -24,6 +28,8 @@ export function layOut(row: Row, text: Text): Chunks {
     return {
       count: blocks.length,
       at: i => chunkOf(blocks, i, i + 1, text, starts[i]!),
+      stretch: i => blocks[i]!,
+      keys: blocks,
       starts,
       before: row.forms,
       faulty: row.faulty,
@@ -44,6 +50,8 @@ export function layOut(row: Row, text: Text): Chunks {
   return {
     count: chunks.length,
     at: i => chunks[i]!,
+    stretch: i => chunks[i]!.stretch,
+    keys: chunks,
     starts: Int32Array.from(chunkStarts),
     before: Int32Array.from(before),
     faulty,

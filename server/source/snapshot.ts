@@ -130,14 +130,16 @@ export class BufferSnapshot implements Snapshot {
     return n < 0 ? undefined : this.#form(n);
   }
 
-  /** Forms whose contents are wanted, in order; the others are not even made. */
-  *formsWith(wanted: (contents: ChunkForm) => boolean): Generator<Form> {
-    const { count, starts, before, at } = this.#chunks();
-    for (let i = 0; i < count; i++) {
-      if (before[i] === before[i + 1]) continue;
-      const forms = at(i).forms(this.#environment, this.#lines.content, starts[i]!);
-      for (let n = 0; n < forms.length; n++) if (wanted(forms[n]!)) yield this.#form(before[i]! + n);
-    }
+  get formRow(): FormRow {
+    const { keys, starts, before, at } = this.#chunks();
+    const environment = this.#environment;
+    return {
+      keys,
+      environment,
+      read: i =>
+        before[i] === before[i + 1] ? NO_FORMS : at(i).forms(environment, this.#lines.content, starts[i]!),
+      form: (i, n) => this.#form(before[i]! + n),
+    };
   }
 
   packageAt(offset: number): string | undefined {
@@ -228,7 +230,7 @@ export class BufferSnapshot implements Snapshot {
     let read = 0;
     let current: InEffect = { package: undefined, packageUnknown: undefined };
     for (let i = 0, at = 0; i < chunks.count; i++) {
-      const { forms, mentionsPackage } = chunks.at(i).stretch;
+      const { forms, mentionsPackage } = chunks.stretch(i);
       for (let n = 0; n < forms.length; n++, at++) {
         const guards = forms[n]!.guarded ? this.read(at, i).guards : NO_GUARDS;
         index[at] = read;
@@ -246,6 +248,7 @@ export class BufferSnapshot implements Snapshot {
 }
 
 const NO_GUARDS: readonly (boolean | undefined)[] = [];
+const NO_FORMS: readonly ChunkForm[] = [];
 
 interface InEffect {
   readonly package: string | undefined;
@@ -344,11 +347,20 @@ class Form implements TopLevelForm {
   }
 }
 
-/** The forms of a snapshot whose contents are wanted. */
-export const formsWith = (
-  snapshot: Snapshot,
-  wanted: (contents: ChunkForm) => boolean,
-): Iterable<TopLevelForm> => (snapshot instanceof BufferSnapshot ? snapshot.formsWith(wanted) : []);
+/** The forms of a snapshot by stretches of its text that edits leave alone or replace as a whole. */
+export interface FormRow {
+  /** An object for each stretch, the same one as long as its text is. */
+  readonly keys: readonly object[];
+  /** What else the forms depend on. */
+  readonly environment: object;
+  /** What the forms of a stretch are. */
+  readonly read: (i: number) => readonly ChunkForm[];
+  /** The n-th form of a stretch. */
+  readonly form: (i: number, n: number) => TopLevelForm;
+}
+
+export const formRowOf = (snapshot: Snapshot): FormRow | undefined =>
+  snapshot instanceof BufferSnapshot ? snapshot.formRow : undefined;
 
 /** The tree of a form of a snapshot, as its chunk has it; undefined for forms that are of no snapshot. */
 export const contentsOf = (form: TopLevelForm): Form['contents'] | undefined =>

@@ -27,6 +27,9 @@ function abbreviates(parts: readonly string[], words: readonly string[]): boolea
   return true;
 }
 
+/** What conventions put before a name. */
+const DECORATION = '*+%&$<';
+
 const isWordStart = (name: string, at: number) => at === 0 || !/[\p{L}\p{N}]/u.test(name[at - 1]!);
 
 /**
@@ -40,17 +43,23 @@ export function fit(pattern: string, name: string): number | undefined {
   if (pattern === '') return 2;
   if (name === pattern) return 0;
   if (name.startsWith(pattern)) return 2;
-  const start = /^[*+%&$<]*/.exec(name)![0].length;
-  const bare = start === name.length ? name : name.slice(start);
-  if (bare.replace(/[*+%&$<>]+$/, '') === pattern) return 1;
-  if (bare.startsWith(pattern)) return 3;
-  if (pattern.includes('-') && abbreviates(pattern.split('-'), bare.split('-'))) return 4;
+  let start = 0;
+  while (start < name.length && DECORATION.includes(name[start]!)) start++;
+  if (start === name.length) start = 0;
+  // what is abbreviated begins as the name does
+  const begins = name[start] === pattern[0];
+  const bare = start === 0 ? name : name.slice(start);
+  if (begins) {
+    if (bare.replace(/[*+%&$<>]+$/, '') === pattern) return 1;
+    if (bare.startsWith(pattern)) return 3;
+    if (pattern.includes('-') && abbreviates(pattern.split('-'), bare.split('-'))) return 4;
+  }
   for (let at = name.indexOf(pattern); at >= 0; at = name.indexOf(pattern, at + 1))
     if (isWordStart(name, at)) return 5;
-  if (pattern.length > 1 && initials(pattern, bare)) return 6;
+  if (begins && pattern.length > 1 && initials(pattern, bare)) return 6;
   if (pattern.length < 3) return undefined;
   if (name.includes(pattern)) return 7;
-  return name.length <= 4 * pattern.length && scattered(pattern, bare) ? 8 : undefined;
+  return begins && name.length <= 4 * pattern.length && scattered(pattern, bare) ? 8 : undefined;
 }
 
 /** Whether a pattern is made of beginnings of words, the first word's among them. */

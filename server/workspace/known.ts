@@ -18,6 +18,34 @@ const LETTERS: Readonly<Partial<Record<IndexedDefinition['kind'], string>>> = {
   type: 'd',
   'symbol-macro': 'y',
 };
+/** A definition that names a symbol, with what every question about it wants. */
+interface Named {
+  readonly definition: IndexedDefinition;
+  readonly prefix: string | undefined;
+  /** As the reader interns it, and in lower case. */
+  readonly name: string;
+  readonly lower: string;
+  readonly is: string;
+}
+
+/** Found once for each version of a file. */
+const namedIn = new WeakMap<readonly IndexedDefinition[], readonly Named[]>();
+
+function namedOf(definitions: readonly IndexedDefinition[]): readonly Named[] {
+  let named = namedIn.get(definitions);
+  if (!named) {
+    named = definitions.flatMap((definition): Named[] => {
+      if (definition.kind === 'package' || definition.kind === 'system') return [];
+      const symbol = symbolNamed(definition);
+      if (!symbol || symbol.package === '' || symbol.package === '#') return [];
+      const { name, package: prefix } = symbol;
+      return [{ definition, prefix, name, lower: name.toLowerCase(), is: letterOf(definition) }];
+    });
+    namedIn.set(definitions, named);
+  }
+  return named;
+}
+
 const CLASSES = /[crtd]/;
 const OPERATORS = /[smgf]/;
 
@@ -86,21 +114,17 @@ function symbolsThatFit(
   const { packages } = index;
   const searched = packages.canonical(prefix ?? inEffect ?? 'COMMON-LISP-USER', inEffect);
   for (const [, definitions] of index.files())
-    for (const definition of definitions) {
-      const { kind, lambdaList, summary } = definition;
-      if (kind === 'package' || kind === 'system') continue;
-      const is = letterOf(definition);
+    for (const { definition, prefix: own, name, lower, is } of namedOf(definitions)) {
       if (what === 'classes' ? !CLASSES.test(is) : what === 'functions' && !OPERATORS.test(is)) continue;
-      const symbol = symbolNamed(definition);
-      if (!symbol || symbol.package === '' || symbol.package === '#') continue;
-      const rank = fit(pattern, symbol.name.toLowerCase());
+      const rank = fit(pattern, lower);
       if (rank === undefined) continue;
-      const home = packages.home(symbol.package, symbol.name, definition.package);
-      const external = packages.isExternal(searched, symbol.name);
+      const { lambdaList, summary } = definition;
+      const home = packages.home(own, name, definition.package);
+      const external = packages.isExternal(searched, name);
       if (prefix !== undefined && !internal && !external) continue;
-      if (packages.home(prefix, symbol.name, inEffect) !== home) continue;
+      if (packages.home(prefix, name, inEffect) !== home) continue;
       add(rank, {
-        name: symbol.name,
+        name,
         package: home,
         is,
         external,
@@ -115,11 +139,9 @@ export function definitionsNamed(index: WorkspaceIndex, at: NameAt, limit: numbe
   const home = index.packages.home(at.prefix, at.name, at.package);
   const out: DefinitionHit[] = [];
   for (const [uri, definitions] of index.files())
-    for (const definition of definitions) {
-      if (definition.kind === 'package' || definition.kind === 'system') continue;
-      const symbol = symbolNamed(definition);
-      if (symbol?.name !== at.name) continue;
-      if (index.packages.home(symbol.package, symbol.name, definition.package) !== home) continue;
+    for (const { definition, prefix, name } of namedOf(definitions)) {
+      if (name !== at.name) continue;
+      if (index.packages.home(prefix, name, definition.package) !== home) continue;
       out.push({ uri, definition });
       if (out.length === limit) return out;
     }
