@@ -137,6 +137,12 @@
 
 ;;;; What the text does not have
 
+(defun asked-name (name packages)
+  "The one of PACKAGES, names that may be nicknames, that the package called NAME goes by; NIL where it is none of them."
+  (let ((package (find-package name)))
+    (and package
+         (find-if (lambda (asked) (eq (find-package-named asked) package)) packages))))
+
 (defun stray-origins (file packages)
   "The ORIGINs of what operations installed for FILE, or for no file in one of PACKAGES, names."
   (let ((origins '()))
@@ -144,7 +150,7 @@
       (maphash (lambda (key origin)
                  (when (if (origin-file origin)
                            (equal (origin-file origin) file)
-                           (member (second key) packages :test #'equalp))
+                           (asked-name (second key) packages))
                    (push origin origins)))
                *installed*))
     (sort origins #'< :key #'origin-since)))
@@ -164,8 +170,10 @@
                   (standing-p origin definition))
           collect (progn
                     (setf (gethash (definition-key definition) keys) t)
-                    (wire :stray :definition (origin-wire origin) :package (origin-package origin)
-                                 :home (definition-package-name definition)
+                    (wire :stray :definition (origin-wire origin)
+                                 :package (or (asked-name (origin-package origin) packages) (origin-package origin))
+                                 :home (or (asked-name (definition-package-name definition) packages)
+                                           (definition-package-name definition))
                                  :held (held definition nil)))))
 
 ;;;; From no file at all
@@ -214,8 +222,7 @@
                        when (eq (getf held :status) :unfiled)
                          collect (progn
                                    (setf (gethash (definition-key definition) keys) t)
-                                   (wire :stray :definition (definition-wire-name definition) :package (package-name package)
-                                                :home (package-name package) :held held)))))
+                                   (wire :stray :definition (definition-wire-name definition) :package name :home name :held held)))))
 
 ;;;; The request
 

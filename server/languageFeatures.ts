@@ -48,6 +48,8 @@ export class LanguageFeatures {
   readonly values: EvaluatedValues;
   /** How the open buffers differ from what their images run. */
   readonly drifts: Drifts;
+  /** What code lenses show has changed. */
+  readonly lensesChanged: () => void;
   readonly #index: IndexClient;
   #progress: Progress | undefined;
   #watched = false;
@@ -68,7 +70,7 @@ export class LanguageFeatures {
     }));
     documents.onChange(uri => index.bufferChanged(uri));
     const bench = new Bench(deps, () => this.#configured.then(() => index));
-    const lensesChanged = refreshingLenses(connection, deps.capabilities);
+    this.lensesChanged = refreshingLenses(connection, deps.capabilities);
     this.drifts = new Drifts({
       documents,
       imageOf: uri => deps.images.current(uri.startsWith('file:') ? documents.fileOf(uri) : undefined),
@@ -76,7 +78,7 @@ export class LanguageFeatures {
       definedIn: what => definedIn(bench, what),
       changed: uri => {
         deps.republish(uri);
-        lensesChanged();
+        this.lensesChanged();
       },
     });
     documents.onChange(uri => this.drifts.touched(uri));

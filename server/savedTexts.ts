@@ -7,22 +7,22 @@ import { promises as fs } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Snapshot } from './source/types.ts';
 
-/** How many texts are kept in all, and of one file. */
-const kept = 400;
+/** How many UTF-16 units are kept in all, and how many texts of one file. */
+const kept = 50_000_000;
 const keptOfOne = 8;
 /** Milliseconds within which two writes of a file may have the same time. */
 const clockGrain = 1000;
 
 interface SavedText {
-  readonly uri: string;
   readonly second: number;
   readonly text: string;
   snapshot?: Snapshot;
 }
 
 export class SavedTexts {
-  /** The oldest first. */
-  #texts: SavedText[] = [];
+  /** By URI, the oldest first; the file that was written to the longest ago comes first. */
+  readonly #texts = new Map<string, SavedText[]>();
+  #size = 0;
   /** The last look at each file, which may be under way. */
   readonly #looks = new Map<string, Promise<void>>();
   readonly #stamps = new Map<string, string>();
@@ -40,8 +40,8 @@ export class SavedTexts {
   /** The texts that the file is known to have had when it was last written in that second since 1970, what it says now included. */
   async at(uri: string, second: number): Promise<readonly Snapshot[]> {
     await this.#look(uri);
-    return this.#texts
-      .filter(each => each.uri === uri && each.second === second)
+    return (this.#texts.get(uri) ?? [])
+      .filter(each => each.second === second)
       .map(each => (each.snapshot ??= this.parse(uri, each.text)));
   }
 
@@ -73,10 +73,19 @@ export class SavedTexts {
   }
 
   #add(uri: string, second: number, text: string): void {
-    const own = this.#texts.filter(each => each.uri === uri);
+    const own = this.#texts.get(uri) ?? [];
     if (own.some(each => each.second === second && each.text === text)) return;
-    this.#texts.push({ uri, second, text });
-    if (own.length >= keptOfOne) this.#texts.splice(this.#texts.indexOf(own[0]!), 1);
-    if (this.#texts.length > kept) this.#texts.shift();
+    own.push({ second, text });
+    this.#size += text.length;
+    if (own.length > keptOfOne) this.#size -= own.shift()!.text.length;
+    this.#texts.delete(uri);
+    this.#texts.set(uri, own);
+    for (const [other, texts] of this.#texts) {
+      if (this.#size <= kept || other === uri) break;
+      this.#texts.delete(other);
+      // What the file says now is read again when it is asked for.
+      this.#stamps.delete(other);
+      for (const each of texts) this.#size -= each.text.length;
+    }
   }
 }

@@ -32,6 +32,7 @@ import { LanguageFeatures } from './languageFeatures.ts';
 import { Notes } from './notes.ts';
 import { Pages } from './pages.ts';
 import { followOldCode } from './runner/oldCode.ts';
+import { OldThreads } from './oldThreads.ts';
 import { catalogue, commandOf } from './operations/catalogue.ts';
 import { Tracing } from './runner/tracing.ts';
 import { readTextFile } from './regularFile.ts';
@@ -119,6 +120,7 @@ export class Server {
       settings,
       declaresPrompts: () => editor.capabilities.window?.showMessage !== undefined,
     });
+    const oldThreads = new OldThreads(() => this.#features.lensesChanged());
     const runner = (this.#runner = new Runner({
       editor,
       settings,
@@ -136,8 +138,10 @@ export class Server {
       },
       showValues: (places, results) => this.#features.values.record(places, results),
       onDone: () => this.#features.drifts.refreshAll(),
-      onOldCode: (image, title, { transaction, threads }) =>
-        void followOldCode(editor, image, transaction, title, threads),
+      onOldCode: (image, title, change) => {
+        const { transaction, threads } = change;
+        oldThreads.record(change, followOldCode(editor, image, transaction, title, threads));
+      },
     }));
     this.#commands = new Commands({
       editor,
@@ -169,6 +173,7 @@ export class Server {
       encoding: () => this.#encoding,
       answer: work => this.#answer(work),
       republish: uri => this.#publish(uri),
+      oldThreads,
     });
     documents.onChange(uri => this.#publishSoon(uri));
     this.#listen();

@@ -35,9 +35,7 @@ const libraries: readonly Library[] = [
     packages: ['rove', 'rove/main'],
     operators: ['deftest'],
     run: names =>
-      names.length === 1
-        ? `(rove:run-test '${names[0]!})`
-        : `(rove:run-tests (list ${quoted(names).join(' ')}))`,
+      names.length === 1 ? `(rove:run-test '${names[0]!})` : `(mapcar 'rove:run-test '(${names.join(' ')}))`,
   },
 ];
 

@@ -2,6 +2,7 @@
 import type { CodeAction } from 'vscode-languageserver/node';
 import { actionKinds, codeActions, isWanted } from '../features/codeAction.ts';
 import type { Drifts } from '../drift/drifts.ts';
+import type { OldThreads } from '../oldThreads.ts';
 import { driftActions } from '../features/drift.ts';
 import { migrationActions } from '../features/migrationActions.ts';
 import { lookActions, pageActions } from '../features/lookActions.ts';
@@ -33,6 +34,7 @@ export interface ActionContext {
   /** Requests that wait for an answer by code action. */
   readonly answerable: () => readonly number[];
   readonly drifts: Drifts;
+  readonly oldThreads: OldThreads;
   /** What can be done at a line of a document that the server wrote. */
   readonly pageActions: (uri: string, line: number) => readonly PageAction[];
   /** Names of the functions that are traced. */

@@ -1,11 +1,14 @@
 /** Code lenses: what each source has to show, one after the other. What costs anything is found out when a lens is resolved. */
 import type { CancellationToken, ClientCapabilities, CodeLens, Connection } from 'vscode-languageserver/node';
 import { driftLenses } from '../features/drift.ts';
+import { testLenses } from '../features/testLens.ts';
 import type { TextDefinition } from '../image/protocol.ts';
 import { bareName } from '../operations/names.ts';
 import type { Snapshot } from '../source/types.ts';
 import type { ActionContext } from './actions.ts';
 import type { Bench, FeatureSet } from './bench.ts';
+import { callers } from './callerLenses.ts';
+import { threads } from './threadLenses.ts';
 
 /** Shows lenses of a buffer; those without a command carry `data` with the name of their source. */
 export interface LensSource {
@@ -25,8 +28,13 @@ const drift: LensSource = {
     driftLenses(snapshot, drifts.of(snapshot), documents.fileOf(snapshot.uri), encoding()),
 };
 
+const tests: LensSource = {
+  name: 'tests',
+  lenses: (snapshot, { parts: { encoding } }) => testLenses(snapshot, encoding()),
+};
+
 /** In the order in which lenses of one line are shown. */
-const sources: readonly LensSource[] = [drift];
+const sources: readonly LensSource[] = [drift, tests, threads, callers];
 
 const sourceOf = ({ data }: CodeLens): LensSource | undefined =>
   sources.find(({ name }) => (data as { source?: unknown } | undefined)?.source === name);

@@ -1,7 +1,8 @@
 /** Operations that read the image and change nothing. */
 import { z } from 'zod';
-import type { Location } from '../image/protocol.ts';
+import type { Location, Thread } from '../image/protocol.ts';
 import { findForm, matches } from './locate.ts';
+import { flat } from './page.ts';
 import { arguments_, operation, type PlanContext, type QueryPlan } from './operation.ts';
 
 /** Keeps the link between a query's operation and its report while plans are handled alike. */
@@ -34,6 +35,14 @@ export const threadList = operation({
       args: symbol === undefined ? {} : { symbol },
       report: async ({ threads }) => ({ threads }),
     }),
+  told: result => {
+    const { threads } = result as { threads: readonly Thread[] };
+    const inside = threads.filter(({ runs }) => runs === 'yes');
+    const names = (list: readonly Thread[]) => list.map(({ name }) => flat(name, 60)).join(', ');
+    const asked = threads.some(({ runs }) => runs !== undefined);
+    if (!asked) return `Threads (${threads.length}): ${names(threads)}.`;
+    return `Threads inside (${inside.length} of ${threads.length})${inside.length > 0 ? `: ${names(inside)}` : ''}.`;
+  },
 });
 
 /** One definition as the contract has it: `line` and `column` are 1-based, as in `file:line:column` (column in units of the negotiated encoding), `range` is LSP's; null where the image knows no file. */

@@ -46,7 +46,11 @@ export interface RunnerDependencies {
   /** An operation that may have changed an image has ended, well or not. */
   readonly onDone: () => void;
   /** Called once a change left threads in the code it replaced. */
-  readonly onOldCode: (image: Image, title: string, change: Pick<Change, 'transaction' | 'threads'>) => void;
+  readonly onOldCode: (
+    image: Image,
+    title: string,
+    change: Pick<Change, 'transaction' | 'threads' | 'definitions'>,
+  ) => void;
 }
 
 export class Desk {

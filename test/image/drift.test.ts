@@ -276,6 +276,15 @@ describe('what the image runs and no file has', () => {
     );
   });
 
+  it('is told where the file calls its package by a nickname', async () => {
+    const document = await start({}, '(in-package :cl-user)\n\n(defun known () 1)\n');
+    await editor.evaluate('(defun unknown () 2)');
+    await hints(document, /^drift-unpersisted: The image runs the function UNKNOWN of /);
+    applyEdit(document, await action(document, '(in-package', /^Write to source file: UNKNOWN$/));
+    expect(document.text).toBe('(in-package :cl-user)\n\n(defun known () 1)\n\n(defun unknown () 2)\n');
+    await hints(document);
+  });
+
   it('leaves what another file defines to that file', async () => {
     const document = await start({
       files: { 'shop.lisp': shop, 'more.lisp': '(in-package #:shop)\n\n(defun elsewhere () 1)\n' },

@@ -1,0 +1,63 @@
+/** Lenses at definitions whose old code threads still run after a reload. Which threads these are is asked when one is resolved. */
+import { listed, oneLine, plural } from '../approval/display.ts';
+import { entrySteps } from '../drift/entries.ts';
+import { spelling } from '../operations/names.ts';
+import { inSlices } from './bench.ts';
+import type { LensSource } from './lenses.ts';
+
+interface Asked {
+  readonly source: 'threads';
+  readonly uri: string;
+  readonly transaction: string;
+  readonly symbol: string;
+}
+
+export const threads: LensSource = {
+  name: 'threads',
+  async lenses(snapshot, { parts: { encoding } }, { oldThreads }) {
+    const left = oldThreads.all;
+    if (left.length === 0) return [];
+    const transactions = new Map<string, string>();
+    for (const { transaction, definitions } of left)
+      for (const { kind, name, package: home } of definitions) {
+        const key = keyed(kind, home, name);
+        if (!transactions.has(key)) transactions.set(key, transaction);
+      }
+    const entries = await inSlices(entrySteps(snapshot));
+    return entries.flatMap(({ definition, asked }) => {
+      const transaction = transactions.get(keyed(asked.definition.kind, asked.package, spelling(definition)));
+      if (transaction === undefined) return [];
+      const symbol = /^[^|(]*:/.test(definition.name)
+        ? definition.name
+        : `${prefix(asked.package)}::${definition.name}`;
+      const data: Asked = { source: 'threads', uri: snapshot.uri, transaction, symbol };
+      return [{ range: snapshot.rangeOf(definition.nameSpan, encoding()), data }];
+    });
+  },
+  async resolve(lens, bench, _context, token) {
+    const { uri, transaction, symbol } = lens.data as Asked;
+    const answer = await bench.image(uri, 'threads', { transaction }, { token, within: 1000 });
+    const inside = answer?.threads.filter(({ runs }) => runs === 'yes');
+    const title =
+      inside === undefined
+        ? 'Threads in the old code'
+        : inside.length === 0
+          ? 'No thread runs the old code'
+          : `${plural(inside.length, 'thread')} in the old code: ${listed(
+              inside.map(({ name }) => oneLine(name, 40)),
+              4,
+            )}`;
+    return {
+      ...lens,
+      command: { title, command: 'hotlisp.thread_list', arguments: [{ symbol, background: true }] },
+    };
+  },
+};
+
+/** Texts know a package by the name that they use; of the nicknames one is everybody's. */
+const keyed = (kind: string, home: string, name: string) =>
+  `${kind} ${home.toUpperCase().replace(/^CL-USER$/, 'COMMON-LISP-USER')} ${spelling({ name })}`;
+
+/** A package's name as it stands before a symbol. */
+const prefix = (name: string) =>
+  /^[A-Z0-9!$%&*+./<=>?@^_~-]+$/.test(name) ? name.toLowerCase() : `|${name}|`;
