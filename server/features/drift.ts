@@ -1,6 +1,7 @@
 /** How drift is shown: hints in the text, code lenses, and the code actions that mend it. */
 import { inPackage, type Drift, type DriftState } from '../drift/judge.ts';
 import { newlineOf } from '../operations/formEdit.ts';
+import { formName } from '../operations/forms.ts';
 import type { PositionEncoding, Range, Snapshot, TopLevelForm } from '../source/types.ts';
 import type { Action } from './codeAction.ts';
 import type { DocumentEdit, TextEdit } from './quickFix.ts';
@@ -22,8 +23,10 @@ export interface Lens {
 
 export interface DriftAction {
   readonly title: string;
-  readonly kind: 'quickfix';
-  readonly diagnostics: readonly DriftDiagnostic[];
+  /** What mends the drift is a quick fix; what only shows it is not. */
+  readonly kind: 'quickfix' | 'hotlisp.look';
+  readonly diagnostics?: readonly DriftDiagnostic[];
+  readonly isPreferred?: true;
   readonly command?: Action['command'];
   readonly edit?: DocumentEdit;
 }
@@ -197,7 +200,7 @@ export interface DriftActionsRequest {
   readonly documentChanges: boolean;
 }
 
-/** For what is told at the selection, or of the form that it touches. The reload itself is among the ordinary actions. */
+/** For what is told at the selection, or of the form that it touches; what is most likely wanted comes first. */
 export function driftActions(request: DriftActionsRequest): DriftAction[] {
   const { snapshot, drifts, start, end, encoding, documentChanges } = request;
   const { uri, version } = snapshot;
@@ -206,13 +209,19 @@ export function driftActions(request: DriftActionsRequest): DriftAction[] {
     if (span.start > end || start > span.end || drift.name === undefined) return [];
     const diagnostics = [driftDiagnostic(snapshot, drift, encoding)];
     const edits = drift.state === 'unpersisted' ? writeEdits(snapshot, drift, encoding) : [];
-    const titled = (each: Command) => ({
-      title: `${each.title}: ${drift.name}`,
-      kind: 'quickfix' as const,
-      diagnostics,
-      command: each,
-    });
+    const titled = (each: Command) => ({ title: `${each.title}: ${drift.name}`, command: each });
     return [
+      ...(drift.form && drift.state !== 'unpersisted'
+        ? [
+            {
+              title: `Reload ${formName(drift.form)}`,
+              kind: 'quickfix' as const,
+              diagnostics,
+              isPreferred: true as const,
+              command: reload(snapshot, drift, encoding),
+            },
+          ]
+        : []),
       ...(edits.length > 0
         ? [
             {
@@ -225,8 +234,8 @@ export function driftActions(request: DriftActionsRequest): DriftAction[] {
             },
           ]
         : []),
-      ...removal(drift).map(titled),
-      ...diff(snapshot, drift).map(titled),
+      ...removal(drift).map(each => ({ ...titled(each), kind: 'quickfix' as const, diagnostics })),
+      ...diff(snapshot, drift).map(each => ({ ...titled(each), kind: 'hotlisp.look' as const })),
     ];
   });
 }

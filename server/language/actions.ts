@@ -116,8 +116,14 @@ export const actions = (context: ActionContext): FeatureSet => ({
           documentChanges: bench.parts.capabilities().workspace?.workspaceEdit?.documentChanges === true,
         };
         const offered = await Promise.all(sources.map(async source => source(place, bench, context)));
-        return suitedActions(offered.flat() as CodeAction[], bench.parts.capabilities());
+        return suitedActions(onceEach(offered.flat() as CodeAction[]), bench.parts.capabilities());
       }),
     );
   },
 });
+
+/** The reload of a form is a quick fix, too, where it mends a drift: an editor that asked for all kinds is offered it once. */
+function onceEach(actions: readonly CodeAction[]): CodeAction[] {
+  const titles = new Set<string>();
+  return actions.filter(({ title }) => !titles.has(title) && titles.add(title));
+}

@@ -58,8 +58,10 @@ export class Helix extends Terminal {
     await this.showsNo(offered);
   }
 
-  /** Chooses the reload of a definition. @returns the screen with the prompt */
-  async reload(name: string): Promise<string> {
+  /** Chooses the reload of a definition, once it is marked as changed if the image has it from this file. @returns the screen with the prompt */
+  async reload(name: string, marked = true): Promise<string> {
+    this.select(`defun ${name}`);
+    if (marked) await this.shows(new RegExp(`runs another text of ${name}`));
     await this.choose(`defun ${name}`, new RegExp(`Reload ${name}[^]*Reload changed forms[^]*Reload file`));
     return this.shows(/Deny\s[^]*Approve\s[^]*Approve for Session\s[^]*Show Diff/);
   }

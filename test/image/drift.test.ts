@@ -182,6 +182,19 @@ describe('a text that differs from what the image runs', () => {
     await hints(document);
   });
 
+  it('is mended by the first action at its place, a quick fix that is offered once', async () => {
+    const document = await start();
+    document.replace('(* amount *rate*)', newTax);
+    await hints(document, /^drift-changed/);
+    const all = await editor.codeActions(document, newTax);
+    expect(all[0]).toMatchObject({ title: 'Reload tax', kind: 'quickfix', isPreferred: true });
+    expect(all.filter(({ title }) => title === 'Reload tax')).toHaveLength(1);
+    const fixes = await editor.codeActions(document, newTax, ['quickfix']);
+    expect(fixes.map(({ title }) => title)).toEqual(['Reload tax']);
+    const reloads = await editor.codeActions(document, newTax, ['hotlisp.reload']);
+    expect(reloads.map(({ title }) => title)).toContain('Reload tax');
+  });
+
   it('shows the difference, as a document', async () => {
     const document = await start();
     document.replace('(* amount *rate*)', newTax);

@@ -288,12 +288,16 @@ export class Editor {
     return result.values;
   }
 
-  async codeActions(document: TextDocument, place: string | Lsp.Position): Promise<Lsp.CodeAction[]> {
+  async codeActions(
+    document: TextDocument,
+    place: string | Lsp.Position,
+    only?: readonly string[],
+  ): Promise<Lsp.CodeAction[]> {
     const position = typeof place === 'string' ? document.positionOf(place) : place;
     const actions = (await this.request('textDocument/codeAction', {
       textDocument: { uri: document.uri },
       range: { start: position, end: position },
-      context: { diagnostics: [] },
+      context: { diagnostics: [], ...(only && { only }) },
     })) as Lsp.CodeAction[] | null;
     return actions ?? [];
   }
