@@ -339,6 +339,13 @@ definition is new, unchanged or safe to replace."
         (:method (format nil "~a" name))
         (:methods (format nil "the methods of ~s" (sb-mop:generic-function-name name)))))))
 
+(defun taken-back (definition)
+  "The contract's DEFINITION as it is told of when its change is undone."
+  (let ((opposite (case (getf definition :change) (:new :removed) (:removed :new)))
+        (told (copy-list definition)))
+    (when opposite (setf (getf told :change) opposite))
+    told))
+
 (defun swap-transaction (id direction force)
   "Undo (DIRECTION :OLD) or redo (:NEW) the transaction called ID. Returns the contract's Change."
   (let* ((start (microseconds))
@@ -367,11 +374,7 @@ definition is new, unchanged or safe to replace."
                   :transaction id
                   :generation **generation**
                   :definitions (loop for definition in (transaction-definitions transaction)
-                                     collect (if (and undo (eq (getf definition :change) :new))
-                                                 (let ((removed (copy-list definition)))
-                                                   (setf (getf removed :change) :removed)
-                                                   removed)
-                                                 definition))
+                                     collect (if undo (taken-back definition) definition))
                   :notes '() :output ""
                   :threads (running-threads (transaction-replaced transaction))
                   :remains (mapcar #'princ-to-string remains)

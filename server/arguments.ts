@@ -1,5 +1,7 @@
 /** Arguments of commands: one JSON object, keys in snake_case or kebab-case, errors that name the offending key. */
-import type { z } from 'zod';
+import { z } from 'zod';
+import { listed } from './approval/display.ts';
+import { complaint } from './complaint.ts';
 import { HotlispError } from './errors.ts';
 import type { Operation } from './operations/operation.ts';
 
@@ -18,23 +20,34 @@ export function parseArguments(operation: Operation, given: readonly unknown[] |
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalid(command, '', 'takes one JSON object as its only argument');
   const object: Record<string, unknown> = {};
+  const spelled = new Map<string, string>();
   for (const [key, member] of Object.entries(value)) {
     const snake = key.replaceAll('-', '_');
     if (Object.hasOwn(object, snake)) throw invalid(command, key, 'is given twice');
     object[snake] = member;
+    spelled.set(snake, key);
   }
   const { background = false, ...rest } = object;
   if (typeof background !== 'boolean') throw invalid(command, 'background', 'must be true or false');
   const parsed = operation.args.safeParse(rest);
-  if (!parsed.success) throw invalid(command, ...explain(parsed.error.issues[0]!));
-  return { args: parsed.data, background };
+  if (parsed.success) return { args: parsed.data, background };
+  const issue = parsed.error.issues[0]!;
+  const isUnknown = issue.code === 'unrecognized_keys';
+  const path = [...issue.path, ...(isUnknown ? [issue.keys[0]!] : [])].map(String);
+  const asGiven = [spelled.get(path[0]!) ?? path[0], ...path.slice(1)].join('.');
+  throw invalid(
+    command,
+    asGiven,
+    isUnknown ? `is not an argument of this command${known(operation)}` : complaint(issue, rest),
+  );
 }
 
-function explain(issue: z.core.$ZodIssue): [path: string, why: string] {
-  const path = issue.path.map(String);
-  if (issue.code === 'unrecognized_keys')
-    return [[...path, issue.keys[0]!].join('.'), 'is not an argument of this command'];
-  return [path.join('.'), issue.message];
+/** `; it takes uri, version and position`, for a command that takes any. */
+function known({ args }: Operation): string {
+  const names = Object.keys(args instanceof z.ZodObject ? args.shape : {});
+  return names.length > 0
+    ? `; it takes ${listed([...names, 'background'], 20)}`
+    : '; it takes none but background';
 }
 
 const invalid = (command: string, path: string, why: string) =>

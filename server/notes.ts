@@ -1,4 +1,5 @@
 /** Compiler notes of the last reload, kept at their forms: they move with the text and go when their form changes. */
+import { scratchScheme } from './documents.ts';
 import { noteSpan } from './runner/report.ts';
 import type { Note } from './image/protocol.ts';
 import type { PlannedForm } from './operations/operation.ts';
@@ -23,7 +24,10 @@ export class Notes {
 
   /** Replaces what is known of `forms` by the notes of an operation on them; answers the URIs concerned. */
   record(forms: readonly PlannedForm[], notes: readonly Note[]): Set<string> {
-    const uris = new Set(forms.map(({ snapshot }) => snapshot.uri));
+    // Code that stands in no document has its notes in the result alone.
+    const uris = new Set(
+      forms.map(({ snapshot }) => snapshot.uri).filter(uri => !uri.startsWith(scratchScheme)),
+    );
     for (const uri of uris) {
       const here = forms.filter(({ snapshot }) => snapshot.uri === uri);
       const names = new Set(here.map(nameOf));

@@ -1,5 +1,6 @@
 /** What a client's messages must look like, checked once at the door: handlers may rely on the types that LSP gives their parameters. */
 import { z } from 'zod';
+import { complaint } from './complaint.ts';
 
 const uinteger = z.number().int().min(0).max(2_147_483_647);
 const uri = z.string();
@@ -135,5 +136,8 @@ function problemOf(method: string, params: unknown): { message: string; path: st
   const issue = schema?.safeParse(params).error?.issues[0];
   if (!issue) return undefined;
   const path = issue.path.map(String).join('.');
-  return { message: `${method}: ${path === '' ? 'params' : `params.${path}`}: ${issue.message}.`, path };
+  return {
+    message: `${method}: ${path === '' ? 'params' : `params.${path}`} ${complaint(issue, params)}.`,
+    path,
+  };
 }

@@ -3,6 +3,7 @@
  * from `settingsSchema`. A key that does not fit is reported by name and the others hold.
  */
 import { z } from 'zod';
+import { complaint } from './complaint.ts';
 
 const policy = z.enum(['ask', 'allow', 'deny']);
 
@@ -150,7 +151,7 @@ export function parseSettings(
     else {
       const issue = parsed.error.issues[0]!;
       const path = ['hotlisp.' + key, ...issue.path.map(String)].join('.');
-      problems.push({ key: `hotlisp.${key}`, message: `${path}: ${issue.message}` });
+      problems.push({ key: `hotlisp.${key}`, message: `${path} ${complaint(issue, given)}` });
     }
   }
   return { settings: result as Settings, problems };

@@ -19,7 +19,8 @@ export const requestApproval = operation({
 export const plan = operation({
   name: 'plan',
   title: 'Plan',
-  documentation: 'Says what an operation would do with the given arguments, and changes nothing.',
+  documentation:
+    'Says what an operation would do with the given arguments, and changes nothing: the definitions with their classes and hazards, dependents, notes and threads that its result would have.',
   args: z.looseObject({ operation: z.string().min(1) }),
   serve: ({ operation: name, ...args }, session) => session.planOf(name, args),
 });

@@ -7,7 +7,7 @@ import { arguments_, operation, type ChangePlan, type Force, type QueryPlan } fr
 
 const system = z.string().min(1).describe('name of an ASDF system');
 const force = z
-  .union([z.boolean(), z.literal('all')])
+  .union([z.boolean(), z.literal('all')], { error: 'must be true, false or "all"' })
   .default(false)
   .describe('true compiles every file of this system again, "all" also those of the systems it depends on');
 

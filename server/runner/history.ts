@@ -21,19 +21,7 @@ export async function runHistory(
 ): Promise<report.OperationResult> {
   const image = await desk.deps.images.connect(undefined, call.signal);
   desk.refuseReadOnly(image);
-  const past = transactionsOf(await desk.deps.journal().read());
-  const here = past.filter(each => each.image === image.hello.image);
-  const wanted = plan.type === 'redo' ? 'undone' : 'applied';
-  // What ended unrecorded may have been applied: the image knows, and is asked when it is meant by name.
-  const target =
-    plan.transaction === undefined
-      ? here.filter(each => each.state === wanted && each.definitions.length > 0).at(-1)
-      : here.find(({ id, state }) => id === plan.transaction && (state === wanted || state === 'unknown'));
-  if (!target)
-    throw noTransaction(
-      plan,
-      past.find(({ id }) => id === plan.transaction),
-    );
+  const target = await targetOf(desk, image, plan);
   const unsure =
     target.state === 'unknown' ? ' Whether it was applied was never recorded; the image knows.' : '';
   const attempt = async (force: boolean, warning: string) => {
@@ -76,6 +64,30 @@ export async function runHistory(
     if (wireKind(error) !== 'superseded') throw error;
     return attempt(true, ` Hazard: ${oneLine((error as Error).message)} It would be overwritten.`);
   }
+}
+
+/** Which transaction would be taken back or done again. @throws HotlispError like runHistory */
+export async function describeHistory(desk: Desk, plan: HistoryPlan): Promise<Record<string, unknown>> {
+  const image = await desk.deps.images.connect(undefined);
+  const { id, operation, time, definitions } = await targetOf(desk, image, plan);
+  return { transaction: id, of: operation, time, definitions };
+}
+
+async function targetOf(desk: Desk, image: Image, plan: HistoryPlan): Promise<PastTransaction> {
+  const past = transactionsOf(await desk.deps.journal().read());
+  const here = past.filter(each => each.image === image.hello.image);
+  const wanted = plan.type === 'redo' ? 'undone' : 'applied';
+  // What ended unrecorded may have been applied: the image knows, and is asked when it is meant by name.
+  const target =
+    plan.transaction === undefined
+      ? here.filter(each => each.state === wanted && each.definitions.length > 0).at(-1)
+      : here.find(({ id, state }) => id === plan.transaction && (state === wanted || state === 'unknown'));
+  if (!target)
+    throw noTransaction(
+      plan,
+      past.find(({ id }) => id === plan.transaction),
+    );
+  return target;
 }
 
 /** Takes the image's transactions back, the last one first, or does them again in order: all of them, or none. */

@@ -180,16 +180,49 @@ function utf16Length(text: string, points: number): number {
 
 const uriOf = ({ snapshot }: PlannedForm) => (snapshot.uri.startsWith(scratchScheme) ? null : snapshot.uri);
 
-/** What a change that does not parse answers, without asking anybody. */
-export function brokenResult(plan: ChangePlan, encoding: PositionEncoding, started: number): OperationResult {
-  const notes = plan.broken.map(({ snapshot, span, message }) => ({
-    severity: 'error' as const,
+const brokenNotes = ({ broken }: ChangePlan, encoding: PositionEncoding): ReportedNote[] =>
+  broken.map(({ snapshot, span, message }) => ({
+    severity: 'error',
     message,
     uri: snapshot.uri.startsWith(scratchScheme) ? null : snapshot.uri,
     range: snapshot.rangeOf(span, encoding),
   }));
-  return { ...emptyResult, status: 'failed', step: 'read', notes, duration_ms: since(started) };
-}
+
+/** What a change that does not parse answers, without asking anybody. */
+export const brokenResult = (
+  plan: ChangePlan,
+  encoding: PositionEncoding,
+  started: number,
+): OperationResult => ({
+  ...emptyResult,
+  status: 'failed',
+  step: 'read',
+  notes: brokenNotes(plan, encoding),
+  duration_ms: since(started),
+});
+
+/** What a change would do, in the words of its result. @param assessed undefined where the text does not parse, so that nothing would be done */
+export const changePreview = (
+  plan: ChangePlan,
+  assessed: Assessed | undefined,
+  encoding: PositionEncoding,
+) => ({
+  title: plan.title,
+  definitions: (assessed?.assessments ?? []).map((assessment): ReportedDefinition => ({
+    ...assessment.definition,
+    ...assessedAs(assessment),
+  })),
+  dependents: assessed?.dependents.reported ?? [],
+  notes: brokenNotes(plan, encoding),
+  threads: assessed?.threads ?? [],
+  runs_code: assessed?.forms.some(({ wire }) => wire.evaluates) ?? false,
+});
+
+const assessedAs = ({ class: effect, hazard, migration }: Assessment) => ({
+  class: effect,
+  ...(hazard && { hazard }),
+  ...(migration && { migration }),
+});
 
 /** @param forms everything that was installed, the dependents' forms after those of the change itself */
 export function changeResult(
@@ -204,12 +237,7 @@ export function changeResult(
   const own = dependents.forms.length > 0 ? definitionsIn(assessed!.forms) : undefined;
   const definitions = change.definitions.slice(0, own).map(definition => {
     const assessment = assessments.find(each => sameDefinition(each.definition, definition));
-    return {
-      ...definition,
-      ...(assessment && { class: assessment.class }),
-      ...(assessment?.hazard && { hazard: assessment.hazard }),
-      ...(assessment?.migration && { migration: assessment.migration }),
-    };
+    return { ...definition, ...(assessment && assessedAs(assessment)) };
   });
   return {
     status: change.status,

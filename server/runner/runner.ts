@@ -13,15 +13,16 @@ import type {
   PlannedOperation,
   QueryPlan,
 } from '../operations/operation.ts';
-import { assess, type Assessed } from './assess.ts';
+import { assess } from './assess.ts';
 import { runChange } from './change.ts';
 import { Desk, type RunnerDependencies } from './desk.ts';
 import { runEvaluation } from './evaluate.ts';
-import { runHistory } from './history.ts';
-import { countedInstances, type CountedClass } from './instances.ts';
+import { describeHistory, runHistory } from './history.ts';
+import { countedInstances } from './instances.ts';
 import { describeFasl, describeSystem, runFasl, runSystem } from './load.ts';
 import { runRemoval } from './removal.ts';
 import { describeReplay, runReplay } from './replay.ts';
+import { changePreview } from './report.ts';
 import { runThread } from './threads.ts';
 import { runTool } from './tool.ts';
 import { runTrace } from './tracing.ts';
@@ -81,11 +82,13 @@ export class Runner {
   }
 
   /** What a change would do, without asking anybody. @throws HotlispError */
-  async preview(plan: ChangePlan): Promise<Assessed & { readonly instances?: readonly CountedClass[] }> {
+  async preview(plan: ChangePlan): Promise<Record<string, unknown>> {
+    const { encoding } = this.#desk;
+    if (plan.broken.length > 0) return changePreview(plan, undefined, encoding);
     const image = await this.#desk.imageFor(plan);
     const assessed = await assess(this.#desk, image, plan);
     const instances = await countedInstances(image, assessed);
-    return { ...assessed, ...(instances.length > 0 && { instances }) };
+    return { ...changePreview(plan, assessed, encoding), ...(instances.length > 0 && { instances }) };
   }
 
   /** What carrying out a plan other than a change would do, as far as it can be told. @throws HotlispError */
@@ -105,7 +108,7 @@ export class Runner {
         return { action: plan.action, thread: plan.thread };
       case 'undo':
       case 'redo':
-        return { transaction: plan.transaction ?? null };
+        return describeHistory(this.#desk, plan);
       default:
         return {};
     }

@@ -274,7 +274,7 @@ const rows: readonly Row[] = [
 
 const cases = rows.map(([title, text, class_, hazard]) => ({ title, text, class_, hazard }));
 
-interface Assessment {
+interface Assessed {
   readonly definition: { readonly kind: string; readonly name: string };
   readonly class: string;
   readonly hazard?: { readonly kind: string; readonly message: string };
@@ -303,12 +303,12 @@ describe('an edit is classified:', () => {
     const place = text.startsWith('(defpackage') ? `${text}\n\n${program}` : `${program}\n${text}\n`;
     document.set(place);
     const position = document.positionAt(place.startsWith(text) ? 0 : place.lastIndexOf(text));
-    const { assessments } = await editor.command<{ assessments: Assessment[] }>('plan', {
+    const { definitions } = await editor.command<{ definitions: Assessed[] }>('plan', {
       operation: 'reload_form',
       uri: document.uri,
       position,
     });
-    const worst = assessments[0]!;
+    const worst = definitions[0]!;
     expect({ class: worst.class, hazard: worst.hazard?.kind }).toEqual({ class: class_, hazard });
     if (worst.hazard) expect(worst.hazard.message).toMatch(/^.{20,}\.$/s);
   });
@@ -320,12 +320,12 @@ describe('an edit is classified:', () => {
     await editor.actionOutcome(document, text, /^Reload installed$/);
     const assess = async () =>
       (
-        await editor.command<{ assessments: Assessment[] }>('plan', {
+        await editor.command<{ definitions: Assessed[] }>('plan', {
           operation: 'reload_form',
           uri: document.uri,
           position: document.positionOf('(defun installed'),
         })
-      ).assessments[0]!.class;
+      ).definitions[0]!.class;
     expect(await assess()).toBe('unchanged');
     document.replace('(defun installed (x) x)', '(defun installed (x)\n  x) ; as before');
     expect(await assess()).toBe('unchanged');

@@ -88,7 +88,22 @@ describe('commands that read', () => {
       policy: 'ask',
       plan: 'change',
     });
-    expect(JSON.stringify(plan)).toMatch(/TAX/);
+    expect(plan).toMatchObject({
+      // TAX is declaimed inline.
+      definitions: [
+        { kind: 'function', name: 'TAX', package: 'SHOP', change: 'redefined', class: 'dependents' },
+      ],
+      dependents: [{ name: 'TOTAL', status: 'recompiled', uri: document.uri }],
+      threads: [],
+      notes: [],
+    });
+    document.replace('(+ amount *rate*)', '(+ amount *rate*');
+    expect(
+      await editor.command('plan', { operation: 'reload_form', uri: document.uri, position }),
+    ).toMatchObject({
+      definitions: [],
+      notes: [{ severity: 'error', uri: document.uri }],
+    });
     expect(await fingerprintDifferences(editor)).toBe('NIL');
     expect(editor.prompts.all).toEqual([]);
   });

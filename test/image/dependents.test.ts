@@ -421,12 +421,12 @@ describe('users of what changes', () => {
 
   it('are shown by the plan before anything is asked', async () => {
     definitions.replace('`(* 2 ,x)', '`(* 3 ,x)');
-    const plan = await editor.command<{ dependents: { reported: Dependent[] } }>('plan', {
+    const plan = await editor.command<{ dependents: Dependent[] }>('plan', {
       operation: 'reload_form',
       uri: definitions.uri,
       position: definitions.positionOf('(defmacro inner'),
     });
-    expect(names(plan.dependents.reported, 'recompiled')).toHaveLength(7);
+    expect(names(plan.dependents, 'recompiled')).toHaveLength(7);
     expect(await value('(elsewhere 1)')).toBe('2');
   });
 

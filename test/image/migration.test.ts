@@ -57,12 +57,12 @@ describe('a changed class', () => {
 
   it('has its instances counted by the plan, those of classes below it included', async () => {
     change();
-    const plan = await editor.command<{ instances: unknown; assessments: unknown }>('plan', {
+    const plan = await editor.command<{ instances: unknown; definitions: unknown }>('plan', {
       operation: 'reload_form',
       uri: document.uri,
       position: position(),
     });
-    expect(plan.assessments).toMatchObject([{ migration: { added: ['AGE', 'OWNER'], dropped: ['LEGS'] } }]);
+    expect(plan.definitions).toMatchObject([{ migration: { added: ['AGE', 'OWNER'], dropped: ['LEGS'] } }]);
     expect(plan.instances).toMatchObject([{ class: 'ZOO::ANIMAL', complete: true }]);
     expect((plan.instances as { instances: number }[])[0]!.instances).toBeGreaterThanOrEqual(2);
   });

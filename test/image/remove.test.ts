@@ -86,7 +86,15 @@ describe('removing a definition', () => {
       await editor.evaluate("(handler-case (zoo::feed-all '(1)) (undefined-function () :undefined))"),
     ).toEqual([':UNDEFINED']);
     void editor.expectPrompt(/roll back/i, 'Approve');
-    expect((await editor.command('rollback')).status).toBe('applied');
+    expect(await editor.command('plan', { operation: 'rollback' })).toMatchObject({
+      transaction: result.transaction,
+      of: 'remove_definition',
+      definitions: [{ name: 'FEED', change: 'removed' }],
+    });
+    expect(await editor.command('rollback')).toMatchObject({
+      status: 'applied',
+      definitions: [{ kind: 'function', name: 'FEED', package: 'ZOO', change: 'new' }],
+    });
     expect(await changes()).toEqual(['NIL']);
     expect(await editor.evaluate("(zoo::feed-all '(1))")).toEqual(['((:FED 1))']);
   });

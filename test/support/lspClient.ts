@@ -471,8 +471,12 @@ export class Editor {
         return this.messages.add(params as { type: number; message: string });
       case 'window/logMessage':
         return this.logs.add(params as { type: number; message: string });
-      case 'textDocument/publishDiagnostics':
+      case 'textDocument/publishDiagnostics': {
+        const { uri } = params as Lsp.PublishedDiagnostics;
+        if (!uri.startsWith('file:') && !this.documents.has(uri))
+          this.problems.push(`diagnostics of ${uri}, which is no document of this editor`);
         return this.published.add(params as Lsp.PublishedDiagnostics);
+      }
       case '$/progress':
         return this.progress.add(params as { token: number | string; value: Lsp.ProgressValue });
       case '$/cancelRequest':

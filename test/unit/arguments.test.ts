@@ -60,6 +60,25 @@ describe('arguments of commands', () => {
     expect(error.message).toContain(`hotlisp.${name}`);
   });
 
+  const said: [string, Record<string, unknown>, RegExp][] = [
+    ['repl_eval', {}, /code is missing; it is a string\.$/],
+    ['repl_eval', { code: 3 }, /code must be a string\.$/],
+    ['code_reload_system', { system: '' }, /system must not be empty\.$/],
+    ['code_reload_system', { system: 'a', force: 'some' }, /force must be true, false or "all"\.$/],
+    ['request_approval', { operation: 'x' }, /operation must be "compile-file" or "modify-running-code" or/],
+    ['history', { limit: 0 }, /limit must be more than 0\.$/],
+    ['code_replace_function', { function: 'f', 'new-code': 1 }, /new-code must be a string\.$/],
+    [
+      'rollback',
+      { id: 'x' },
+      /id is not an argument of this command; it takes transaction and background\.$/,
+    ],
+    ['image_status', { x: 1 }, /x is not an argument of this command; it takes none but background\.$/],
+  ];
+  it.each(said)('of %s %j are refused in words that say what to give instead', (name, args, message) => {
+    expect(failure(() => parse(name, args)).message).toMatch(message);
+  });
+
   it('every operation has a name of its own, a title and a sentence about it', () => {
     expect(new Set(catalogue.map(({ name }) => name)).size).toBe(catalogue.length);
     for (const { name, title, documentation } of catalogue) {
