@@ -1,11 +1,10 @@
 /** `hotlisp doctor`: what is installed, which image would be used, what is missing and how to get it. */
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { defaultJournalDirectory } from './approval/journal.ts';
-import { parseCommand } from './image/command.ts';
+import type { Image } from './image/image.ts';
+import { openSocket, openSpawned, type OpenOptions } from './image/open.ts';
 import { problemOfDirectory, runDirectories } from './image/runDirectory.ts';
 
 export interface DoctorOptions {
@@ -24,14 +23,27 @@ interface Finding {
 }
 
 const oldestSbcl = [2, 2, 9];
+/** A first start compiles the agent. */
+const startMs = 90_000;
+const helloMs = 3_000;
 
 /** Prints the findings to standard output; answers the exit code: 0 when the server is usable here, 1 when not. */
 export async function doctor({ version, dist, arguments: rest }: DoctorOptions): Promise<number> {
+  const open: OpenOptions = {
+    lispDir: path.join(dist, 'lisp'),
+    clientName: `hotlisp ${version} doctor`,
+    roots: [process.cwd()],
+    environment: process.env,
+    onLog: () => undefined,
+    traceLevel: () => 'off',
+    signal: AbortSignal.timeout(startMs),
+  };
+  const command = rest.length > 0 ? rest.join(' ') : 'sbcl';
   const findings = [
     node(),
     packaged(dist),
-    await sbcl(rest.length > 0 ? rest.join(' ') : 'sbcl'),
-    ...(await serving()),
+    ...(await spawned(command, open)),
+    ...(await serving(open)),
     {
       ok: true,
       line: `journal of this folder: ${path.join(defaultJournalDirectory(process.cwd()), 'journal.ndjson')}`,
@@ -63,30 +75,41 @@ function packaged(dist: string): Finding {
   };
 }
 
-async function sbcl(command: string): Promise<Finding> {
-  const remedy =
-    process.platform === 'darwin'
-      ? 'brew install sbcl, or set hotlisp.image.command'
-      : 'install SBCL (Debian and Ubuntu: apt-get install sbcl), or set hotlisp.image.command; attaching to a running image needs none';
+/** Starts the image that would be used, and ends it: what the agent can do in it is known to nobody else. */
+async function spawned(command: string, open: OpenOptions): Promise<Finding[]> {
   try {
-    const [program, ...own] = parseCommand(command);
-    const { stdout } = await promisify(execFile)(program!, [...own, '--version'], { timeout: 10_000 });
-    const text = stdout.trim();
-    const found = /(\d+)\.(\d+)\.(\d+)/.exec(text)?.slice(1).map(Number);
-    const enough = found !== undefined && compare(found, oldestSbcl) >= 0;
-    return {
-      ok: enough,
-      line: `image to spawn: ${command} (${text})`,
-      remedy: `SBCL ${oldestSbcl.join('.')} or newer is needed: ${remedy}`,
-    };
+    return await told(await openSpawned(command, [], open), ({ hello }) => {
+      const version = /(\d+)\.(\d+)\.(\d+)/.exec(hello.version)?.slice(1).map(Number) ?? [];
+      return {
+        ok: compare(version, oldestSbcl) >= 0,
+        line: `image to spawn: ${command} (${hello.implementation} ${hello.version}): ${offered(hello)}`,
+        remedy: `SBCL ${oldestSbcl.join('.')} or newer is needed: install one, or set hotlisp.image.command`,
+      };
+    });
   } catch (error) {
-    return {
-      ok: false,
-      line: `image to spawn: ${command} does not start (${(error as Error).message.split('\n')[0]})`,
-      remedy,
-    };
+    const line = `image to spawn: ${command}: ${(error as Error).message}`;
+    return [{ ok: false, line, remedy: 'attaching to a running image needs none' }];
   }
 }
+
+/** The finding about an image, and one for each capability that is off in it; closes it. */
+async function told(image: Image, about: (image: Image) => Finding): Promise<Finding[]> {
+  try {
+    const off = image.hello.missing.map((what): Finding => ({
+      ok: false,
+      optional: true,
+      line: `off in this image: ${what}`,
+    }));
+    return [about(image), ...off];
+  } finally {
+    await image.close();
+  }
+}
+
+const offered = ({ capabilities, missing }: Image['hello']): string =>
+  missing.length === 0
+    ? `all ${capabilities.length} capabilities`
+    : `${capabilities.length} of ${capabilities.length + missing.length} capabilities`;
 
 function compare(a: readonly number[], b: readonly number[]): number {
   const index = b.findIndex((part, at) => part !== a[at]);
@@ -94,29 +117,35 @@ function compare(a: readonly number[], b: readonly number[]): number {
 }
 
 /** The programs that serve themselves, and directories that cannot be trusted. */
-async function serving(): Promise<Finding[]> {
+async function serving(open: OpenOptions): Promise<Finding[]> {
   const findings = await Promise.all(
-    runDirectories(process.env).map(async (directory): Promise<Finding[]> => {
-      if (!existsSync(directory)) return [];
-      const problem = await problemOfDirectory(directory);
-      if (problem !== undefined)
-        return [
-          {
-            ok: false,
-            optional: true,
-            line: `not used: ${problem}`,
-            remedy: `chmod 700 ${directory}, or remove it`,
-          },
-        ];
-      const sockets = (await readdir(directory)).filter(name => name.endsWith('.sock'));
-      return sockets.map(name => ({ ok: true, line: `serving program: unix:${path.join(directory, name)}` }));
+    runDirectories(process.env).map(directory => servingIn(directory, open)),
+  );
+  return findings.flat().length > 0
+    ? findings.flat()
+    : [{ ok: true, line: 'no program serves itself here (hotlisp:serve); an image would be spawned' }];
+}
+
+async function servingIn(directory: string, open: OpenOptions): Promise<Finding[]> {
+  if (!existsSync(directory)) return [];
+  const problem = await problemOfDirectory(directory);
+  if (problem !== undefined) {
+    const remedy = `chmod 700 ${directory}, or remove it`;
+    return [{ ok: false, optional: true, line: `not used: ${problem}`, remedy }];
+  }
+  const sockets = (await readdir(directory)).filter(name => name.endsWith('.sock'));
+  const findings = await Promise.all(
+    sockets.map(async (name): Promise<Finding[]> => {
+      const socket = path.join(directory, name);
+      try {
+        return await told(await openSocket(socket, open, helloMs), ({ title, hello }) => ({
+          ok: true,
+          line: `serving program: ${title}${hello.readOnly ? ', read-only' : ''}: ${offered(hello)}`,
+        }));
+      } catch (error) {
+        return [{ ok: false, optional: true, line: `not used: ${(error as Error).message}` }];
+      }
     }),
   );
-  return findings
-    .flat()
-    .concat(
-      findings.flat().length === 0
-        ? [{ ok: true, line: 'no program serves itself here (hotlisp:serve); an image would be spawned' }]
-        : [],
-    );
+  return findings.flat();
 }

@@ -1,4 +1,4 @@
-// Sets up a clone: npm packages, SBCL, the built server; `--test` also what the tests need, `--all` also the newest SBCL.
+// Sets up a clone: npm packages, SBCL, the built server; `--test` also what the tests need, `--all` also the newest SBCL and other Nodes.
 // Plain Node 20 and no dependency, because it runs before anything is installed. Safe to run any number of times,
 // also without a terminal; it exits 1 with one line that says what to install when it cannot go on.
 import { spawnSync } from 'node:child_process';
@@ -165,6 +165,16 @@ async function testTools(all) {
       say(`${version} (${program})`);
     } catch (error) {
       say(`no ${tool}: ${error.message}; the tests that need it will fail and say so`);
+    }
+  }
+  if (!all) return;
+  const { majors, provideNode } = await import('../../test/support/nodes.mjs');
+  for (const major of majors) {
+    try {
+      const { version, program } = provideNode(major, say);
+      say(`Node ${version} (${program})`);
+    } catch (error) {
+      say(`no Node ${major}: ${error.message}; test:all will not begin without it`);
     }
   }
 }

@@ -2,14 +2,14 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
-import { serverProgram } from '../support/lspClient.ts';
+import { nodeProgram, serverProgram } from '../support/lspClient.ts';
 
 export class EditorHome {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'hl-'));
   readonly environment: Record<string, string>;
 
   constructor() {
-    this.write('bin/hotlisp', `#!/bin/sh\nexec '${process.execPath}' '${serverProgram}' "$@"\n`, 0o755);
+    this.write('bin/hotlisp', `#!/bin/sh\nexec '${nodeProgram}' '${serverProgram}' "$@"\n`, 0o755);
     this.environment = {
       ...(process.env as Record<string, string>),
       LC_ALL: 'C.UTF-8',

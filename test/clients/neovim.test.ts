@@ -6,7 +6,7 @@ import path from 'node:path';
 import readline from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HttpLoad } from '../support/httpLoad.ts';
-import { repository, serverProgram } from '../support/lspClient.ts';
+import { nodeProgram, repository, serverProgram } from '../support/lspClient.ts';
 import { survivors } from '../support/processes.ts';
 import { Happenings, within } from '../support/wait.ts';
 import { startWebApp, type WebApp } from '../support/webApp.ts';
@@ -44,7 +44,7 @@ describe('a real Neovim', () => {
     mkdirSync(bin);
     writeFileSync(
       path.join(bin, 'hotlisp'),
-      `#!/bin/sh\nexec '${process.execPath}' '${serverProgram}' "$@"\n`,
+      `#!/bin/sh\nexec '${nodeProgram}' '${serverProgram}' "$@"\n`,
       { mode: 0o755 },
     );
     const folder = (name: string) => {

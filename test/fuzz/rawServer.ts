@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { frame, isObject } from '../support/jsonRpc.ts';
-import { serverProgram } from '../support/lspClient.ts';
+import { nodeProgram, serverProgram } from '../support/lspClient.ts';
 import { descendants, survivors } from '../support/processes.ts';
 import { within } from '../support/wait.ts';
 
@@ -22,7 +22,7 @@ export class RawServer {
   ended = false;
 
   constructor() {
-    this.#child = spawn(process.execPath, [serverProgram, '--stdio'], {
+    this.#child = spawn(nodeProgram, [serverProgram, '--stdio'], {
       cwd: this.root,
       env: {
         ...process.env,

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Editor, repository } from '../support/lspClient.ts';
+import { Editor, nodeProgram, repository } from '../support/lspClient.ts';
 
 describe('the packed package', () => {
   let folder: string;
@@ -61,7 +61,7 @@ describe('the packed package', () => {
   it('says with doctor what is installed, and exits 1 where no image can be had', () => {
     expect(run(folder, installed, 'doctor')).toMatch(/SBCL \d/);
     const program = path.join(folder, 'project/node_modules/hotlisp/dist/hotlisp.js');
-    const unusable = spawnSync(process.execPath, [program, 'doctor'], {
+    const unusable = spawnSync(nodeProgram, [program, 'doctor'], {
       cwd: folder,
       encoding: 'utf8',
       timeout: 20_000,

@@ -24,6 +24,8 @@ import type * as Lsp from './lspTypes.ts';
 export const repository = findRepository();
 /** The built server; HOTLISP_TEST_SERVER tests another one, such as an installed package's. */
 export const serverProgram = process.env['HOTLISP_TEST_SERVER'] ?? path.join(repository, 'dist/hotlisp.js');
+/** What runs the server; HOTLISP_TEST_NODE is another Node than the one that runs the tests. */
+export const nodeProgram = process.env['HOTLISP_TEST_NODE'] ?? process.execPath;
 export const sbclCommand = process.env['HOTLISP_TEST_SBCL'] ?? 'sbcl';
 
 /** The folder with package.json above this file, wherever it was bundled to. */
@@ -166,7 +168,7 @@ export class Editor {
     const state = path.join(root, '.test-state');
     for (const folder of ['run', 'state'])
       mkdirSync(path.join(state, folder), { recursive: true, mode: 0o700 });
-    const child = spawn(process.execPath, [program, '--stdio'], {
+    const child = spawn(nodeProgram, [program, '--stdio'], {
       cwd: root,
       stdio: 'pipe',
       // Neither sockets nor journals of a test mix with the user's own; the cache of compiled agents is shared.
