@@ -294,19 +294,3 @@
         (or (< rank rank-b)
             (and (= rank rank-b)
                  (string< (print-name symbol) (print-name symbol-b))))))))
-
-(defparameter *users-limit* 300)
-
-(define-request users (symbol package)
-  "Who calls, expands, reads, sets, binds or specializes on what the symbol names, by the compiler's own records."
-  (let ((symbol (known-symbol symbol package)) (seen (make-hash-table :test #'equal)) (users '()))
-    (loop for (how function) in '(("calls" "WHO-CALLS") ("expands" "WHO-MACROEXPANDS") ("reads" "WHO-REFERENCES") ("sets" "WHO-SETS")
-                                  ("binds" "WHO-BINDS") ("specializes on" "WHO-SPECIALIZES-DIRECTLY"))
-          do (loop for (name . source) in (ignore-errors (introspect function symbol))
-                   for text = (safely-print (lambda () (let ((*package* (find-package :keyword))) (prin1-to-string name))) 300 "a name")
-                   for plist = (source-plist source)
-                   unless (or (gethash (list how text) seen) (>= (length users) *users-limit*))
-                     do (setf (gethash (list how text) seen) t)
-                        (push (wire :user :how how :name text :file (getf plist :file) :byte-offset (getf plist :byte-offset) :form (getf plist :form))
-                              users)))
-    (result :users (nreverse users))))

@@ -88,20 +88,3 @@ the memory was looked through within MILLISECONDS. Other threads cannot collect 
       (wire-error :unknown-symbol "The image has no class ~a." (getf definition :name)))
     (multiple-value-bind (count whole) (count-instances class (* 1000 seconds))
       (result :class (print-name (class-name class)) :count count :whole whole))))
-
-;;;; Callers
-
-(defun caller-count (definition table)
-  "How many functions, methods and macros, other than itself, call or expand what DEFINITION names; -1 where the image has no such definition."
-  (let ((name (definition-name definition)))
-    (if (or (eq name :unresolved) (stringp name) (not (fboundp name)))
-        -1
-        (count-if-not (lambda (user) (and (not (eq (user-kind user) :method)) (equal (user-name user) name)))
-                      (users-of '(:calls :macroexpands) (list name) table)))))
-
-(define-request callers (definitions)
-  "How many callers each of DEFINITIONS has, by the compiler's records."
-  (if (capability :xref)
-      (let ((table (xref-table)))
-        (result :counts (loop for placed in definitions collect (caller-count (placed-definition placed 0) table))))
-      (result :counts (loop repeat (length definitions) collect -1))))

@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "d2d4bf42b594aaceb07ba5c219842e776ec5b7147455dfbda66dbb42ceb55b0d"
+    '(:digest "10a576534c2018618cafdf62982d67c3dbc7f141ef241d652adaaeb39bd0d565"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -92,12 +92,6 @@
           (:name "name" :required :string)
           (:external "external" :required :boolean)
           (:kinds "kinds" :required (:array :string)))
-         (:user
-          (:how "how" :required :string)
-          (:name "name" :required :string)
-          (:file "file" :optional :string)
-          (:byte-offset "byteOffset" :optional :integer)
-          (:form "form" :optional :integer))
          (:location
           (:kind "kind" :required :string)
           (:name "name" :required :string)
@@ -107,6 +101,16 @@
           (:form "form" :optional :integer)
           (:file-write-date "fileWriteDate" :optional :integer)
           (:digest "digest" :optional :string))
+         (:user
+          (:kind "kind" :required :string)
+          (:name "name" :required :string)
+          (:package "package" :required :string)
+          (:file "file" :optional :string)
+          (:byte-offset "byteOffset" :optional :integer)
+          (:form "form" :optional :integer)
+          (:file-write-date "fileWriteDate" :optional :integer)
+          (:digest "digest" :optional :string)
+          (:how "how" :required :string))
          (:placed-name
           (:definition "definition" :required (:shape :definition-name))
           (:package "package" :required :string))

@@ -8,9 +8,10 @@ import { makePrivateDirectory } from './image/runDirectory.ts';
 import { actions, type ActionContext } from './language/actions.ts';
 import { assist } from './language/assist.ts';
 import { EvaluatedValues } from './language/evaluatedValues.ts';
-import { hints, refreshHints } from './language/hints.ts';
+import { hints } from './language/hints.ts';
 import { Bench, inSlices, type BenchParts, type FeatureSet } from './language/bench.ts';
-import { definedIn, lenses, refreshingLenses } from './language/lenses.ts';
+import { definedIn, lenses } from './language/lenses.ts';
+import { refreshing } from './language/refreshing.ts';
 import { definitions } from './language/definitions.ts';
 import { hierarchies } from './language/hierarchies.ts';
 import { names } from './language/names.ts';
@@ -38,7 +39,7 @@ const themes = (context: ActionContext, values: EvaluatedValues): readonly Featu
   assist,
   tokens,
   actions(context),
-  hints(values),
+  hints(values, context.drifts),
   lenses(context),
 ];
 
@@ -59,7 +60,8 @@ export class LanguageFeatures {
 
   constructor(private readonly deps: LanguageFeaturesDependencies) {
     const { connection, documents, editor } = deps;
-    this.values = new EvaluatedValues(documents, () => refreshHints(deps));
+    const hintsChanged = refreshing(deps, 'inlayHint');
+    this.values = new EvaluatedValues(documents, hintsChanged);
     const index = (this.#index = new IndexClient({
       ...deps.indexFiles,
       encoding: deps.encoding,
@@ -70,7 +72,7 @@ export class LanguageFeatures {
     }));
     documents.onChange(uri => index.bufferChanged(uri));
     const bench = new Bench(deps, () => this.#configured.then(() => index));
-    this.lensesChanged = refreshingLenses(connection, deps.capabilities);
+    this.lensesChanged = refreshing(deps, 'codeLens');
     this.drifts = new Drifts({
       documents,
       imageOf: uri => deps.images.current(uri.startsWith('file:') ? documents.fileOf(uri) : undefined),
@@ -79,6 +81,7 @@ export class LanguageFeatures {
       changed: uri => {
         deps.republish(uri);
         this.lensesChanged();
+        hintsChanged();
       },
     });
     documents.onChange(uri => this.drifts.touched(uri));

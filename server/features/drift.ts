@@ -2,7 +2,7 @@
 import { inPackage, type Drift, type DriftState } from '../drift/judge.ts';
 import { newlineOf } from '../operations/formEdit.ts';
 import { formName } from '../operations/forms.ts';
-import type { PositionEncoding, Range, Snapshot, TopLevelForm } from '../source/types.ts';
+import type { Position, PositionEncoding, Range, Snapshot, Span, TopLevelForm } from '../source/types.ts';
 import type { Action } from './codeAction.ts';
 import type { DocumentEdit, TextEdit } from './quickFix.ts';
 
@@ -87,6 +87,42 @@ const command = (title: string, id: string, argument: Record<string, unknown>): 
   command: `hotlisp.${id}`,
   arguments: [{ ...argument, background: true }],
 });
+
+/** LSP's InlayHint. */
+export interface DriftHint {
+  readonly position: Position;
+  readonly label: string;
+  readonly tooltip: string;
+  readonly paddingLeft: true;
+}
+
+/** What has drifted between two UTF-16 offsets, in a few words behind the end of its first line. */
+export function driftHints(
+  snapshot: Snapshot,
+  drifts: readonly Drift[],
+  { start, end }: Span,
+  encoding: PositionEncoding,
+): DriftHint[] {
+  return drifts.flatMap((drift): DriftHint[] => {
+    const offset = endOfLine(snapshot.text, drift.anchor.end);
+    if (offset < start || offset > end) return [];
+    const title = stateTitle(drift);
+    return [
+      {
+        position: snapshot.positionAt(offset, encoding),
+        label: title[0]!.toLowerCase() + title.slice(1),
+        tooltip: messageOf(drift),
+        paddingLeft: true,
+      },
+    ];
+  });
+}
+
+function endOfLine(text: string, from: number): number {
+  const line = /[^\r\n]*/y;
+  line.lastIndex = from;
+  return from + line.exec(text)![0].trimEnd().length;
+}
 
 /** What can be done about a drift, the first of it the usual thing. */
 export function driftLenses(

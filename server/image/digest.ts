@@ -1,4 +1,4 @@
 // Generated from protocol.ts by `npm run generate`; do not edit.
 
 /** Identifies the wire contract: `hello` of an agent with another one is refused or the agent replaced. */
-export const PROTOCOL_DIGEST = 'd2d4bf42b594aaceb07ba5c219842e776ec5b7147455dfbda66dbb42ceb55b0d';
+export const PROTOCOL_DIGEST = '10a576534c2018618cafdf62982d67c3dbc7f141ef241d652adaaeb39bd0d565';

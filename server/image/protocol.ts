@@ -156,15 +156,6 @@ export const Inspected = z.object({
 /** A symbol, with its package, and what it names: "function", "macro", "class", …. */
 export const Named = z.object({ name: z.string(), external: z.boolean(), kinds: z.array(z.string()) });
 
-/** A user of a definition; `how`: "calls", "expands", "reads", "sets", "binds", "specializes on". The place as Location has it. */
-export const User = z.object({
-  how: z.string(),
-  name: z.string(),
-  file: z.string().optional(),
-  byteOffset: int().optional(),
-  form: int().optional(),
-});
-
 export const Location = z.object({
   kind: z.string(),
   name: z.string(),
@@ -178,6 +169,12 @@ export const Location = z.object({
   fileWriteDate: int().optional(),
   digest: z.string().optional(),
 });
+
+/**
+ * A user of a definition, and how it uses it: "calls", "expands", "reads", "sets", "binds", "specializes on". Of SBCL's own names the
+ * users' names are printed with their packages, and `package` is "".
+ */
+export const User = Location.extend({ how: z.string() });
 
 /** A definition as `DefinitionName` has it, and the package that its name is to be read in. */
 export const PlacedName = z.object({ definition: DefinitionName, package: z.string() });
@@ -391,8 +388,8 @@ export const shapes = {
   Part,
   Inspected,
   Named,
-  User,
   Location,
+  User,
   PlacedName,
   TextDefinition,
   Held,

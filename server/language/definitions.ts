@@ -1,6 +1,4 @@
 /** From a name to its definitions, declaration, type and implementations: the index, and what the image knows besides. */
-import { realpathSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type {
   CancellationToken,
   Definition,
@@ -10,12 +8,13 @@ import type {
 import { definitionLocations } from '../features/definition.ts';
 import { typeOfBinding, typeOfValue } from '../features/typeOf.ts';
 import type { Location as ImageLocation } from '../image/protocol.ts';
-import { findForm, matches } from '../operations/locate.ts';
 import { symbolAt } from '../source/scope.ts';
 import type { Range, Snapshot, Span } from '../source/types.ts';
 import type { DefinitionHit } from '../workspace/types.ts';
 import type { Bench, FeatureSet } from './bench.ts';
 import { localAt } from './locals.ts';
+import { realFile, within } from './places.ts';
+import { recorded } from './recorded.ts';
 
 interface Place {
   readonly uri: string;
@@ -257,21 +256,18 @@ class Seeker {
     locations: readonly ImageLocation[],
   ): Promise<Place[]> {
     const { documents, encoding } = this.bench.parts;
-    const known = hits.map(({ uri, definition }) => ({ file: real(uri), range: definition.nameRange }));
+    const known = hits.map(({ uri, definition }) => ({ file: realFile(uri), range: definition.nameRange }));
     const out: Place[] = [];
     for (const location of locations) {
-      if (location.file === undefined) continue;
-      const uri = documents.uriOf(location.file);
-      const snapshot = await documents.snapshot(uri).catch(() => undefined);
-      const form = snapshot && findForm(snapshot, location).form;
-      if (!form) continue;
-      const definition = form.definitions.find(each => matches(each, location.name));
+      const place = await recorded(documents, location);
+      if (!place) continue;
+      const { uri, snapshot, form, definition } = place;
       const range = snapshot.rangeOf(
         definition?.nameSpan ?? { ...form.span, end: form.span.start },
         encoding(),
       );
       const whole = snapshot.rangeOf(definition?.span ?? form.span, encoding());
-      const file = real(uri);
+      const file = realFile(uri);
       if (known.some(each => each.file === file && within(each.range, whole))) continue;
       known.push({ file, range });
       out.push({ uri, range, whole });
@@ -286,18 +282,3 @@ const written = (name: string) => {
   const [, prefix, bare] = /^(?:([^:|]+)::?)?(.*)$/s.exec(name)!;
   return { name: bare!.toUpperCase(), ...(prefix !== undefined && { prefix: prefix.toUpperCase() }) };
 };
-
-const within = (inner: Range, outer: Range): boolean =>
-  (inner.start.line > outer.start.line ||
-    (inner.start.line === outer.start.line && inner.start.character >= outer.start.character)) &&
-  (inner.end.line < outer.end.line ||
-    (inner.end.line === outer.end.line && inner.end.character <= outer.end.character));
-
-/** The image names files by their true names. */
-function real(uri: string): string {
-  try {
-    return realpathSync.native(fileURLToPath(uri));
-  } catch {
-    return uri;
-  }
-}

@@ -1,6 +1,8 @@
 /** Inlay hints: what each source has to say inside a range. A hint is shown after the text, and is no part of it. */
 import type { InlayHint } from 'vscode-languageserver/node';
 import { oneLine } from '../approval/display.ts';
+import type { Drifts } from '../drift/drifts.ts';
+import { driftHints } from '../features/drift.ts';
 import type { Range, Snapshot } from '../source/types.ts';
 import type { Bench, FeatureSet } from './bench.ts';
 import type { EvaluatedValues } from './evaluatedValues.ts';
@@ -36,9 +38,16 @@ const values =
         paddingLeft: true,
       }));
 
-export const hints = (evaluated: EvaluatedValues): FeatureSet => {
+const drift =
+  (drifts: Drifts): HintSource =>
+  async ({ snapshot, start, end }, { parts }) => {
+    await drifts.prepare(snapshot.uri);
+    return driftHints(snapshot, drifts.of(snapshot), { start, end }, parts.encoding());
+  };
+
+export const hints = (evaluated: EvaluatedValues, drifts: Drifts): FeatureSet => {
   /** In the order in which hints at one place are shown. */
-  const sources: readonly HintSource[] = [values(evaluated)];
+  const sources: readonly HintSource[] = [values(evaluated), drift(drifts)];
   return {
     capabilities: { inlayHintProvider: true },
     listen(bench) {
@@ -58,9 +67,3 @@ export const hints = (evaluated: EvaluatedValues): FeatureSet => {
     },
   };
 };
-
-/** Has the editor ask for its hints again, where it says that it can be told so. */
-export function refreshHints({ capabilities, connection }: Bench['parts']): void {
-  if (capabilities().workspace?.inlayHint?.refreshSupport !== true) return;
-  void connection.sendRequest('workspace/inlayHint/refresh').catch(() => undefined);
-}

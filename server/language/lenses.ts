@@ -1,5 +1,5 @@
 /** Code lenses: what each source has to show, one after the other. What costs anything is found out when a lens is resolved. */
-import type { CancellationToken, ClientCapabilities, CodeLens, Connection } from 'vscode-languageserver/node';
+import type { CancellationToken, CodeLens } from 'vscode-languageserver/node';
 import { driftLenses } from '../features/drift.ts';
 import { testLenses } from '../features/testLens.ts';
 import type { TextDefinition } from '../image/protocol.ts';
@@ -55,21 +55,6 @@ export const lenses = (context: ActionContext): FeatureSet => ({
     );
   },
 });
-
-/** Milliseconds in which changes of several buffers ask the editor once. */
-const refreshAfter = 100;
-
-/** Asks the editor to ask for the lenses again, soon, where it has said that it can. */
-export function refreshingLenses(connection: Connection, capabilities: () => ClientCapabilities): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  return () => {
-    if (capabilities().workspace?.codeLens?.refreshSupport !== true || timer) return;
-    timer = setTimeout(() => {
-      timer = undefined;
-      void connection.sendRequest('workspace/codeLens/refresh').catch(() => undefined);
-    }, refreshAfter).unref();
-  };
-}
 
 /** The files of the workspace that define what is called so, as the index has them; none where it does not answer. */
 export async function definedIn(

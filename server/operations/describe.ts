@@ -105,7 +105,7 @@ export const whoCalls = operation({
       seconds: 10,
       report: async ({ users }, context) => ({
         symbol: args.symbol,
-        users: await Promise.all(users.map(user => placedUser(user, context))),
+        users: (await Promise.all(users.map(user => placedUser(user, context)))).sort(compareUsers),
       }),
     }),
   page: (result): Page => {
@@ -128,24 +128,31 @@ export const whoCalls = operation({
 });
 
 async function placedUser(
-  { how, name, file, byteOffset, form }: Result<'users'>['users'][number],
+  user: Result<'users'>['users'][number],
   context: PlanContext,
 ): Promise<ReportedUser> {
-  const nowhere = { how, name, file: file ?? null, uri: null, line: null };
+  const { how, name, package: home, file } = user;
+  const nowhere = { how, name: userName(name, home), file: file ?? null, uri: null, line: null };
   if (file === undefined) return nowhere;
   const uri = context.uriOf(file);
   const snapshot = await context.snapshot(uri).catch(() => undefined);
   if (!snapshot) return { ...nowhere, uri };
-  const bare = name.replace(/^\((?:SB-PCL::FAST-METHOD|METHOD) /, '').replace(/^.*::?([^:]+)$/, '$1');
-  const location: Parameters<typeof findForm>[1] = {
-    name: bare,
-    ...(byteOffset !== undefined && { byteOffset }),
-    ...(form !== undefined && { form }),
-  };
-  const { form: found } = findForm(snapshot, location);
+  const { form: found } = findForm(snapshot, user);
   return {
     ...nowhere,
     uri,
     line: found ? snapshot.positionAt(found.span.start, context.encoding).line + 1 : null,
   };
 }
+
+/** "SHOP::TOTAL", "(SETF SHOP::TOTAL)", "SHOP::AREA (CIRCLE)". */
+const userName = (name: string, home: string): string =>
+  home === ''
+    ? name
+    : name.startsWith('(SETF ')
+      ? name.replace('(SETF ', `(SETF ${home}::`)
+      : `${home}::${name}`;
+
+const userOrder = ['calls', 'expands', 'reads', 'sets', 'binds', 'specializes on'];
+const compareUsers = (a: ReportedUser, b: ReportedUser): number =>
+  userOrder.indexOf(a.how) - userOrder.indexOf(b.how) || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);

@@ -9,7 +9,7 @@ import {
   type EditorOptions,
   type TextDocument,
 } from '../support/lspClient.ts';
-import type { CodeAction, Diagnostic } from '../support/lspTypes.ts';
+import type { CodeAction, Diagnostic, Position } from '../support/lspTypes.ts';
 import { shop } from '../support/shop.ts';
 import { SwankClient } from '../support/swankClient.ts';
 import { startUserImage, swankServer, type UserImage } from '../support/userImage.ts';
@@ -408,6 +408,47 @@ describe('lenses', () => {
     await editor.command('code_replace_function', { function: 'shop::tax', new_code: replacement });
     await hints(document, /^drift-unpersisted/);
     while (refreshes() === before) await editor.evaluate('(sleep 0.05)');
+  });
+});
+
+describe('inlay hints', () => {
+  const told = async (document: TextDocument, last = 10_000) =>
+    ((await editor.request('textDocument/inlayHint', {
+      textDocument: { uri: document.uri },
+      range: { start: { line: 0, character: 0 }, end: { line: last, character: 0 } },
+    })) as { position: Position; label: string; tooltip: string }[]) ?? [];
+
+  it('say what has drifted behind the first line of the definition, and are asked for again when that changes', async () => {
+    const document = await start({
+      capabilities: {
+        ...usualCapabilities,
+        workspace: { applyEdit: true, inlayHint: { refreshSupport: true } },
+      },
+    });
+    const refreshes = () =>
+      editor.traffic.filter(
+        ({ direction, message }) =>
+          direction === 'received' &&
+          (message as { method?: string }).method === 'workspace/inlayHint/refresh',
+      ).length;
+    expect(await told(document)).toEqual([]);
+    document.replace('(defun tax (amount)', ';; 𝒹\n(defun tax (amount) ');
+    document.replace('(* amount *rate*)', newTax);
+    await hints(document, /^drift-changed: .* tax /);
+    const [hint, ...others] = await told(document);
+    expect(others).toEqual([]);
+    expect(hint).toMatchObject({
+      label: 'changed, not loaded',
+      position: document.positionOf('(defun tax (amount)¦'),
+    });
+    expect(hint!.tooltip).toMatch(/^The image runs another text of tax /);
+    expect(await told(document, hint!.position.line - 1)).toEqual([]);
+    const before = refreshes();
+    void editor.expectPrompt(/reload tax/i, 'Approve');
+    await runLens(document, /^Changed, not loaded: Reload$/);
+    await hints(document);
+    while (refreshes() === before) await editor.evaluate('(sleep 0.05)');
+    expect(await told(document)).toEqual([]);
   });
 });
 

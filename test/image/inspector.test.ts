@@ -199,7 +199,7 @@ describe('at a symbol', () => {
     );
     const callers = await shown('(mea¦sure y', /^Who calls measure$/);
     expect(callers).toMatch(/LAB::TWICE-MEASURED calls it\n {4}.*lab\.lisp:6\n/);
-    expect(await shown('*lev¦el*))', /^Who calls \*level\*$/)).toMatch(/LAB:MEASURE reads it\n/);
+    expect(await shown('*lev¦el*))', /^Who calls \*level\*$/)).toMatch(/LAB::MEASURE reads it\n/);
     expect(await shown('*lev¦el*))', /^Inspect \*level\*$/)).toMatch(/value = 3/);
   });
 
