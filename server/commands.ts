@@ -69,14 +69,16 @@ export class Commands {
     const controller = new AbortController();
     const cancel = () => controller.abort(new HotlispError('cancelled', `${operation.title} was cancelled.`));
     const progress = new ProgressAtNeed(this.deps.editor, operation.title, cancel);
-    const { request, outcome } = this.#outcomes.start(number =>
+    const perform = (number: number) =>
       this.#perform(operation, parsed.args, {
         request: number,
         signal: controller.signal,
         report: (message, fraction) => progress.report(message, fraction),
         waited: 0,
         background: parsed.background,
-      }).finally(() => progress.end()),
+      }).finally(() => progress.end());
+    const { request, outcome } = this.#outcomes.start(number =>
+      parsed.background ? this.deps.editor.afterReply().then(() => perform(number)) : perform(number),
     );
     this.#running.set(outcome, cancel);
     const ended = () => this.#running.delete(outcome);

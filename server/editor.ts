@@ -6,6 +6,7 @@ import {
   ResponseError,
   ShowMessageRequest,
   type ClientCapabilities,
+  type InitializeParams,
   type PublishDiagnosticsParams,
   type Connection,
   type WorkspaceEdit,
@@ -21,6 +22,17 @@ const messageTypes: Record<Severity, MessageType> = {
   info: MessageType.Info,
 };
 
+/**
+ * How long a client has to read the reply to a gesture before it is sent more, in milliseconds. In Emacs 28 and 29 an awaited reply
+ * leaves Emacs' reader by a throw: what came in the same piece, such as our prompt, lies there until there is more to read.
+ * Emacs 30 mended it; the eglot of Emacs 28 does not say what it is.
+ */
+export function pauseFor(client: InitializeParams['clientInfo']): number {
+  if (!client) return 100;
+  const [major = 0, minor = 0] = (client.version ?? '').split('.').map(Number);
+  return client.name === 'Eglot' && (major < 1 || (major === 1 && minor < 17)) ? 100 : 0;
+}
+
 /** Sends, if there is still an editor: of a closed connection the library tells by throwing. */
 function unlessClosed(send: () => void): void {
   try {
@@ -32,8 +44,14 @@ function unlessClosed(send: () => void): void {
 
 export class LspEditor implements Editor {
   capabilities: ClientCapabilities = {};
+  /** Milliseconds; see `pauseFor`. */
+  pause = 0;
 
   constructor(private readonly connection: Connection) {}
+
+  async afterReply(): Promise<void> {
+    if (this.pause > 0) await new Promise(resolve => setTimeout(resolve, this.pause));
+  }
 
   async ask(message: string, titles: readonly string[], signal: AbortSignal): Promise<Answer> {
     const cancellation = new CancellationTokenSource();

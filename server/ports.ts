@@ -18,6 +18,8 @@ export type Answer =
   | { readonly type: 'unsupported' };
 
 export interface Editor {
+  /** Settles once what follows the reply to a gesture is sure to arrive apart from it; at once in most editors. */
+  afterReply(): Promise<void>;
   /** Asks with a choice of titles; resolves with what the person answered, however late; aborting withdraws the question. Never rejects. */
   ask(message: string, titles: readonly string[], signal: AbortSignal): Promise<Answer>;
   tell(severity: Severity, message: string): void;

@@ -18,7 +18,7 @@ import { Commands } from './commands.ts';
 import { Debugger } from './runner/debugger.ts';
 import { Deeds } from './runner/deeds.ts';
 import { Documents } from './documents.ts';
-import { LspEditor } from './editor.ts';
+import { LspEditor, pauseFor } from './editor.ts';
 import { HotlispError, type ErrorKind } from './errors.ts';
 import { diffAt } from './drift/diff.ts';
 import { syntaxDiagnostics } from './features/diagnostics.ts';
@@ -233,6 +233,7 @@ export class Server {
       throw new ResponseError(ErrorCodes.InvalidRequest, 'initialize may be sent once only.');
     this.#state = 'running';
     this.#editor.capabilities = params.capabilities;
+    this.#editor.pause = pauseFor(params.clientInfo);
     this.#client = [params.clientInfo?.name ?? 'unknown client', params.clientInfo?.version]
       .filter(Boolean)
       .join(' ');

@@ -21,7 +21,7 @@ export const actionKinds = [
   'hotlisp.look',
   'hotlisp.trace',
   'hotlisp.test',
-  'hotlisp.approval',
+  'quickfix.approval',
 ] as const;
 
 export interface ActionsRequest {
@@ -35,16 +35,11 @@ export interface ActionsRequest {
   readonly encoding: PositionEncoding;
   /** The systems that the document's folder, or the nearest one above it, defines. */
   readonly systems: readonly string[];
-  /** Requests that wait for an answer by code action. */
-  readonly answerable: readonly number[];
 }
 
 /** In the order in which they are offered; every command answers at once and works in the background. */
 export function codeActions(request: ActionsRequest): Action[] {
-  const all = [
-    ...request.answerable.flatMap(answers),
-    ...(request.snapshot ? reloads(request.snapshot, request) : []),
-  ];
+  const all = request.snapshot ? reloads(request.snapshot, request) : [];
   return all.filter(({ kind }) => isWanted(kind, request.only));
 }
 
@@ -214,9 +209,10 @@ function isInline(snapshot: Snapshot, form: TopLevelForm, name: string): boolean
   return declared.length > 0 && /^\(\s*inline/i.test(declared.at(-1)!.name);
 }
 
-const answers = (request: number): Action[] => [
-  action('hotlisp.approval', `Approve reload #${request}`, 'hotlisp.approve', { request, background: true }),
-  action('hotlisp.approval', `Reject reload #${request}`, 'hotlisp.reject', { request, background: true }),
+/** For a request that waits for an answer by code action. A kind of quick fix, because Helix shows those first, and this is what a person then looks for. */
+export const answers = (request: number): Action[] => [
+  action('quickfix.approval', `Approve reload #${request}`, 'hotlisp.approve', { request, background: true }),
+  action('quickfix.approval', `Reject reload #${request}`, 'hotlisp.reject', { request, background: true }),
 ];
 
 export const action = (

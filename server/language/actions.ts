@@ -1,9 +1,9 @@
 /** Code actions: what each source has to offer at a place, one after the other. */
 import type { CodeAction } from 'vscode-languageserver/node';
-import { actionKinds, codeActions, isWanted } from '../features/codeAction.ts';
+import { actionKinds, answers, codeActions, isWanted } from '../features/codeAction.ts';
 import type { Drifts } from '../drift/drifts.ts';
 import type { OldThreads } from '../oldThreads.ts';
-import { driftActions } from '../features/drift.ts';
+import { driftActions, type DriftAction } from '../features/drift.ts';
 import { migrationActions } from '../features/migrationActions.ts';
 import { lookActions, pageActions } from '../features/lookActions.ts';
 import { quickFixKind, quickFixes } from '../features/quickFix.ts';
@@ -11,6 +11,7 @@ import type { PageAction } from '../operations/page.ts';
 import type { Range, Snapshot } from '../source/types.ts';
 import { systemsAbove } from '../workspaceSystems.ts';
 import type { Bench, FeatureSet } from './bench.ts';
+import { lensTwins } from './lensTwins.ts';
 import { refactoringKinds, refactorings, resolveRefactoring } from './refactorings.ts';
 import { suitedActions } from './suited.ts';
 
@@ -53,27 +54,40 @@ const fixes: ActionSource = ({ snapshot, start, end, only, documentChanges }, be
     ? quickFixes({ snapshot, start, end, encoding: bench.parts.encoding(), documentChanges })
     : [];
 
-const commands: ActionSource = (place, bench, { folders, answerable }) =>
+const waiting: ActionSource = ({ only }, _bench, { answerable }) =>
+  answerable()
+    .flatMap(answers)
+    .filter(({ kind }) => isWanted(kind, only));
+
+const commands: ActionSource = (place, bench, { folders }) =>
   codeActions({
     ...place,
     encoding: bench.parts.encoding(),
     systems: place.snapshot?.uri.startsWith('file:')
       ? systemsAbove(folders(), bench.parts.documents.fileOf(place.snapshot.uri))
       : [],
-    answerable: answerable(),
   });
 
-const drift: ActionSource = async (place, bench, { drifts }) => {
+const drift: ActionSource = async (place, bench, { drifts, answerable }) => {
   const { snapshot, start, end, range, only, documentChanges } = place;
   if (!snapshot) return [];
   await drifts.prepare(snapshot.uri);
   const known = drifts.of(snapshot);
   const encoding = bench.parts.encoding();
+  const mending = driftActions({ snapshot, drifts: known, start, end, encoding, documentChanges });
   return [
-    ...driftActions({ snapshot, drifts: known, start, end, encoding, documentChanges }),
+    ...(answerable().length > 0 ? mending.map(unpreferred) : mending),
     ...migrationActions(snapshot, start, range.start, known),
   ].filter(({ kind }) => isWanted(kind, only));
 };
+
+/** As one of several: nothing is to come before the answer to a question that waits for one. */
+const unpreferred = ({ title, kind, command, edit }: DriftAction): DriftAction => ({
+  title,
+  kind,
+  ...(command && { command }),
+  ...(edit && { edit }),
+});
 
 const looks: ActionSource = ({ snapshot, uri, range, start, only }, _bench, { pageActions: at, traced }) => {
   const own = at(uri, range.start.line);
@@ -87,7 +101,7 @@ const looks: ActionSource = ({ snapshot, uri, range, start, only }, _bench, { pa
 };
 
 /** In the order in which their actions are shown. */
-const sources: readonly ActionSource[] = [fixes, drift, commands, looks, refactorings];
+const sources: readonly ActionSource[] = [waiting, fixes, drift, commands, looks, lensTwins, refactorings];
 
 export const actions = (context: ActionContext): FeatureSet => ({
   capabilities: {

@@ -1,7 +1,9 @@
 /** Lenses at definitions whose old code threads still run after a reload. Which threads these are is asked when one is resolved. */
 import { listed, oneLine, plural } from '../approval/display.ts';
 import { entrySteps } from '../drift/entries.ts';
+import type { OldThreads } from '../oldThreads.ts';
 import { spelling } from '../operations/names.ts';
+import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
 import { inSlices } from './bench.ts';
 import type { LensSource } from './lenses.ts';
 
@@ -12,26 +14,43 @@ interface Asked {
   readonly symbol: string;
 }
 
+/** A definition of a text whose old code threads still run. */
+export interface RunsOld {
+  readonly form: TopLevelForm;
+  readonly definition: SourceDefinition;
+  /** The last change that left threads behind. */
+  readonly transaction: string;
+  /** The name with its package. */
+  readonly symbol: string;
+}
+
+export async function runningOld(snapshot: Snapshot, oldThreads: OldThreads): Promise<readonly RunsOld[]> {
+  const left = oldThreads.all;
+  if (left.length === 0) return [];
+  const transactions = new Map<string, string>();
+  for (const { transaction, definitions } of left)
+    for (const { kind, name, package: home } of definitions) {
+      const key = keyed(kind, home, name);
+      if (!transactions.has(key)) transactions.set(key, transaction);
+    }
+  const entries = await inSlices(entrySteps(snapshot));
+  return entries.flatMap(({ form, definition, asked }) => {
+    const transaction = transactions.get(keyed(asked.definition.kind, asked.package, spelling(definition)));
+    if (transaction === undefined) return [];
+    const symbol = /^[^|(]*:/.test(definition.name)
+      ? definition.name
+      : `${prefix(asked.package)}::${definition.name}`;
+    return [{ form, definition, transaction, symbol }];
+  });
+}
+
 export const threads: LensSource = {
   name: 'threads',
   async lenses(snapshot, { parts: { encoding } }, { oldThreads }) {
-    const left = oldThreads.all;
-    if (left.length === 0) return [];
-    const transactions = new Map<string, string>();
-    for (const { transaction, definitions } of left)
-      for (const { kind, name, package: home } of definitions) {
-        const key = keyed(kind, home, name);
-        if (!transactions.has(key)) transactions.set(key, transaction);
-      }
-    const entries = await inSlices(entrySteps(snapshot));
-    return entries.flatMap(({ definition, asked }) => {
-      const transaction = transactions.get(keyed(asked.definition.kind, asked.package, spelling(definition)));
-      if (transaction === undefined) return [];
-      const symbol = /^[^|(]*:/.test(definition.name)
-        ? definition.name
-        : `${prefix(asked.package)}::${definition.name}`;
+    const all = await runningOld(snapshot, oldThreads);
+    return all.map(({ definition, transaction, symbol }) => {
       const data: Asked = { source: 'threads', uri: snapshot.uri, transaction, symbol };
-      return [{ range: snapshot.rangeOf(definition.nameSpan, encoding()), data }];
+      return { range: snapshot.rangeOf(definition.nameSpan, encoding()), data };
     });
   },
   async resolve(lens, bench, _context, token) {

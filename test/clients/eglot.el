@@ -57,6 +57,15 @@
 (defun messages ()
   (with-current-buffer "*Messages*" (buffer-substring-no-properties (point-min) (point-max))))
 
+;;; What it has to tell when it fails.
+(defun traffic ()
+  "The end of what went between eglot and the server."
+  (let ((server (eglot-current-server)))
+    (if server
+        (with-current-buffer (jsonrpc-events-buffer server)
+          (buffer-substring-no-properties (max (point-min) (- (point-max) 6000)) (point-max)))
+      "no server")))
+
 (defun told (pattern)
   (wait-for (concat "a message like " pattern)
             (lambda () (let ((case-fold-search t))
@@ -171,5 +180,5 @@
 (condition-case failure
     (progn (scenario) (kill-emacs 0))
   ((error quit)
-   (report "failed" :error (format "%S" failure) :messages (messages) :prompts (format "%S" prompts))
+   (report "failed" :error (format "%S" failure) :messages (messages) :prompts (format "%S" prompts) :traffic (traffic))
    (kill-emacs 1)))

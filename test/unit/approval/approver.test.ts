@@ -29,6 +29,7 @@ class AskedEditor implements Editor {
 
   tell = (_severity: string, message: string) => void this.told.push(message);
   log = () => undefined;
+  afterReply = async () => undefined;
   show = async () => true;
   edit = async () => undefined;
   progress = () => ({ report: () => undefined, end: () => undefined, signal: new AbortController().signal });
