@@ -13,7 +13,7 @@ const cache = path.join(
   'hotlisp-test',
   'vscode',
 );
-const extension = fileURLToPath(new URL('../../clients/vscode', import.meta.url));
+const extension = path.join(findRepository(), 'clients/vscode');
 
 const tools = path.join(cache, 'tools');
 const server = path.join(cache, `code-server-${CODE_SERVER}`);
@@ -31,6 +31,13 @@ function run(command, args, cwd, env = process.env) {
   if (error) throw new Error(`${command} could not be started (${error.message})`);
   if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${(stderr || stdout).trim().slice(-500)}`);
   return stdout;
+}
+
+/** The folder with package.json above this file, wherever it was bundled to. */
+function findRepository() {
+  let folder = path.dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(path.join(folder, 'package.json'))) folder = path.dirname(folder);
+  return folder;
 }
 
 const quiet = ['--no-audit', '--no-fund', '--silent', '--ignore-scripts'];
@@ -107,4 +114,4 @@ function trim(vscode) {
     rmSync(path.join(vscode, name), { recursive: true, force: true });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(provideCodeServer(console.error));
+if (path.basename(process.argv[1] ?? '') === 'codeServer.mjs') console.log(provideCodeServer(console.error));

@@ -42,11 +42,9 @@ describe('a real Neovim', () => {
     );
     const bin = path.join(home, 'bin');
     mkdirSync(bin);
-    writeFileSync(
-      path.join(bin, 'hotlisp'),
-      `#!/bin/sh\nexec '${nodeProgram}' '${serverProgram}' "$@"\n`,
-      { mode: 0o755 },
-    );
+    writeFileSync(path.join(bin, 'hotlisp'), `#!/bin/sh\nexec '${nodeProgram}' '${serverProgram}' "$@"\n`, {
+      mode: 0o755,
+    });
     const folder = (name: string) => {
       const made = path.join(home, name);
       mkdirSync(made, { recursive: true, mode: 0o700 });

@@ -23,16 +23,28 @@ interface Locator {
 interface Page {
   goto(url: string): Promise<unknown>;
   locator(selector: string): Locator;
-  screenshot(options: { path: string }): Promise<unknown>;
+  screenshot(options: { path: string; clip?: Area }): Promise<unknown>;
   readonly mouse: { move(x: number, y: number): Promise<void> };
-  readonly keyboard: { press(key: string): Promise<void>; type(text: string): Promise<void> };
+  readonly keyboard: {
+    press(key: string): Promise<void>;
+    type(text: string): Promise<void>;
+    insertText(text: string): Promise<void>;
+  };
 }
 interface Browser {
-  newPage(options: { viewport: { width: number; height: number } }): Promise<Page>;
+  newPage(options: { viewport: { width: number; height: number }; deviceScaleFactor: number }): Promise<Page>;
   close(): Promise<void>;
 }
 interface Playwright {
   chromium: { launch(options: { executablePath: string; args: string[] }): Promise<Browser> };
+}
+
+/** A part of the window, in CSS pixels. */
+export interface Area {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
 }
 
 const timeout = PATIENCE;
@@ -50,6 +62,7 @@ export class Workbench {
     folder: string,
     file: string,
     settings: Record<string, unknown>,
+    { width = 1280, height = 800, scale = 1 } = {},
   ): Promise<Workbench> {
     const { node, entry, playwright, chromium, modules } = provideCodeServer();
     const vsix = home.path('hotlisp.vsix');
@@ -85,7 +98,7 @@ export class Workbench {
       const port = await within('code-server to listen', listening(server), 60_000);
       const { chromium: browsers } = createRequire(import.meta.url)(playwright) as Playwright;
       browser = await browsers.launch({ executablePath: chromium, args: ['--no-sandbox'] });
-      const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+      const page = await browser.newPage({ viewport: { width, height }, deviceScaleFactor: scale });
       const payload = JSON.stringify([['openFile', `vscode-remote://127.0.0.1:${port}${file}`]]);
       await page.goto(
         `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}&payload=${encodeURIComponent(payload)}`,
@@ -109,6 +122,8 @@ export class Workbench {
     await this.page.keyboard.type(`${line}:${column}`);
     await this.press('Enter');
     await this.page.locator('.quick-input-widget').first().waitFor({ state: 'hidden', timeout });
+    // The next key goes where the focus is, which returns a moment later.
+    await this.page.locator('.editor-instance .monaco-editor.focused').first().waitFor({ timeout });
   }
 
   /** Types over `length` characters at a place. */
@@ -116,6 +131,14 @@ export class Workbench {
     await this.goTo(line, column);
     for (let n = 0; n < length; n++) await this.press('Shift+ArrowRight');
     await this.page.keyboard.type(text);
+  }
+
+  /** Puts `text` in the place of the rest of a line. */
+  async replaceRest(line: number, column: number, text: string): Promise<void> {
+    await this.goTo(line, column);
+    // A selection would be put into the parentheses that are typed.
+    await this.press('Shift+End', 'Delete');
+    await this.page.keyboard.insertText(text);
   }
 
   async shows(selector: string, text: RegExp | string = ''): Promise<void> {
@@ -173,9 +196,9 @@ export class Workbench {
   }
 
   /** Writes what is seen into a file, for documentation or to see why a test failed. */
-  async screenshot(file: string): Promise<void> {
+  async screenshot(file: string, area?: Area): Promise<void> {
     mkdirSync(path.dirname(file), { recursive: true });
-    await this.page.screenshot({ path: file });
+    await this.page.screenshot({ path: file, ...(area ? { clip: area } : {}) });
   }
 
   async close(): Promise<void> {
