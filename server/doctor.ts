@@ -1,16 +1,21 @@
 /** `hotlisp doctor`: what is installed, which image would be used, what is missing and how to get it. */
-import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { constants, existsSync } from 'node:fs';
+import { access, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { defaultJournalDirectory } from './approval/journal.ts';
+import { looksLikeAddress, parseAddress } from './image/address.ts';
+import { parseCommand } from './image/command.ts';
 import type { Image } from './image/image.ts';
-import { openSocket, openSpawned, type OpenOptions } from './image/open.ts';
+import { openSocket, openSpawned, openSwank, type OpenOptions } from './image/open.ts';
 import { problemOfDirectory, runDirectories } from './image/runDirectory.ts';
+import { defaultSettings, tighten, workspaceFile } from './settings.ts';
 
 export interface DoctorOptions {
   readonly version: string;
   readonly dist: string;
-  /** What follows `doctor` on the command line: at most a command that starts an image (default `sbcl`). */
+  /** What follows `doctor` on the command line: nothing, the address of an image to attach to, or a command that starts one (default `sbcl`). */
   readonly arguments: readonly string[];
 }
 
@@ -38,25 +43,52 @@ export async function doctor({ version, dist, arguments: rest }: DoctorOptions):
     traceLevel: () => 'off',
     signal: AbortSignal.timeout(startMs),
   };
-  const command = rest.length > 0 ? rest.join(' ') : 'sbcl';
   const findings = [
     node(),
     packaged(dist),
-    ...(await spawned(command, open)),
-    ...(await serving(open)),
-    {
-      ok: true,
-      line: `journal of this folder: ${path.join(defaultJournalDirectory(process.cwd()), 'journal.ndjson')}`,
-    },
+    ...(await images(rest, open)),
+    ...(await stricter(process.cwd())),
+    await journal(defaultJournalDirectory(process.cwd())),
   ];
   console.log(`hotlisp ${version} on ${process.platform} ${process.arch}\n`);
   for (const { ok, optional, line, remedy } of findings) {
-    console.log(`${ok ? 'ok     ' : optional ? 'note   ' : 'MISSING'} ${line}`);
+    console.log(
+      `${ok ? 'ok     ' : optional ? 'note   ' : 'MISSING'} ${line.replaceAll('\n', '\n          ')}`,
+    );
     if (!ok && remedy) console.log(`        -> ${remedy}`);
   }
   const usable = findings.every(({ ok, optional }) => ok || optional);
   console.log(usable ? '\nReady.' : '\nNot usable yet: see what is marked MISSING.');
   return usable ? 0 : 1;
+}
+
+/** The image that would be used, and why; the one of an address, where that was given. */
+async function images(given: readonly string[], open: OpenOptions): Promise<Finding[]> {
+  const [address] = given;
+  if (given.length === 1 && looksLikeAddress(address!)) return attached(address!, open);
+  const command = given.length > 0 ? given.join(' ') : defaultSettings['image.command'];
+  const serving = await servingPrograms(open);
+  const own = serving.filter(({ belongs }) => belongs);
+  const started = await spawned(command, open);
+  const canStart = started[0]!.ok;
+  const use =
+    own.length === 1
+      ? 'the program of this folder that serves itself'
+      : `${canStart ? 'a new one' : 'none, as none can be started'}, because ${
+          own.length > 1
+            ? 'several programs of this folder serve themselves: choose one by image.address'
+            : 'no program of this folder serves itself by (hotlisp:serve)'
+        }`;
+  return [
+    // Who attaches to the program of this folder needs no other.
+    ...started.map(each => (own.length === 1 && !each.ok ? { ...each, optional: true } : each)),
+    ...serving,
+    {
+      ok: canStart || own.length === 1,
+      optional: true,
+      line: `image used while image.mode is "auto": ${use}`,
+    },
+  ];
 }
 
 function node(): Finding {
@@ -75,20 +107,68 @@ function packaged(dist: string): Finding {
   };
 }
 
-/** Starts the image that would be used, and ends it: what the agent can do in it is known to nobody else. */
+/** Starts an image as the server would, and ends it: what the agent can do in it is known to nobody else. */
 async function spawned(command: string, open: OpenOptions): Promise<Finding[]> {
   try {
-    return await told(await openSpawned(command, [], open), ({ hello }) => {
-      const version = /(\d+)\.(\d+)\.(\d+)/.exec(hello.version)?.slice(1).map(Number) ?? [];
-      return {
-        ok: compare(version, oldestSbcl) >= 0,
-        line: `image to spawn: ${command} (${hello.implementation} ${hello.version}): ${offered(hello)}`,
-        remedy: `SBCL ${oldestSbcl.join('.')} or newer is needed: install one, or set hotlisp.image.command`,
-      };
-    });
+    return await told(await openSpawned(command, [], open), ({ hello }) => ({
+      ok: !isOld(hello.version),
+      line: `image to spawn: ${command} (${hello.implementation} ${hello.version}): ${offered(hello)}`,
+      remedy: tooOld,
+    }));
   } catch (error) {
-    const line = `image to spawn: ${command}: ${(error as Error).message}`;
-    return [{ ok: false, line, remedy: 'attaching to a running image needs none' }];
+    const version = await versionOf(command);
+    return [
+      {
+        ok: false,
+        line: `image to spawn: ${command}${version ? ` (${version})` : ''}: ${(error as Error).message}`,
+        remedy:
+          version && isOld(version)
+            ? tooOld
+            : 'or attach to a running image, which needs nothing of that: hotlisp doctor HOST:PORT or unix:PATH tries it',
+      },
+    ];
+  }
+}
+
+/** Attaches as the server would, which sends the agent to a Swank or Slynk that has none, and detaches. */
+async function attached(address: string, open: OpenOptions): Promise<Finding[]> {
+  const isSocket = address.startsWith('unix:');
+  try {
+    const parsed = parseAddress(address);
+    return await told(
+      await (parsed.type === 'unix' ? openSocket(parsed.path, open, helloMs) : openSwank(parsed, open)),
+      ({ title, hello }) => ({
+        ok: !isOld(hello.version),
+        line: `image to attach to: ${title}, ${hello.implementation} ${hello.version}${hello.readOnly ? ', read-only' : ''}: ${offered(hello)}`,
+        remedy: tooOld,
+      }),
+    );
+  } catch (error) {
+    return [
+      {
+        ok: false,
+        line: `image to attach to: ${(error as Error).message}`,
+        remedy: isSocket
+          ? '(hotlisp:serve) in the program answers the path of its socket'
+          : 'on another host: is the tunnel up? ssh -N -L PORT:127.0.0.1:PORT HOST',
+      },
+    ];
+  }
+}
+
+const tooOld = `SBCL ${oldestSbcl.join('.')} or newer is needed: install one, or set hotlisp.image.command to it`;
+
+const isOld = (version: string): boolean =>
+  compare(/(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number) ?? [], oldestSbcl) < 0;
+
+/** What the program says of itself; undefined where it says nothing of the kind. */
+async function versionOf(command: string): Promise<string | undefined> {
+  try {
+    const [program, ...own] = parseCommand(command);
+    const { stdout } = await promisify(execFile)(program!, [...own, '--version'], { timeout: 5_000 });
+    return /SBCL \d+\.\d+\.\d+\S*/.exec(stdout)?.[0];
+  } catch {
+    return undefined;
   }
 }
 
@@ -116,17 +196,18 @@ function compare(a: readonly number[], b: readonly number[]): number {
   return index < 0 ? 0 : a[index]! - b[index]!;
 }
 
-/** The programs that serve themselves, and directories that cannot be trusted. */
-async function serving(open: OpenOptions): Promise<Finding[]> {
-  const findings = await Promise.all(
-    runDirectories(process.env).map(directory => servingIn(directory, open)),
-  );
-  return findings.flat().length > 0
-    ? findings.flat()
-    : [{ ok: true, line: 'no program serves itself here (hotlisp:serve); an image would be spawned' }];
+interface Serving extends Finding {
+  /** It works from this folder. */
+  readonly belongs?: boolean;
 }
 
-async function servingIn(directory: string, open: OpenOptions): Promise<Finding[]> {
+/** The programs that serve themselves, and directories that cannot be trusted. */
+async function servingPrograms(open: OpenOptions): Promise<Serving[]> {
+  const all = await Promise.all(runDirectories(process.env).map(directory => servingIn(directory, open)));
+  return all.flat();
+}
+
+async function servingIn(directory: string, open: OpenOptions): Promise<Serving[]> {
   if (!existsSync(directory)) return [];
   const problem = await problemOfDirectory(directory);
   if (problem !== undefined) {
@@ -135,17 +216,62 @@ async function servingIn(directory: string, open: OpenOptions): Promise<Finding[
   }
   const sockets = (await readdir(directory)).filter(name => name.endsWith('.sock'));
   const findings = await Promise.all(
-    sockets.map(async (name): Promise<Finding[]> => {
+    sockets.map(async (name): Promise<Serving[]> => {
       const socket = path.join(directory, name);
       try {
-        return await told(await openSocket(socket, open, helloMs), ({ title, hello }) => ({
-          ok: true,
-          line: `serving program: ${title}${hello.readOnly ? ', read-only' : ''}: ${offered(hello)}`,
-        }));
+        let belongs = false;
+        const findings = await told(await openSocket(socket, open, helloMs), ({ title, hello }) => {
+          belongs = hello.belongs;
+          const whose = belongs ? 'of this folder' : 'of another folder';
+          return {
+            ok: true,
+            line: `serving program ${whose}: ${title}${hello.readOnly ? ', read-only' : ''}: ${offered(hello)}`,
+          };
+        });
+        return findings.map((finding, index) => (index === 0 ? { ...finding, belongs } : finding));
       } catch (error) {
-        return [{ ok: false, optional: true, line: `not used: ${(error as Error).message}` }];
+        const remedy = `remove it when its program has ended: rm ${socket}`;
+        return [{ ok: false, optional: true, line: `not used: ${(error as Error).message}`, remedy }];
       }
     }),
   );
   return findings.flat();
+}
+
+/** What a settings file of the folder makes stricter, and what is wrong in it. Those of the editor are the editor's to tell. */
+async function stricter(folder: string): Promise<Finding[]> {
+  const file = path.join(folder, workspaceFile);
+  if (!existsSync(file)) return [];
+  try {
+    const { settings, problems } = tighten(defaultSettings, JSON.parse(await readFile(file, 'utf8')), file);
+    const made = Object.entries(settings)
+      .filter(([key, value]) => value !== defaultSettings[key as keyof typeof settings])
+      .map(([key, value]) => `${key} ${JSON.stringify(value)}`);
+    const line = `${file} makes stricter: ${made.join(', ') || 'nothing'}`;
+    return [
+      { ok: true, line },
+      ...problems.map(({ message }) => ({ ok: false, optional: true, line: `setting ignored: ${message}` })),
+    ];
+  } catch (error) {
+    return [{ ok: false, optional: true, line: `settings ignored: ${file}: ${(error as Error).message}` }];
+  }
+}
+
+/** Nothing is changed in an image while the journal cannot be written. Looks only: no journal is begun. */
+async function journal(directory: string): Promise<Finding> {
+  const file = path.join(directory, 'journal.ndjson');
+  let existing = file;
+  while (!existsSync(existing)) existing = path.dirname(existing);
+  try {
+    await access(existing, constants.W_OK);
+    if (existing !== file && !(await stat(existing)).isDirectory())
+      throw new Error(`${existing} is not a directory`);
+    return { ok: true, line: `journal of this folder: ${file}` };
+  } catch (error) {
+    return {
+      ok: false,
+      line: `the journal ${file} cannot be written (${(error as Error).message}), and nothing is changed without it`,
+      remedy: 'mend that, or set hotlisp.journal.directory to another directory',
+    };
+  }
 }

@@ -37,7 +37,14 @@ import { catalogue, commandOf } from './operations/catalogue.ts';
 import { Tracing } from './runner/tracing.ts';
 import { readTextFile } from './regularFile.ts';
 import { Runner } from './runner/runner.ts';
-import { defaultSettings, parseSettings, tighten, type SettingProblem, type Settings } from './settings.ts';
+import {
+  defaultSettings,
+  parseSettings,
+  tighten,
+  workspaceFile,
+  type SettingProblem,
+  type Settings,
+} from './settings.ts';
 import type { Source } from './source/index.ts';
 import type { PositionEncoding } from './source/types.ts';
 import type { IndexFiles } from './workspace/client.ts';
@@ -50,7 +57,6 @@ export interface ServerOptions {
 }
 
 /** The file in which a workspace may make approvals stricter. */
-const workspaceFile = '.hotlisp.json';
 /** Milliseconds after an edit until diagnostics are published: a burst of keystrokes publishes once. */
 const diagnosticsAfter = 60;
 

@@ -174,6 +174,9 @@ function flatten(value: unknown, problems: SettingProblem[], prefix = ''): [stri
   });
 }
 
+/** The file of a workspace's folder with the settings that it makes stricter. */
+export const workspaceFile = '.hotlisp.json';
+
 const strictness = { allow: 0, ask: 1, deny: 2 } as const;
 
 /**

@@ -11,6 +11,9 @@ export type Address =
       readonly server?: 'swank' | 'slynk';
     };
 
+/** Whether `text` was meant as an address, and not as a command. */
+export const looksLikeAddress = (text: string): boolean => /^unix:|^[^\s/\\]+:\d+$/.test(text);
+
 /**
  * Reads `unix:PATH`, `host:port`, `[IPv6]:port`, and the latter two after `swank:` or `slynk:`.
  * @throws HotlispError `no-image` that names the setting

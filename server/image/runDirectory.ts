@@ -64,11 +64,15 @@ export async function makePrivateDirectory(directory: string): Promise<void> {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
       throw new HotlispError(
         'no-image',
-        `The directory ${directory} cannot be made: ${(error as Error).message}.`,
+        `The directory ${directory} cannot be made: ${(error as Error).message}. Set XDG_RUNTIME_DIR to a directory of your own.`,
       );
   }
   const problem = await problemOfDirectory(directory);
-  if (problem) throw new HotlispError('no-image', `An image's socket cannot be kept safe: ${problem}.`);
+  if (problem)
+    throw new HotlispError(
+      'no-image',
+      `An image's socket cannot be kept safe: ${problem}. Mend that, or set XDG_RUNTIME_DIR to a directory of your own.`,
+    );
 }
 
 /** A directory for the sockets of spawned images, apart from those that auto discovery looks at, and short enough for a socket's address. */
