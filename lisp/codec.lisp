@@ -246,9 +246,15 @@ two sentences that say what failed and what to do."
   (state :running)
   (cancelled nil)
   ;; What its thread waits for an answer to; see debugger.lisp.
-  (question nil))
+  (question nil)
+  ;; The result to be given should the user's code end the thread, so that nobody can return it.
+  (last-words nil))
 
 (defvar *request* nil "The request that the current thread works for; NIL outside one.")
+
+(defun leave-last-words (result)
+  "Have RESULT answer the current request should its thread be ended before anything is returned. A cancelled request says that it was."
+  (when *request* (setf (request-last-words *request*) result)))
 
 (defvar *handlers* (make-hash-table :test #'eq :synchronized t)
   "Operation, a keyword -> the name of the function that performs it, of one argument, the plist of the decoded arguments.")

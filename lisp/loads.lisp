@@ -214,43 +214,56 @@ without them that is told from what has changed."
                    (with-quiet-redefinition () (funcall function)))
                (abort ()
                  :report "Give up this operation of Hotlisp and undo it."
+                 (setf (deed-condition deed) (abort-data *aborted*))
                  nil))))
       (setf (deed-output deed) output))))
 
 (defun call-as-transaction (deed capture differences function)
   "Call FUNCTION as the transaction DEED. What CAPTURE returns is what DIFFERENCES, called with it, compares the image with; when FUNCTION returns NIL,
 signals or is unwound past, that is put back. Returns the contract's Change."
-  (let ((start (microseconds)) (before nil) (applied nil) (remains '()) (deltas '()) (id (deed-id deed)))
+  (let ((start (microseconds)) (before nil) (applied nil) (returned nil) (remains '()) (deltas '()) (id (deed-id deed)))
     (unless (capability :rollback)
       (wire-error :invalid-request "This SBCL (~a) lacks what undoing a failed change needs; changing its code is not safe."
                   (lisp-implementation-version)))
     (when (gethash id *transactions*)
       (wire-error :invalid-request "There is a transaction ~a already; every one needs an identifier of its own." id))
-    (call-keeping-instances
-     (lambda ()
-       (unwind-protect
-            (progn
-              (setf before (with-world-lock () (funcall capture)))
-              (when (perform-deed deed function)
-                (without-interrupts
-                  (when (seal-request)
-                    (setf applied t
-                          (deed-step deed) nil
-                          deltas (funcall differences before))
-                    (record-deed deed deltas)))))
-         (unless (or applied (null before))
-           (without-interrupts (setf remains (put-back deed before differences)))))))
-    (wire :change :status (cond ((and applied (null deltas)) :unchanged) (applied :applied) (remains :partial) (t :failed))
-                  :transaction id
-                  :generation **generation**
-                  :step (deed-step deed)
-                  :definitions (if applied (deed-change deed deltas) '())
-                  :notes (deed-notes deed)
-                  :output (deed-output deed)
-                  :threads (if applied (running-threads (replaced-by deltas #'delta-old)) '())
-                  :condition (deed-condition deed)
-                  :remains remains
-                  :elapsed (- (microseconds) start))))
+    (flet ((answer ()
+             (wire :change :status (cond ((and applied (null deltas)) :unchanged) (applied :applied) (remains :partial) (t :failed))
+                           :transaction id
+                           :generation **generation**
+                           :step (deed-step deed)
+                           :definitions (if applied (deed-change deed deltas) '())
+                           :notes (deed-notes deed)
+                           :output (deed-output deed)
+                           :threads (if applied (running-threads (replaced-by deltas #'delta-old)) '())
+                           :condition (deed-condition deed)
+                           :remains remains
+                           :elapsed (- (microseconds) start))))
+      (call-keeping-instances
+       (lambda ()
+         (unwind-protect
+              (progn
+                (setf before (with-world-lock () (funcall capture)))
+                (let ((done (perform-deed deed function)))
+                  (setf returned t)
+                  (when done
+                    (without-interrupts
+                      (when (seal-request)
+                        (setf applied t
+                              (deed-step deed) nil
+                              deltas (funcall differences before))
+                        (record-deed deed deltas))))))
+           (unless (or applied (null before))
+             (without-interrupts
+               (setf remains (put-back deed before differences))
+               (unless returned
+                 (setf (deed-condition deed) (abort-data *thread-ended*))
+                 (leave-last-words (answer))))))))
+      (answer))))
+
+(defun abort-data (text)
+  "The contract's Condition for code that ended itself without signalling any."
+  (wire :condition :type "COMMON-LISP:ABORT" :text text :backtrace '()))
 
 (defun deed-change (deed deltas)
   (or (deed-definitions deed) (delta-definitions deltas)))

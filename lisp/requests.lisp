@@ -75,7 +75,9 @@
                                   :condition data)))
       (:cancelled (encode-error id :cancelled "The request was cancelled."))
       (:aborted (encode-error id :cancelled "The request was abandoned through its ABORT restart."))
-      (:ended (encode-error id :signalled "The thread of this request was ended before it had a result, by EXIT or by terminating the thread.")))))
+      (:ended (if (request-last-words request)
+                  (encode-ok id (request-operation request) (request-last-words request))
+                  (encode-error id :signalled "The thread of this request was ended before it had a result, by EXIT or by terminating the thread."))))))
 
 (defun perform-request (request arguments deliver)
   "Run REQUEST's handler in this thread and call DELIVER with the text of its reply, once, whatever happens."

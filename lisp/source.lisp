@@ -75,11 +75,17 @@
                                     (source-plist source)))))
 
 (defun location (name kind description &key file byte-offset form file-write-date)
-  (let ((symbol (if (consp name) (second name) name)))
-    (wire :location :kind kind
-                    :name (location-name name (and (string= kind "method") description))
-                    :package (let ((package (symbol-package symbol))) (if package (package-name package) ""))
-                    :file file :byte-offset byte-offset :form form :file-write-date file-write-date)))
+  (let* ((package (symbol-package (if (consp name) (second name) name)))
+         (package-name (if package (package-name package) ""))
+         (printed (location-name name (and (string= kind "method") description))))
+    (wire :location :kind kind :name printed :package package-name
+                    :file file :byte-offset byte-offset :form form :file-write-date file-write-date
+                    :digest (standing-digest kind package-name printed))))
+
+(defun standing-digest (kind package-name label)
+  "The digest of the text that an operation installed of what is so called, where that is what the image has; else NIL."
+  (let ((origin (gethash (list (intern (string-upcase kind) :keyword) package-name label) *installed*)))
+    (and origin (standing-p origin (origin-definition origin)) (origin-digest origin))))
 
 (defun location-name (name description)
   "NAME as the contract prints it, with what DESCRIPTION, (qualifier... specializer...), adds for a method: AREA :AROUND (CIRCLE)."

@@ -54,6 +54,9 @@ undone and with :NEW when it was done again."
 
 ;;;; Applying
 
+(defparameter *aborted* "The code gave up, by ABORT.")
+(defparameter *thread-ended* "The code ended the thread in which it ran, by EXIT, ABORT-THREAD or a THROW to its top level.")
+
 (defstruct (attempt (:copier nil) (:predicate nil))
   "An operation under way. STEP is where it failed, or NIL."
   units snapshot installation (step nil) (condition nil) (notes '()) (output ""))
@@ -145,14 +148,14 @@ undone and with :NEW when it was done again."
     (setf (attempt-step attempt) nil)
     t))
 
-(defun note-failure (attempt condition)
-  "Note CONDITION, which nothing handled, at the form that was being compiled or loaded."
+(defun note-failure (attempt message type)
+  "Note at the form that was being compiled or loaded that it failed: MESSAGE says how, TYPE names the condition."
   (let* ((index (or (installation-unit (attempt-installation attempt)) (compiling-unit-index) 0))
          (unit (nth index (attempt-units attempt))))
     (setf (attempt-notes attempt)
           (append (attempt-notes attempt)
-                  (list (wire :note :severity :error :message (condition-text condition 2000)
-                                    :condition (type-name condition) :form index
+                  (list (wire :note :severity :error :message message
+                                    :condition type :form index
                                     :start 0 :end (length (unit-text unit))))))))
 
 (defun run-attempt (attempt)
@@ -176,7 +179,8 @@ undone and with :NEW when it was done again."
                             (load-attempt attempt segments)))))
                (abort ()
                  :report "Give up this operation of Hotlisp and undo it."
-                 (unless (attempt-step attempt) (setf (attempt-step attempt) :load))
+                 (unless (attempt-step attempt) (setf (attempt-step attempt) :compile))
+                 (note-failure attempt *aborted* "COMMON-LISP:ABORT")
                  nil))))
       (setf (attempt-output attempt) output))))
 
@@ -197,7 +201,7 @@ undone and with :NEW when it was done again."
   (setf (attempt-condition attempt)
         (let ((*backtrace-ends* (append *loader-functions* *backtrace-ends*)))
           (condition-data condition)))
-  (note-failure attempt condition))
+  (note-failure attempt (condition-text condition 2000) (type-name condition)))
 
 (defun roll-back (attempt)
   "Put back whatever ATTEMPT has changed. Returns sentences about what could not be."
@@ -224,34 +228,42 @@ undone and with :NEW when it was done again."
                                      collect (list definition unit (definition-change definition (unit-digest unit))
                                                    (installed-entry definition)))))
          (attempt (make-attempt :units units :installation (make-installation)))
-         (settled nil) (applied nil) (remains '()) (threads '()))
-    (unwind-protect
-         (when (run-attempt attempt)
-           (without-interrupts
-             ;; From here on the change stands, unless the request is being cancelled already.
-             (when (seal-request)
-               (setf applied t settled t)
-               (resolve-definitions-again units)
-               (record-applied id attempt changes)
-               (incf **generation**)))
-           (setf settled t))
-      (unless applied
-        (without-interrupts (setf remains (roll-back attempt)))
-        (when (and remains (not (attempt-step attempt))) (setf (attempt-step attempt) :install))
-        (when remains (incf **generation**))))
-    (when applied
-      (setf threads (running-threads (transaction-replaced-code id))))
-    (wire :change :status (cond (applied :applied) (remains :partial) (t :failed))
-                  :transaction id
-                  :generation **generation**
-                  :step (attempt-step attempt)
-                  :definitions (if applied (transaction-definitions (find-transaction id)) '())
-                  :notes (attempt-notes attempt)
-                  :output (attempt-output attempt)
-                  :threads threads
-                  :condition (attempt-condition attempt)
-                  :remains (mapcar #'princ-to-string remains)
-                  :elapsed (- (microseconds) start))))
+         (returned nil) (applied nil) (remains '()) (threads '()))
+    (flet ((answer ()
+             (wire :change :status (cond (applied :applied) (remains :partial) (t :failed))
+                           :transaction id
+                           :generation **generation**
+                           :step (attempt-step attempt)
+                           :definitions (if applied (transaction-definitions (find-transaction id)) '())
+                           :notes (attempt-notes attempt)
+                           :output (attempt-output attempt)
+                           :threads threads
+                           :condition (attempt-condition attempt)
+                           :remains (mapcar #'princ-to-string remains)
+                           :elapsed (- (microseconds) start))))
+      (unwind-protect
+           (let ((done (run-attempt attempt)))
+             (setf returned t)
+             (when done
+               (without-interrupts
+                 ;; From here on the change stands, unless the request is being cancelled already.
+                 (when (seal-request)
+                   (setf applied t)
+                   (resolve-definitions-again units)
+                   (record-applied id attempt changes)
+                   (incf **generation**)))))
+        (unless applied
+          (without-interrupts
+            (setf remains (roll-back attempt))
+            (when (and remains (not (attempt-step attempt))) (setf (attempt-step attempt) :install))
+            (when remains (incf **generation**))
+            (unless returned
+              (unless (attempt-step attempt) (setf (attempt-step attempt) :compile))
+              (note-failure attempt *thread-ended* "COMMON-LISP:ABORT")
+              (leave-last-words (answer))))))
+      (when applied
+        (setf threads (running-threads (transaction-replaced-code id))))
+      (answer))))
 
 (defun record-applied (id attempt changes)
   (let* ((deltas (attempt-deltas attempt))

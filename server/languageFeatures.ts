@@ -20,8 +20,13 @@ import { navigation } from './language/navigation.ts';
 import { structure } from './language/structure.ts';
 import { tokens } from './language/tokens.ts';
 import type { Progress } from './ports.ts';
+import { readSymbol } from './source/symbols.ts';
 import { IndexClient, type IndexFiles } from './workspace/client.ts';
 import { extensions } from './workspace/files.ts';
+import type { DefinitionHit } from './workspace/types.ts';
+
+/** Milliseconds that a command waits for the workspace to be read. */
+const readWithin = 10_000;
 
 export interface LanguageFeaturesDependencies extends BenchParts, Omit<ActionContext, 'drifts'> {
   readonly indexFiles: IndexFiles;
@@ -134,6 +139,21 @@ export class LanguageFeatures {
   /** The image's features are those of the source now. */
   featuresChanged(): void {
     this.#index.setFeatures(this.deps.source.features);
+  }
+
+  /** Definitions of a symbol, written as in code, in the texts of the workspace, once they are read; none where that takes too long. */
+  async definitionsOf(symbol: string, packageName?: string): Promise<readonly DefinitionHit[]> {
+    const { package: prefix, name } = readSymbol(symbol);
+    const at = { name, ...(prefix !== undefined && { prefix }), package: packageName?.toUpperCase() ?? null };
+    try {
+      await this.#configured;
+      const signal = AbortSignal.timeout(readWithin);
+      await this.#index.query('state', {}, signal);
+      const hits = await this.#index.query('named', { ...at, limit: 200 }, signal);
+      return hits.filter(({ definition: { operator } }) => operator !== 'slot');
+    } catch {
+      return [];
+    }
   }
 
   dispose(): Promise<void> {

@@ -139,6 +139,7 @@ export class Server {
       journal,
       encoding: () => this.#encoding,
       roots: () => this.#folders,
+      written: (symbol, packageName) => this.#features.definitionsOf(symbol, packageName),
       showNotes: (forms, notes) => {
         for (const uri of this.#notes.record(forms, notes)) this.#publish(uri);
       },

@@ -1,9 +1,11 @@
 /** Changing the image from code that a caller holds as a string. */
 import { z } from 'zod';
 import { HotlispError } from '../errors.ts';
-import type { Snapshot, TopLevelForm } from '../source/types.ts';
+import type { Location } from '../image/protocol.ts';
+import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
 import { arguments_, operation, type ChangePlan, type PlanContext } from './operation.ts';
-import { bareName, spelling } from './names.ts';
+import { matches } from './locate.ts';
+import { functionName, spelling, withoutPackage, type FunctionName } from './names.ts';
 import { brokenForm, formName, plannedForm, type Place } from './forms.ts';
 
 export const codeCompileString = operation({
@@ -40,17 +42,20 @@ export const codeReplaceFunction = operation({
   args: z.strictObject({ function: arguments_.symbol, new_code: z.string().min(1) }),
   async plan(args, context) {
     const code = context.scratch(args.new_code);
-    const name = splitName(args.function);
-    const form = soleDefinition(code, args.function, name.symbol);
-    const [location] = (await context.locate(args.function)).filter(
-      each => each.kind === 'function' || each.kind === 'macro',
-    );
+    const asked = functionName(args.function);
+    const { form, definition } = soleDefinition(code, args.function, asked);
+    const written = definition && functionName(definition.name);
+    const inCode = written?.package ?? form.package;
+    const locations = await context.locate(asked.token, asked.package === undefined ? inCode : undefined);
+    if (written && asked.package !== undefined && inCode !== undefined && inCode !== asked.package)
+      await refuseOtherSymbol(context, args.function, locations, written, form.package);
+    const location = locationOf(locations, asked, definition);
     const file = location?.file === undefined ? undefined : await existing(context, location.file);
-    const packageName = name.package ?? form.package ?? location?.package;
+    const packageName = asked.package ?? inCode ?? location?.package;
     if (packageName === undefined)
       throw new HotlispError(
         'unknown-package',
-        `Which package is ${args.function} in? Write it with its prefix, as in my-app:${name.symbol}.`,
+        `Which package is ${args.function} in? Write it with its prefix, as in my-app:${asked.token}.`,
         {
           path: 'function',
         },
@@ -60,6 +65,40 @@ export const codeReplaceFunction = operation({
     );
   },
 });
+
+/** Where the image has what is to be replaced: that very definition, else the function. */
+function locationOf(
+  locations: readonly Location[],
+  asked: FunctionName,
+  definition: SourceDefinition | undefined,
+): Location | undefined {
+  const name = withoutPackage(asked);
+  return (
+    locations.find(each => each.kind === definition?.kind && matches(definition, each.name)) ??
+    locations.find(
+      each =>
+        ['function', 'macro', 'generic-function'].includes(each.kind) &&
+        spelling({ name: each.name }) === name,
+    )
+  );
+}
+
+/** @throws HotlispError `invalid-arguments` unless the name in the code is, in another package, the symbol asked for */
+async function refuseOtherSymbol(
+  context: PlanContext,
+  asked: string,
+  locations: readonly Location[],
+  written: FunctionName,
+  packageName: string | undefined,
+): Promise<void> {
+  const own = await context.locate(written.token, packageName).catch(() => []);
+  if (own.some(one => locations.some(each => each.package === one.package && each.name === one.name))) return;
+  throw new HotlispError(
+    'invalid-arguments',
+    `new_code defines ${written.token} in ${written.package ?? packageName}, but the function to replace is ${asked}.`,
+    { path: 'new_code' },
+  );
+}
 
 function codePlan(
   code: Snapshot,
@@ -145,22 +184,21 @@ function sameDefinition(one: TopLevelForm, other: TopLevelForm): boolean {
   return a !== undefined && b !== undefined && a.kind === b.kind && spelling(a) === spelling(b);
 }
 
-/** `my-app:process-queue` in its parts; the package's name in the case of the standard readtable. */
-function splitName(name: string): { package: string | undefined; symbol: string } {
-  const match = /^([^:|\s()]+)::?([^:]+)$/.exec(name);
-  return match
-    ? { package: match[1]!.toUpperCase(), symbol: match[2]! }
-    : { package: undefined, symbol: name };
-}
-
-/** @throws HotlispError `invalid-arguments` unless `code` is exactly one form and defines the function of that name */
-function soleDefinition(code: Snapshot, asked: string, symbol: string): TopLevelForm {
+/**
+ * The only form and what it defines; no definition where the form does not parse.
+ * @throws HotlispError `invalid-arguments` unless `code` is exactly one form and defines the function of that name
+ */
+function soleDefinition(
+  code: Snapshot,
+  asked: string,
+  name: FunctionName,
+): { readonly form: TopLevelForm; readonly definition?: SourceDefinition } {
   const fail = (message: string) => new HotlispError('invalid-arguments', message, { path: 'new_code' });
-  const forms = code.forms.filter(form => form.operator !== 'in-package');
+  const forms = code.forms.filter(form => form.active && form.operator !== 'in-package');
   const [form] = forms;
   if (!form || forms.length !== 1)
     throw fail(`new_code must be exactly one form that defines ${asked}; it has ${forms.length} forms.`);
-  if (form.broken) return form;
+  if (form.broken) return { form };
   const [definition] = form.definitions;
   if (
     !definition ||
@@ -170,7 +208,7 @@ function soleDefinition(code: Snapshot, asked: string, symbol: string): TopLevel
     throw fail(
       `new_code must define the function ${asked}; it is ${definition ? `a ${definition.operator} form` : `a call of ${form.operator ?? 'nothing'}`}.`,
     );
-  if (bareName(definition.name) !== bareName(symbol))
+  if (spelling({ name: definition.name }) !== withoutPackage(name))
     throw fail(`new_code defines ${definition.name}, but the function to replace is ${asked}.`);
-  return form;
+  return { form, definition };
 }

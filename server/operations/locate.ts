@@ -1,12 +1,12 @@
 /** From where the image says that a definition comes from to the form of a text. */
 import type { Location } from '../image/protocol.ts';
 import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
-import { spelling } from './names.ts';
+import { isCalled, spelling } from './names.ts';
 
 /** The form that a location means: by its name where the text moved, else at its offset. */
 export function findForm(
   snapshot: Snapshot,
-  location: Pick<Location, 'name' | 'byteOffset' | 'form' | 'digest'>,
+  location: Pick<Location, 'name' | 'byteOffset' | 'form' | 'digest'> & { readonly kind?: string },
 ): { form: TopLevelForm | undefined; stale: boolean } {
   const offset =
     location.byteOffset === undefined ? undefined : offsetOfByte(snapshot.text, location.byteOffset);
@@ -20,13 +20,48 @@ export function findForm(
   );
   const changed = (form: TopLevelForm) => location.digest !== undefined && location.digest !== form.digest;
   const exact = named.find(form => location.digest === form.digest);
-  const form =
-    exact ??
-    (there && (named.length === 0 || named.includes(there)) ? there : (nearest(named, offset) ?? there));
+  const own =
+    there && (named.length === 0 ? !definesOther(there, location.kind) : named.includes(there))
+      ? there
+      : undefined;
+  const form = exact ?? own ?? nearest(named, offset);
   return {
     form,
     stale: form === undefined || changed(form) || (location.digest === undefined && form !== there),
   };
+}
+
+/** Kinds whose forms define what they name, and nothing else. */
+const single: ReadonlySet<string> = new Set([
+  'function',
+  'macro',
+  'generic-function',
+  'method',
+  'variable',
+  'constant',
+  'type',
+  'symbol-macro',
+  'compiler-macro',
+  'setf-expander',
+  'package',
+  'declaration',
+]);
+
+/** Kinds whose forms define functions besides. */
+const withFunctions: ReadonlySet<string> = new Set(['class', 'condition', 'structure']);
+const ofFunctions: ReadonlySet<string | undefined> = new Set([
+  undefined,
+  'function',
+  'generic-function',
+  'method',
+  'other',
+]);
+
+/** Whether the form cannot be where something of that kind that it does not name comes from. */
+function definesOther({ definitions, bodyStart }: TopLevelForm, kind: string | undefined): boolean {
+  const [only] = definitions;
+  if (definitions.length !== 1 || only!.span.start !== bodyStart) return false;
+  return single.has(only!.kind) || (withFunctions.has(only!.kind) && !ofFunctions.has(kind));
 }
 
 function nearest(forms: readonly TopLevelForm[], offset = 0): TopLevelForm | undefined {
@@ -37,6 +72,7 @@ function nearest(forms: readonly TopLevelForm[], offset = 0): TopLevelForm | und
 export function matches(definition: SourceDefinition, printed: string): boolean {
   return (
     spelling(definition) === spelling({ name: printed }) ||
+    (definition.kind === 'package' && isCalled(definition, printed)) ||
     definition.children.some(each => each.kind === 'method' && matches(each, printed))
   );
 }

@@ -1,35 +1,56 @@
 /** Names as people write them, compared with those of definitions in a text. */
+import { readSymbol } from '../source/symbols.ts';
 import type { SourceDefinition, TopLevelForm } from '../source/types.ts';
 
-const PREFIX = /^([^:|"()\s]+)::?(?=[^:])/;
+const PREFIX = /^([^:|\\"()\s]+)::?(?=[^:])/;
+const TOKEN = /[()]|(?:\\[^]|\|[^|]*\||[^()\s|\\])+/g;
 
-/** A symbol's text without its package prefix and in the case of the standard readtable; what stands in |bars| keeps its case. */
+/** A symbol's text without its package prefix and in the case of the standard readtable; as an image prints it where only |bars| can. */
 export function bareName(text: string): string {
-  const bare = text.trim().replace(PREFIX, '');
-  return bare.includes('|') || bare.includes('\\') ? bare : bare.toUpperCase();
+  const token = text.trim();
+  if (!/[|\\]/.test(token) || /^["#']/.test(token)) return token.replace(PREFIX, '').toUpperCase();
+  const { package: prefix, name } = readSymbol(token);
+  const plain = /^[!-~]+$/.test(name) && !/[()"';`,:|\\#a-z]/.test(name);
+  return (prefix === '' ? ':' : '') + (plain ? name : `|${name.replace(/[|\\]/g, '\\$&')}|`);
 }
 
-const words = (text: string) =>
-  text
-    .trim()
-    .replace(/[()]/g, each => ` ${each} `)
-    .split(/\s+/)
-    .filter(Boolean)
-    .map(each => (each === '(' || each === ')' ? each : bareName(each)))
-    .join(' ');
+/** The name of a function in its parts. */
+export interface FunctionName {
+  /** The symbol as written, with its prefix. */
+  readonly token: string;
+  /** The prefix in the case that FIND-PACKAGE wants. */
+  readonly package: string | undefined;
+  readonly setf: boolean;
+}
 
-/** "COMPUTE", "( SETF FOO )", "AREA :AROUND ( CIRCLE T )": what two spellings of one definition have in common. */
-export function spelling({
-  name,
-  qualifiers = [],
-  specializers,
-}: {
+/** `app:f`, `|a b|::f`, `(setf app:f)`. */
+export function functionName(text: string): FunctionName {
+  const setf = /^\(\s*(?:(?:cl|common-lisp):)?setf\s+([^]*?)\s*\)$/i.exec(text.trim());
+  const token = setf ? setf[1]! : text.trim();
+  const { package: prefix } = readSymbol(token);
+  return { token, package: prefix === '' || prefix === '#' ? undefined : prefix, setf: setf !== null };
+}
+
+/** Without its package: "F", "( SETF F )". */
+export const withoutPackage = ({ token, setf }: FunctionName) =>
+  setf ? `( SETF ${bareName(token)} )` : bareName(token);
+
+const words = (text: string) =>
+  (text.match(TOKEN) ?? []).map(each => (each === '(' || each === ')' ? each : bareName(each))).join(' ');
+
+interface Spelled {
   readonly name: string;
   readonly qualifiers?: readonly string[] | undefined;
   readonly specializers?: readonly string[] | undefined;
-}): string {
-  return words([name, ...qualifiers, ...(specializers ? [`(${specializers.join(' ')})`] : [])].join(' '));
 }
+
+/** "COMPUTE", "( SETF FOO )", "AREA :AROUND ( CIRCLE T )": what two spellings of one definition have in common. */
+export const spelling = ({ name, qualifiers = [], specializers }: Spelled): string =>
+  words([name, ...qualifiers, ...(specializers ? [`(${specializers.join(' ')})`] : [])].join(' '));
+
+/** As an image writes it: "(SETF FOO)", "AREA :AROUND (CIRCLE T)". */
+export const printedName = (definition: Spelled): string =>
+  spelling(definition).replaceAll('( ', '(').replaceAll(' )', ')');
 
 /** "shop", ":shop", "#:shop" and "\"SHOP\"" as one. */
 const designated = (text: string) =>

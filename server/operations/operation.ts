@@ -6,7 +6,14 @@ import { z } from 'zod';
 import type { ApprovalKind } from '../approval/approver.ts';
 import type { Args, DefinitionName, Form, Location, Op, PlacedName, Result } from '../image/protocol.ts';
 import type { Page } from './page.ts';
-import type { PositionEncoding, Range, Snapshot, Span, TopLevelForm } from '../source/types.ts';
+import type {
+  PositionEncoding,
+  Range,
+  Snapshot,
+  SourceDefinition,
+  Span,
+  TopLevelForm,
+} from '../source/types.ts';
 
 /** A form of a plan, with the snapshot that its notes are shown in. */
 export interface PlannedForm {
@@ -183,6 +190,20 @@ export interface PlanContext {
   ask<O extends Op>(op: O, args: Args<O>, seconds?: number): Promise<Result<O>>;
   /** Where the image says a symbol is defined. Reads only. */
   locate(symbol: string, packageName?: string): Promise<readonly Location[]>;
+  /** Definitions of a symbol in the texts of the workspace, once they are read; none where that takes too long. */
+  written(symbol: string, packageName?: string): Promise<readonly WrittenDefinition[]>;
+  /** The digest of the form that the image loaded from a document for a definition; undefined where it cannot be told. */
+  loadedDigest(uri: string, location: Location): Promise<string | undefined>;
+}
+
+/** A definition that a text of the workspace has. */
+export interface WrittenDefinition {
+  readonly uri: string;
+  readonly definition: Pick<SourceDefinition, 'kind' | 'name' | 'qualifiers' | 'specializers'> & {
+    /** In effect where it stands; null where none is. */
+    readonly package: string | null;
+    readonly range: Range;
+  };
 }
 
 /** A definition of a buffer: at a position, or by its name. */

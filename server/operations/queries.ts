@@ -1,9 +1,17 @@
 /** Operations that read the image and change nothing. */
 import { z } from 'zod';
 import type { Location, Thread } from '../image/protocol.ts';
+import { initialPackage } from './forms.ts';
 import { findForm, matches } from './locate.ts';
+import { functionName, printedName } from './names.ts';
 import { flat } from './page.ts';
-import { arguments_, operation, type PlanContext, type QueryPlan } from './operation.ts';
+import {
+  arguments_,
+  operation,
+  type PlanContext,
+  type QueryPlan,
+  type WrittenDefinition,
+} from './operation.ts';
 
 /** Keeps the link between a query's operation and its report while plans are handled alike. */
 const query = <O extends QueryPlan['op']>(plan: QueryPlan<O>): QueryPlan => plan;
@@ -12,16 +20,35 @@ export const sourceLocation = operation({
   name: 'source_location',
   title: 'Source location',
   documentation:
-    'Every definition of a symbol: kind, name, file, line, column, uri, range, and whether the file was edited since.',
+    'Every definition of a symbol that the image knows, else those of the workspace: kind, name, file, line, column, uri, range, and whether its text was edited since the image loaded it.',
   args: z.strictObject({ symbol: arguments_.symbol, package: arguments_.package.optional() }),
-  plan: ({ symbol, package: packageName }) =>
-    query({
-      type: 'query',
-      op: 'source',
-      args: { symbol, ...(packageName !== undefined && { package: packageName }) },
-      report: ({ locations }, context) => Promise.all(locations.map(location => describe(location, context))),
-    }),
+  plan: async ({ symbol, package: packageName }, context) => ({
+    type: 'answer',
+    value: await locations(symbol, packageName, context),
+  }),
 });
+
+/** Those that the image knows; where it knows none, those of the texts. @throws HotlispError as the image does where there are none either */
+async function locations(
+  symbol: string,
+  packageName: string | undefined,
+  context: PlanContext,
+): Promise<unknown> {
+  const { token, setf } = functionName(symbol);
+  const isMeant = (name: string) => !setf || /^\(SETF /i.test(name);
+  let failure: Error | undefined;
+  try {
+    const known = (await context.locate(token, packageName)).filter(({ name }) => isMeant(name));
+    if (known.length > 0) return await Promise.all(known.map(each => describe(each, context)));
+  } catch (error) {
+    failure = error as Error;
+  }
+  const written = (await context.written(token, packageName)).filter(({ definition: { name } }) =>
+    isMeant(name),
+  );
+  if (written.length === 0 && failure) throw failure;
+  return written.map(each => describeWritten(each, context));
+}
 
 export const threadList = operation({
   name: 'thread_list',
@@ -54,9 +81,25 @@ async function describe(location: Location, context: PlanContext): Promise<unkno
   const uri = context.uriOf(file);
   const snapshot = await context.snapshot(uri).catch(() => undefined);
   if (!snapshot) return { ...nowhere, uri, stale: true };
-  const { form, stale } = findForm(snapshot, location);
+  const digest = await context.loadedDigest(uri, location);
+  const { form, stale } = findForm(snapshot, digest === undefined ? location : { ...location, digest });
   if (!form) return { ...nowhere, uri, stale: true };
   const definition = form.definitions.find(each => matches(each, name));
   const range = snapshot.rangeOf(definition?.span ?? form.span, context.encoding);
   return { ...base, line: range.start.line + 1, column: range.start.character + 1, uri, range, stale };
+}
+
+function describeWritten({ uri, definition }: WrittenDefinition, context: PlanContext): unknown {
+  const { kind, package: home, range } = definition;
+  return {
+    kind,
+    name: printedName(definition),
+    package: home ?? initialPackage,
+    file: context.fileOf(uri),
+    line: range.start.line + 1,
+    column: range.start.character + 1,
+    uri,
+    range,
+    stale: false,
+  };
 }

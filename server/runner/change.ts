@@ -5,7 +5,7 @@ import type { JournalSource } from '../approval/journal.ts';
 import { wireKind } from '../image/connection.ts';
 import type { Image } from '../image/image.ts';
 import type { Args, Change, Form } from '../image/protocol.ts';
-import { spelling } from '../operations/names.ts';
+import { printedName } from '../operations/names.ts';
 import type { Call, ChangePlan } from '../operations/operation.ts';
 import { assess, loadedDate, type Assessed } from './assess.ts';
 import { noDependents } from './dependents.ts';
@@ -93,9 +93,7 @@ const namedDefinitions = ({ forms }: ChangePlan): NonNullable<Deed['definitions'
   forms.flatMap(({ wire }) =>
     wire.definitions.map(({ kind, name, qualifiers = [], specializers = [] }) => ({
       kind,
-      name: spelling(kind === 'method' ? { name, qualifiers, specializers } : { name })
-        .replaceAll('( ', '(')
-        .replaceAll(' )', ')'),
+      name: printedName(kind === 'method' ? { name, qualifiers, specializers } : { name }),
       package: wire.package,
     })),
   );

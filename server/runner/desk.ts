@@ -6,7 +6,7 @@ import { HotlispError } from '../errors.ts';
 import type { Image } from '../image/image.ts';
 import type { Args, Change, Event, Note, Op, Result } from '../image/protocol.ts';
 import type { Images } from '../images.ts';
-import type { Call, ChangePlan, EvalPlaces, PlannedForm } from '../operations/operation.ts';
+import type { Call, ChangePlan, EvalPlaces, PlanContext, PlannedForm } from '../operations/operation.ts';
 import type { Pages } from '../pages.ts';
 import type { Editor } from '../ports.ts';
 import type { Settings } from '../settings.ts';
@@ -39,6 +39,8 @@ export interface RunnerDependencies {
   readonly encoding: () => PositionEncoding;
   /** Absolute paths of the workspace's folders. */
   readonly roots: () => readonly string[];
+  /** Definitions of a symbol in the texts of the workspace; never rejects. */
+  readonly written: PlanContext['written'];
   /** Shows the image's notes on these forms in place of those of their last reload. */
   readonly showNotes: (forms: readonly PlannedForm[], notes: readonly Note[]) => void;
   /** Shows what each form of code that stands in a buffer answered; none where it failed. */

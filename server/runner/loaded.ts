@@ -1,6 +1,5 @@
 /** What the image loaded from a file, as far as the texts that the file had are known. */
 import type { Documents } from '../documents.ts';
-import type { Location } from '../image/protocol.ts';
 import { initialPackage } from '../operations/forms.ts';
 import { findForm } from '../operations/locate.ts';
 
@@ -39,7 +38,7 @@ export async function loadedForm(
   documents: Documents,
   uri: string,
   second: number | undefined,
-  location: Pick<Location, 'name' | 'byteOffset' | 'form' | 'digest'>,
+  location: Parameters<typeof findForm>[1],
 ): Promise<Omit<LoadedForm, 'uri'> | undefined> {
   if (second === undefined) return undefined;
   const [first, ...others] = (await documents.textsAt(uri, second)).map(

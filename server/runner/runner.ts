@@ -19,6 +19,7 @@ import { Desk, type RunnerDependencies } from './desk.ts';
 import { runEvaluation } from './evaluate.ts';
 import { describeHistory, runHistory } from './history.ts';
 import { countedInstances } from './instances.ts';
+import { loadedForm } from './loaded.ts';
 import { describeFasl, describeSystem, runFasl, runSystem } from './load.ts';
 import { runRemoval } from './removal.ts';
 import { describeReplay, runReplay } from './replay.ts';
@@ -127,6 +128,11 @@ export class Runner {
         const image = await this.deps.images.connect(undefined);
         const args = { symbol, ...(packageName !== undefined && { package: packageName }) };
         return (await image.call('source', args)).locations;
+      },
+      written: (symbol, packageName) => this.deps.written(symbol, packageName),
+      loadedDigest: async (uri, location) => {
+        const { digest, fileWriteDate } = location;
+        return digest ?? (await loadedForm(this.deps.documents, uri, fileWriteDate, location))?.digest;
       },
     };
   }

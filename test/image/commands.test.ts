@@ -41,10 +41,49 @@ describe('commands that read', () => {
   it('follow a definition that moved in the buffer, and say that it is stale when it changed', async () => {
     document.replace('(defvar *rate* 2)', '(defvar *rate* 2)\n\n;;; three\n;;; more\n;;; lines');
     const [moved] = await locate('shop:total');
-    expect(moved!.range!.start).toEqual(document.positionOf('(defun total'));
+    expect(moved).toMatchObject({ range: { start: document.positionOf('(defun total') }, stale: false });
     document.replace('(twice (tax amount))', '(tax amount)');
     const [edited] = await locate('shop:total');
-    expect(edited!.range!.start).toEqual(document.positionOf('(defun total'));
+    expect(edited).toMatchObject({ range: { start: document.positionOf('(defun total') }, stale: true });
+    void editor.expectPrompt(/reload total/i, 'Approve');
+    await editor.actionOutcome(document, '(defun total', /^Reload total$/);
+    expect(await locate('shop:total')).toMatchObject([{ stale: false }]);
+    document.replace('(tax amount)', '(twice amount)');
+    expect(await locate('shop:total')).toMatchObject([{ stale: true }]);
+  });
+
+  it('say that what is gone from its file is stale, and give no place that is another one’s', async () => {
+    document.replace('(defun total (amount)\n  "What is to be paid."\n  (twice (tax amount)))\n\n', '');
+    expect(await locate('shop:total')).toMatchObject([{ kind: 'function', range: null, stale: true }]);
+    document.replace('(defstruct item name (price 0))\n\n', '');
+    expect(await locate('shop::item')).toMatchObject([{ kind: 'structure', range: null, stale: true }]);
+  });
+
+  it('find a setf function by its own name', async () => {
+    expect(await locate('(setf shop::rate)')).toMatchObject([
+      { kind: 'function', name: '(SETF RATE)', range: { start: document.positionOf('(defun (setf rate)') } },
+    ]);
+  });
+
+  it('find in the texts of the workspace what the image has not loaded', async () => {
+    const stock = editor.open(
+      'stock.lisp',
+      '(in-package #:shop)\n(defgeneric count-of (item place))\n(defmethod count-of :around ((item item) place) 1)\n',
+    );
+    expect(await locate('shop::count-of')).toEqual([
+      {
+        kind: 'generic-function',
+        name: 'COUNT-OF',
+        package: 'SHOP',
+        file: stock.file,
+        line: 2,
+        column: 1,
+        uri: stock.uri,
+        range: { start: { line: 1, character: 0 }, end: { line: 1, character: 34 } },
+        stale: false,
+      },
+      expect.objectContaining({ kind: 'method', name: 'COUNT-OF :AROUND (ITEM T)', line: 3 }),
+    ]);
   });
 
   it('answer an unknown symbol with an error that names it', async () => {
@@ -130,6 +169,22 @@ describe('commands that read', () => {
     const after = await editor.command<{ state: string; pid: number }>('image_connect');
     expect(after).toMatchObject({ state: 'connected' });
     expect(after.pid).not.toBe(before.pid);
+  });
+});
+
+describe('where the image is off', () => {
+  it('source_location finds what the texts of the workspace define', async () => {
+    const editor = await Editor.start({ files: { 'shop.lisp': shop }, settings: { image: { mode: 'off' } } });
+    try {
+      expect(await editor.command('source_location', { symbol: 'shop:total' })).toMatchObject([
+        { kind: 'function', name: 'TOTAL', package: 'SHOP', stale: false },
+      ]);
+      expect(await editor.failure('source_location', { symbol: 'shop::nothing' })).toMatchObject({
+        kind: 'no-image',
+      });
+    } finally {
+      await editor.finish();
+    }
   });
 });
 

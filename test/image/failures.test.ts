@@ -96,6 +96,19 @@ describe('a reload that fails', () => {
     await failsAt(result, '(error "no basket today")', /no basket today/);
   });
 
+  it.each([
+    ['gives up', '(abort)', /gave up, by ABORT/],
+    ['throws to nobody', "(throw 'nobody 1)", /NOBODY/],
+    ['ends its thread', '(sb-thread:abort-thread)', /ended the thread/],
+    ['throws to the top of its thread', "(throw 'sb-impl::toplevel-catcher nil)", /ended the thread/],
+    ['asks for input', '(read-line)', /end of file/],
+    ['enters the debugger', '(break "here")', /here/],
+    ['exhausts the stack', '(labels ((deep (x) (1+ (deep x)))) (deep 1))', /stack exhausted/],
+  ])('%s while it is loaded: what came before it is put back', async (_what, code, message) => {
+    document.set(shop.replace('(twice (tax amount))', '0').replace('(defclass', `${code}\n\n(defclass`));
+    await failsAt(await editor.actionOutcome(document, form, /^Reload file$/), code, message);
+  });
+
   it('compiles in part: a broken form at the end leaves the good ones before it uninstalled', async () => {
     document.set(
       shop

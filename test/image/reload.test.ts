@@ -304,6 +304,46 @@ describe('reloading from a buffer', () => {
     expect(location).toMatchObject({ file: document.file, line: document.positionOf(form).line + 1 });
   });
 
+  it('replaces exactly the function asked for, whatever its name and package, and no other of that name', async () => {
+    await editor.evaluate(`
+      (defpackage "odd one" (:use #:common-lisp))
+      (defun |odd one|::|Like This| (x) x)`);
+    const replace = (name: string, code: string) =>
+      editor.command('code_replace_function', { function: name, new_code: code });
+    const installed = async (name: string, code: string) => {
+      void editor.expectPrompt(/replace/i, 'Approve');
+      return (await replace(name, code)).definitions;
+    };
+    expect(
+      await installed('(setf shop::rate)', '(defun (setf rate) (value) (list :set value))'),
+    ).toMatchObject([{ name: '(SETF RATE)', package: 'SHOP', change: 'redefined' }]);
+    expect(await installed('|odd one|::|Like This|', '(defun |Like This| (x) (list :odd x))')).toMatchObject([
+      { name: '|Like This|', package: 'odd one' },
+    ]);
+    expect(
+      await installed('total', '(in-package :shop) (defun total (amount) (list :in amount))'),
+    ).toMatchObject([{ name: 'TOTAL', package: 'SHOP', change: 'redefined' }]);
+    for (const code of ['(in-package :cl-user) (defun total (x) x)', '(defun cl-user::total (x) x)']) {
+      const error = await editor.failure('code_replace_function', { function: 'shop:total', new_code: code });
+      expect(error).toMatchObject({ kind: 'invalid-arguments', data: { path: 'new_code' } });
+      expect(error.message).toMatch(/shop:total/);
+    }
+    expect(
+      await editor.evaluate(
+        `(list (shop:total 1) (setf (shop::rate) 3) (|odd one|::|Like This| 1) (find-symbol "TOTAL" :cl-user))`,
+      ),
+    ).toEqual(['((:IN 1) (:SET 3) (:ODD 1) NIL)']);
+  });
+
+  it('runs a call at top level whose compiler macro leaves it as it is', async () => {
+    void editor.expectPrompt(/compile/i, 'Approve');
+    const result = await editor.command('code_compile_string', {
+      package: 'shop',
+      code: '(format *standard-output* "rate ~d" *rate*)',
+    });
+    expect(result).toMatchObject({ status: 'applied', output: 'rate 2' });
+  });
+
   it('compiles a string in the package that its file says', async () => {
     void editor.expectPrompt(/compile/i, 'Approve');
     const result = await editor.command<OperationResult>('code_compile_string', {

@@ -16,6 +16,8 @@ export const contextOf = (source: Source, text: string, open = true): PlanContex
   locate: async () => {
     throw new Error('no image is asked');
   },
+  written: async () => [],
+  loadedDigest: async () => undefined,
 });
 
 /** Arguments are parsed as those of a command are. */
