@@ -71,7 +71,7 @@ export class LanguageFeatures {
       ...deps.indexFiles,
       encoding: deps.encoding,
       isOpen: uri => documents.get(uri) !== undefined,
-      textOf: uri => documents.get(uri)?.text,
+      bufferOf: uri => documents.get(uri),
       log: message => editor.log('info', message),
       progress: (done, total) => this.#progressed(done, total),
     }));

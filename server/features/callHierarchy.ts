@@ -2,7 +2,7 @@
 import type { PositionEncoding, Range, Snapshot } from '../source/types.ts';
 import { symbolsIn } from '../source/scope.ts';
 import { standardMacros } from '../workspace/standardMacros.ts';
-import { symbolNamed } from '../workspace/index.ts';
+import { symbolNamed } from '../workspace/named.ts';
 import { isCall } from '../workspace/relations.ts';
 import type { DefinitionHit, NameAt } from '../workspace/types.ts';
 import { symbolKind, type SymbolKind } from './documentSymbol.ts';

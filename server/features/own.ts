@@ -1,8 +1,8 @@
 /** The definitions of a buffer itself, as it stands at this moment, by name. */
 import { readSymbol, type Snapshot, type SourceDefinition, type TopLevelForm } from '../source/index.ts';
 import type { ChunkForm } from '../source/chunk.ts';
-import { formRowOf, type FormRow } from '../source/snapshot.ts';
-import { letterOf } from '../workspace/known.ts';
+import { formRowOf, sharedStretches, type FormRow } from '../source/snapshot.ts';
+import { letterOf } from '../workspace/named.ts';
 
 /** A name that a form defines: what does not change when the form moves. */
 interface DefinedName {
@@ -41,13 +41,10 @@ function namesIn(uri: string, row: FormRow): readonly (readonly DefinedName[])[]
   let start = 0;
   let behind = 0;
   if (before?.environment === environment) {
-    const most = Math.min(keys.length, before.keys.length);
-    for (; start < most && keys[start] === before.keys[start]; start++) names[start] = before.names[start]!;
+    [start, behind] = sharedStretches(before.keys, keys);
     const from = before.keys.length - keys.length;
-    for (let i = keys.length - 1; i >= start && i + from >= start && keys[i] === before.keys[i + from]; i--) {
-      names[i] = before.names[i + from]!;
-      behind++;
-    }
+    for (let i = 0; i < start; i++) names[i] = before.names[i]!;
+    for (let i = keys.length - behind; i < keys.length; i++) names[i] = before.names[i + from]!;
   }
   for (let i = start; i < keys.length - behind; i++) names[i] = row.read(i).flatMap(definedNames);
   known.delete(uri);

@@ -2,12 +2,13 @@
 import type { CancellationToken, WorkspaceEdit } from 'vscode-languageserver/node';
 import { HotlispError } from '../errors.ts';
 import { highlightSteps } from '../features/highlight.ts';
+import { ownDefinitions } from '../features/own.ts';
 import { linkedRanges, prepareGlobal, prepareLocal, renameLocal } from '../features/rename.ts';
 import { symbolAt } from '../source/scope.ts';
-import { nameSpanOf } from '../source/renaming.ts';
 import type { Snapshot } from '../source/types.ts';
 import type { RenamePlan } from '../workspace/types.ts';
 import { inSlices, type Bench, type FeatureSet } from './bench.ts';
+import { initialPackage } from './knowledge.ts';
 
 export const names: FeatureSet = {
   capabilities: {
@@ -78,14 +79,23 @@ export async function isSpecial(
   offset: number,
   token: CancellationToken,
 ): Promise<boolean> {
-  const { uri } = snapshot;
-  const symbol = symbolAt(snapshot, offset);
-  if (symbol?.namespace !== 'variable') return false;
-  const { start } = nameSpanOf(snapshot.text, symbol.span);
-  const position = snapshot.positionAt(start, bench.parts.encoding());
-  const hits = await bench.ask('definition', { uri, position, now: true }, token);
-  return hits.some(({ definition: { kind } }) => kind === 'variable' || kind === 'constant');
+  const found = symbolAt(snapshot, offset);
+  if (found?.namespace !== 'variable') return false;
+  const { name, package: prefix } = found.symbol;
+  const inEffect = snapshot.packageAt(found.span.start) ?? null;
+  const own = ownDefinitions(
+    snapshot,
+    prefix ?? inEffect ?? initialPackage,
+    initialPackage,
+    each => each === name,
+  );
+  for (const { definition } of own) if (isVariable(definition)) return true;
+  const at = { name, package: inEffect, ...(prefix !== undefined && { prefix }) };
+  const hits = await bench.ask('named', { ...at, limit: 50 }, token);
+  return hits.some(({ uri, definition }) => uri !== snapshot.uri && isVariable(definition));
 }
+
+const isVariable = ({ kind }: { kind: string }) => kind === 'variable' || kind === 'constant';
 
 function workspaceEdit(
   bench: Bench,

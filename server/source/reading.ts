@@ -16,6 +16,11 @@ export class Reading {
     this.#row = row;
   }
 
+  /** Whether the blocks are known, so that asking for them takes no time. */
+  get isDone(): boolean {
+    return this.#row !== undefined;
+  }
+
   get row(): Row {
     if (!this.#row) {
       this.#row = finish(this.#slices());

@@ -130,12 +130,18 @@ export class BufferSnapshot implements Snapshot {
     return n < 0 ? undefined : this.#form(n);
   }
 
+  get isRead(): boolean {
+    return this.#reading.isDone;
+  }
+
   get formRow(): FormRow {
     const { keys, starts, before, at } = this.#chunks();
     const environment = this.#environment;
     return {
       keys,
+      starts,
       environment,
+      count: i => before[i + 1]! - before[i]!,
       read: i =>
         before[i] === before[i + 1] ? NO_FORMS : at(i).forms(environment, this.#lines.content, starts[i]!),
       form: (i, n) => this.#form(before[i]! + n),
@@ -351,8 +357,12 @@ class Form implements TopLevelForm {
 export interface FormRow {
   /** An object for each stretch, the same one as long as its text is. */
   readonly keys: readonly object[];
+  /** Where each stretch starts, and where the last one ends: UTF-16 offsets. */
+  readonly starts: Int32Array;
   /** What else the forms depend on. */
   readonly environment: object;
+  /** How many forms a stretch has. */
+  readonly count: (i: number) => number;
   /** What the forms of a stretch are. */
   readonly read: (i: number) => readonly ChunkForm[];
   /** The n-th form of a stretch. */
@@ -361,6 +371,35 @@ export interface FormRow {
 
 export const formRowOf = (snapshot: Snapshot): FormRow | undefined =>
   snapshot instanceof BufferSnapshot ? snapshot.formRow : undefined;
+
+/** How many stretches two versions share at their beginnings, and how many at their ends. */
+export function sharedStretches(
+  before: readonly object[],
+  after: readonly object[],
+): [first: number, last: number] {
+  const most = Math.min(before.length, after.length);
+  let first = 0;
+  while (first < most && before[first] === after[first]) first++;
+  let last = 0;
+  while (last < most - first && before[before.length - 1 - last] === after[after.length - 1 - last]) last++;
+  return [first, last];
+}
+
+/** The replacement that makes the one text of the other, found without comparing texts; undefined where that takes time. */
+export function changeBetween(
+  before: Snapshot,
+  after: Snapshot,
+): { readonly range: Span; readonly text: string } | undefined {
+  if (!(before instanceof BufferSnapshot && after instanceof BufferSnapshot)) return undefined;
+  if (!before.isRead || !after.isRead) return undefined;
+  const { keys: old, starts: from } = before.formRow;
+  const { keys, starts } = after.formRow;
+  const [first, last] = sharedStretches(old, keys);
+  return {
+    range: { start: from[first]!, end: from[old.length - last]! },
+    text: after.slice(starts[first]!, starts[keys.length - last]!),
+  };
+}
 
 /** The tree of a form of a snapshot, as its chunk has it; undefined for forms that are of no snapshot. */
 export const contentsOf = (form: TopLevelForm): Form['contents'] | undefined =>

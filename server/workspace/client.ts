@@ -1,7 +1,8 @@
 /** The index as the server uses it: questions to a thread of its own, which is started by the first need and again after a crash. */
 import { Worker } from 'node:worker_threads';
 import { HotlispError } from '../errors.ts';
-import type { PositionEncoding } from '../source/types.ts';
+import { changeBetween } from '../source/snapshot.ts';
+import type { PositionEncoding, Snapshot } from '../source/types.ts';
 import type { Workspace } from './fileReading.ts';
 import type { FromWorker, ToWorker, WorkerData } from './messages.ts';
 import { maxFileSize } from './files.ts';
@@ -15,13 +16,16 @@ export interface IndexFiles {
   readonly version: string;
 }
 
+/** A version of a buffer. */
+type Buffer = Pick<Snapshot, 'text' | 'length'>;
+
 export interface IndexClientOptions extends IndexFiles {
   /** As it was negotiated by the time of the first need. */
   readonly encoding: () => PositionEncoding;
   /** Whether a buffer is open, told without putting its text together. */
   readonly isOpen: (uri: string) => boolean;
-  /** The text of an open buffer, undefined where it is not open. */
-  readonly textOf: (uri: string) => string | undefined;
+  /** The open buffer, undefined where it is not open. */
+  readonly bufferOf: (uri: string) => Buffer | undefined;
   readonly log: (message: string) => void;
   /** Of the files that have to be read; `done` equal to `total` is the end. */
   readonly progress: (done: number, total: number) => void;
@@ -33,7 +37,7 @@ const tellAfter = 300;
 const closeWithin = 2000;
 const maxCrashes = 3;
 /** Queries that are answered from what the thread knows already: they tell it of buffers that are new to it, but of no edit that it would have to read first. */
-const unhurried: ReadonlySet<QueryName> = new Set(['complete', 'named', 'package', 'slots']);
+const unhurried: ReadonlySet<QueryName> = new Set(['complete', 'named', 'package', 'slots', 'kinds']);
 
 interface Pending {
   resolve(value: unknown): void;
@@ -45,8 +49,8 @@ export class IndexClient {
   /** Open buffers, and which of them the thread has not been told about. */
   readonly #open = new Set<string>();
   readonly #untold = new Set<string>();
-  /** Open buffers of which it knows some version. */
-  readonly #told = new Set<string>();
+  /** Open buffers of which it knows some version, and which. */
+  readonly #told = new Map<string, Buffer>();
   #telling: NodeJS.Timeout | undefined;
   #worker: Worker | undefined;
   #workspace: Workspace | undefined;
@@ -167,12 +171,19 @@ export class IndexClient {
     if (!onlyNew) clearTimeout(this.#telling);
     if (!this.#worker) return;
     for (const uri of this.#untold) {
-      const text = this.options.textOf(uri);
-      if (onlyNew && text !== undefined && this.#told.has(uri)) continue;
-      this.#post({ type: 'buffer', uri, text: text && text.length > maxFileSize ? undefined : text });
+      const buffer = this.options.bufferOf(uri);
+      const known = this.#told.get(uri);
+      if (onlyNew && buffer && known) continue;
       this.#untold.delete(uri);
-      if (text === undefined) this.#told.delete(uri);
-      else this.#told.add(uri);
+      if (!buffer || buffer.length > maxFileSize) {
+        this.#told.delete(uri);
+        this.#post({ type: 'buffer', uri, text: undefined });
+        continue;
+      }
+      this.#told.set(uri, buffer);
+      const change = known && changeBetween(known as Snapshot, buffer as Snapshot);
+      if (change) this.#post({ type: 'edit', uri, ...change.range, text: change.text });
+      else this.#post({ type: 'buffer', uri, text: buffer.text });
     }
   }
 

@@ -2,6 +2,7 @@
 import { readSymbol, type DefinitionKind } from '../source/index.ts';
 import { rank } from './fuzzy.ts';
 import { readKey, type Mention, type MentionKey, type Target } from './mentions.ts';
+import { definitionsCalled, namedBy, symbolNamed } from './named.ts';
 import { Packages } from './packages.ts';
 import { standardSymbols } from './standardSymbols.ts';
 import type { Answer, DefinitionHit, FileSummary, IndexedDefinition, PackageForm } from './types.ts';
@@ -26,6 +27,8 @@ interface IndexedFile {
   readonly definitions: readonly IndexedDefinition[];
   readonly packages: readonly PackageForm[];
   readonly conditional: boolean;
+  /** The names of macros and generic functions, as one text. */
+  readonly kinds: string;
   /** Package of each form. */
   readonly formPackages: readonly (string | null)[];
   /** Where the uses of each form begin in `uses`, and where the last ones end. */
@@ -43,20 +46,21 @@ export class WorkspaceIndex {
   readonly #symbols = new Symbols();
   #packages: Packages | undefined;
   #keywords: readonly string[] | undefined;
-  /** Another one after every change. */
+  /** Another one after every change of the names of macros and generic functions. */
   #version = 1;
+  /** By what a form uses: the same array as long as the form stays. */
+  readonly #ids = new WeakMap<readonly string[], Uint32Array>();
 
   set(uri: string, summary: FileSummary): void {
-    const total = summary.forms.reduce((sum, { uses }) => sum + uses.length, 0);
-    const uses = new Uint32Array(total);
     const starts = new Uint32Array(summary.forms.length + 1);
-    let at = 0;
     summary.forms.forEach((form, i) => {
-      starts[i] = at;
-      for (const key of form.uses) uses[at++] = this.#symbols.idOf(key);
+      starts[i + 1] = starts[i]! + form.uses.length;
     });
-    starts[summary.forms.length] = at;
+    const uses = new Uint32Array(starts[summary.forms.length]!);
+    summary.forms.forEach((form, i) => uses.set(this.#idsOf(form.uses), starts[i]));
     const { definitions, packages, conditional } = summary;
+    const before = this.#files.get(uri);
+    const kinds = kindsIn(definitions);
     this.#files.set(uri, {
       definitions,
       packages,
@@ -64,15 +68,22 @@ export class WorkspaceIndex {
       formPackages: summary.forms.map(form => form.package),
       starts,
       uses,
+      kinds,
     });
-    this.#changed();
+    this.#keywords = undefined;
+    if (!before || !sameElements(before.packages, packages)) this.#packages = undefined;
+    if (before?.kinds !== kinds) this.#version++;
+  }
+
+  /** The numbers of the names that a form uses. */
+  #idsOf(uses: readonly string[]): Uint32Array {
+    let ids = this.#ids.get(uses);
+    if (!ids) this.#ids.set(uses, (ids = Uint32Array.from(uses, key => this.#symbols.idOf(key))));
+    return ids;
   }
 
   delete(uri: string): void {
-    if (this.#files.delete(uri)) this.#changed();
-  }
-
-  #changed(): void {
+    if (!this.#files.delete(uri)) return;
     this.#packages = undefined;
     this.#keywords = undefined;
     this.#version++;
@@ -251,12 +262,12 @@ export class WorkspaceIndex {
   #definitionsNamed(name: string, kinds: ReadonlySet<string> | undefined): DefinitionHit[] {
     const out: DefinitionHit[] = [];
     for (const [uri, { definitions }] of this.#files)
-      for (const definition of definitions) {
-        const same = kinds
-          ? kinds.has(definition.kind) && this.#isDesignated(definition, name)
-          : !DESIGNATED.has(definition.kind) && symbolNamed(definition)?.name === name;
-        if (same) out.push({ uri, definition });
-      }
+      if (!kinds)
+        for (const { definition } of definitionsCalled(definitions, name)) out.push({ uri, definition });
+      else
+        for (const definition of definitions)
+          if (kinds.has(definition.kind) && this.#isDesignated(definition, name))
+            out.push({ uri, definition });
     return out;
   }
 
@@ -292,8 +303,8 @@ export class WorkspaceIndex {
     const names = new Map<string, DefinitionKind>();
     for (const { definitions } of this.#files.values())
       for (const definition of definitions)
-        if (definition.kind === 'macro' || definition.kind === 'generic-function') {
-          const name = symbolNamed(definition)?.name;
+        if (hasKind(definition)) {
+          const name = namedBy(definition)?.name;
           if (name !== undefined) names.set(name, definition.kind);
         }
     return { version: this.#version, names: [...names] };
@@ -361,6 +372,17 @@ export class WorkspaceIndex {
   }
 }
 
+const sameElements = (a: readonly unknown[], b: readonly unknown[]): boolean =>
+  a.length === b.length && a.every((each, i) => each === b[i]);
+
+const hasKind = ({ kind }: IndexedDefinition): boolean => kind === 'macro' || kind === 'generic-function';
+
+function kindsIn(definitions: readonly IndexedDefinition[]): string {
+  let kinds = '';
+  for (const each of definitions) if (hasKind(each)) kinds += `${each.kind} ${each.name}\n`;
+  return kinds;
+}
+
 const VARIABLES: ReadonlySet<string> = new Set(['variable', 'constant']);
 const sameStart = (a: IndexedDefinition, b: IndexedDefinition) =>
   a.nameRange.start.line === b.nameRange.start.line &&
@@ -379,15 +401,6 @@ const CALLABLE: ReadonlySet<string> = new Set([
   'setf-expander',
 ]);
 const isCallable = ({ kind }: IndexedDefinition) => CALLABLE.has(kind);
-
-/** The token that a definition's name is or holds: "foo" of "(setf foo)". */
-const nameToken = (name: string) => /^\(\s*\S+\s+([^\s()]+)\s*\)$/.exec(name)?.[1] ?? name;
-
-/** The symbol that a definition names; undefined where it names by a string or a list. */
-export function symbolNamed({ name }: IndexedDefinition) {
-  const token = nameToken(name);
-  return /^[("]/.test(token) ? undefined : readSymbol(token);
-}
 
 /** A name for people to search: without prefix, quotes and `#:`. */
 const nameOf = ({ name }: IndexedDefinition) =>

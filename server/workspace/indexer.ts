@@ -4,7 +4,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Position, PositionEncoding, Snapshot, Source, SourceDocument } from '../source/index.ts';
+import type { Position, PositionEncoding, Snapshot, Source, SourceDocument, Span } from '../source/index.ts';
 import { disk } from './disk.ts';
 import { differenceOf } from './difference.ts';
 import { FileReading, type Workspace } from './fileReading.ts';
@@ -15,16 +15,8 @@ import { namingIn } from './naming.ts';
 import { occurrencesIn } from './occurrences.ts';
 import { callersOf, subtypesOf, supertypesOf } from './relations.ts';
 import { planRename } from './rename.ts';
-import { summarize } from './summarize.ts';
-import type {
-  Answer,
-  DefinitionHit,
-  FileLocation,
-  FileSummary,
-  Params,
-  QueryName,
-  RenamePlan,
-} from './types.ts';
+import { summarize, type Summary } from './summarize.ts';
+import type { Answer, DefinitionHit, FileLocation, Params, QueryName, RenamePlan } from './types.ts';
 
 export interface IndexerOptions {
   readonly source: Source;
@@ -44,6 +36,8 @@ interface OpenBuffer {
   readonly document: SourceDocument;
   /** The index does not hold its present text. */
   dirty: boolean;
+  /** Of the text that the index holds. */
+  summary?: Summary;
 }
 
 export class Indexer {
@@ -85,10 +79,19 @@ export class Indexer {
     else {
       const { document } = buffer;
       const change = differenceOf(document.snapshot.text, text);
-      if (!change) return;
-      document.apply([change], document.snapshot.version + 1);
-      buffer.dirty = true;
+      if (change) this.editBuffer(uri, change.range, change.text);
+      return;
     }
+    this.#files.work();
+  }
+
+  /** An edit of an open buffer; UTF-16 offsets. */
+  editBuffer(uri: string, { start, end }: Span, text: string): void {
+    const buffer = this.#buffers.get(uri);
+    if (!buffer) return;
+    const { document } = buffer;
+    document.apply([{ range: { start, end }, text }], document.snapshot.version + 1);
+    buffer.dirty = true;
     this.#files.work();
   }
 
@@ -152,7 +155,7 @@ export class Indexer {
         return this.#index.macros(inEffect, names);
       },
       kinds: async ({ version }) => {
-        this.#readBuffers();
+        this.#readNewBuffers();
         return this.#index.kinds(version);
       },
       state: async () => {
@@ -165,7 +168,7 @@ export class Indexer {
   }
 
   async #definition(
-    { uri, position, now }: Params<'definition'>,
+    { uri, position }: Params<'definition'>,
     signal: AbortSignal,
   ): Promise<readonly DefinitionHit[]> {
     const look = () => {
@@ -176,7 +179,7 @@ export class Indexer {
     this.#readBuffers();
     const found = look();
     // Nothing under the cursor, or found; else a file that is still to be read may have it.
-    if (found?.length !== 0 || now === true) return found ?? [];
+    if (found?.length !== 0) return found ?? [];
     await this.#files.settled(patience.definition, signal);
     return look() ?? [];
   }
@@ -243,9 +246,9 @@ export class Indexer {
     }
   }
 
-  #summarize(uri: string, snapshot: Snapshot): FileSummary {
+  #summarize(uri: string, snapshot: Snapshot, before?: Summary): Summary {
     this.#read++;
-    const summary = summarize(snapshot, this.options.encoding);
+    const summary = summarize(snapshot, this.options.encoding, before);
     this.#index.set(uri, summary);
     return summary;
   }
@@ -260,7 +263,7 @@ export class Indexer {
     for (const [uri, buffer] of this.#buffers) {
       if (!buffer.dirty || (only !== undefined && uri !== only)) continue;
       buffer.dirty = false;
-      this.#summarize(uri, buffer.document.snapshot);
+      buffer.summary = this.#summarize(uri, buffer.document.snapshot, buffer.summary);
     }
   }
 }

@@ -1,56 +1,12 @@
 /** What of the workspace has a name that fits, or that is given: for help while code is written. */
 import { readSymbol } from '../source/index.ts';
 import { fit } from './fuzzy.ts';
-import { symbolNamed, type WorkspaceIndex } from './index.ts';
-import type { DefinitionHit, IndexedDefinition, IndexedName, NameAt, NameQuery } from './types.ts';
-
-/** By kind of definition; see KnownName.is of the wire contract. */
-const LETTERS: Readonly<Partial<Record<IndexedDefinition['kind'], string>>> = {
-  function: 'f',
-  macro: 'm',
-  'generic-function': 'g',
-  method: 'g',
-  variable: 'v',
-  constant: 'k',
-  class: 'c',
-  condition: 'r',
-  structure: 't',
-  type: 'd',
-  'symbol-macro': 'y',
-};
-/** A definition that names a symbol, with what every question about it wants. */
-interface Named {
-  readonly definition: IndexedDefinition;
-  readonly prefix: string | undefined;
-  /** As the reader interns it, and in lower case. */
-  readonly name: string;
-  readonly lower: string;
-  readonly is: string;
-}
-
-/** Found once for each version of a file. */
-const namedIn = new WeakMap<readonly IndexedDefinition[], readonly Named[]>();
-
-function namedOf(definitions: readonly IndexedDefinition[]): readonly Named[] {
-  let named = namedIn.get(definitions);
-  if (!named) {
-    named = definitions.flatMap((definition): Named[] => {
-      if (definition.kind === 'package' || definition.kind === 'system') return [];
-      const symbol = symbolNamed(definition);
-      if (!symbol || symbol.package === '' || symbol.package === '#') return [];
-      const { name, package: prefix } = symbol;
-      return [{ definition, prefix, name, lower: name.toLowerCase(), is: letterOf(definition) }];
-    });
-    namedIn.set(definitions, named);
-  }
-  return named;
-}
+import type { WorkspaceIndex } from './index.ts';
+import { definitionsCalled, namedBy } from './named.ts';
+import type { DefinitionHit, IndexedName, NameAt, NameQuery } from './types.ts';
 
 const CLASSES = /[crtd]/;
 const OPERATORS = /[smgf]/;
-
-export const letterOf = ({ kind, operator }: Pick<IndexedDefinition, 'kind' | 'operator'>): string =>
-  operator === 'slot' ? 'o' : (LETTERS[kind] ?? '');
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -114,7 +70,10 @@ function symbolsThatFit(
   const { packages } = index;
   const searched = packages.canonical(prefix ?? inEffect ?? 'COMMON-LISP-USER', inEffect);
   for (const [, definitions] of index.files())
-    for (const { definition, prefix: own, name, lower, is } of namedOf(definitions)) {
+    for (const definition of definitions) {
+      const named = namedBy(definition);
+      if (!named || isNowhere(named.prefix)) continue;
+      const { prefix: own, name, lower, is } = named;
       if (what === 'classes' ? !CLASSES.test(is) : what === 'functions' && !OPERATORS.test(is)) continue;
       const rank = fit(pattern, lower);
       if (rank === undefined) continue;
@@ -134,13 +93,16 @@ function symbolsThatFit(
     }
 }
 
+/** What has a keyword's name, or an uninterned one, is found by no package. */
+const isNowhere = (prefix: string | undefined) => prefix === '' || prefix === '#';
+
 /** The definitions of a symbol, in no order that means anything. */
 export function definitionsNamed(index: WorkspaceIndex, at: NameAt, limit: number): DefinitionHit[] {
   const home = index.packages.home(at.prefix, at.name, at.package);
   const out: DefinitionHit[] = [];
   for (const [uri, definitions] of index.files())
-    for (const { definition, prefix, name } of namedOf(definitions)) {
-      if (name !== at.name) continue;
+    for (const { definition, prefix, name } of definitionsCalled(definitions, at.name)) {
+      if (isNowhere(prefix)) continue;
       if (index.packages.home(prefix, name, definition.package) !== home) continue;
       out.push({ uri, definition });
       if (out.length === limit) return out;

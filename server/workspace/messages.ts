@@ -16,6 +16,14 @@ export type ToWorker =
   | { readonly type: 'features'; readonly features: readonly string[] }
   /** The whole text of an open buffer; undefined: closed. */
   | { readonly type: 'buffer'; readonly uri: string; readonly text: string | undefined }
+  /** What has changed of it since. UTF-16 offsets. */
+  | {
+      readonly type: 'edit';
+      readonly uri: string;
+      readonly start: number;
+      readonly end: number;
+      readonly text: string;
+    }
   | { readonly type: 'files'; readonly uris: readonly string[] }
   | {
       readonly type: 'query';

@@ -4,6 +4,7 @@ import { symbolsIn } from '../source/scope.ts';
 import type { Meaning, WorkspaceIndex } from './index.ts';
 import { readKey, visitForm } from './mentions.ts';
 import { treeOf } from './nodes.ts';
+import { usesOf } from './summarize.ts';
 
 export interface FormMentions {
   readonly form: TopLevelForm;
@@ -17,11 +18,8 @@ export function* mentionsIn(
   meaning: Meaning,
   index: WorkspaceIndex,
 ): Generator<FormMentions> {
-  const wanted = meaning.name.toUpperCase();
   for (const form of snapshot.forms) {
-    const text = snapshot.slice(form.span.start, form.span.end);
-    // Escapes may spell a name in another way, and a package has nicknames.
-    if (meaning.type === 'symbol' && !text.includes('\\') && !text.toUpperCase().includes(wanted)) continue;
+    if (!mayMention(snapshot, form, meaning)) continue;
     const node = treeOf(snapshot, form);
     if (!node) continue;
     const spans = new Map<number, Span>();
@@ -39,6 +37,19 @@ export function* mentionsIn(
         if (binding && !(special && VARIABLES.has(binding.kind))) spans.delete(span.start);
     if (spans.size > 0) yield { form, spans: [...spans.values()] };
   }
+}
+
+/** Told from what is known of the form, else from its letters. */
+function mayMention(snapshot: Snapshot, form: TopLevelForm, { type, name }: Meaning): boolean {
+  const uses = usesOf(form);
+  if (uses)
+    return type === 'symbol'
+      ? uses.some(key => key.endsWith(name) && (key.length === name.length || key.endsWith(`\t${name}`)))
+      : uses.some(key => key.endsWith('\n'));
+  // Escapes may spell a name in another way, and a package has nicknames.
+  if (type === 'package') return true;
+  const text = snapshot.slice(form.span.start, form.span.end);
+  return text.includes('\\') || text.toUpperCase().includes(name.toUpperCase());
 }
 
 const VARIABLES: ReadonlySet<string> = new Set(['variable', 'parameter']);

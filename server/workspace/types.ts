@@ -158,8 +158,7 @@ export interface Queries {
   symbols: { params: { query: string; limit: number }; answer: readonly DefinitionHit[] };
   /** The definitions of what is named at a place of an open buffer, those that fit the place first. */
   definition: {
-    /** `now`: what is known already; nothing is waited for. */
-    params: { uri: string; position: Position; now?: boolean };
+    params: { uri: string; position: Position };
     answer: readonly DefinitionHit[];
   };
   /** Names that fit what is typed, the best first; buffers and files as they were last read: it waits for nothing. */
@@ -196,7 +195,7 @@ export interface Queries {
   callers: { params: NameAt; answer: readonly Caller[] };
   /** The classes, conditions and structures that one inherits from directly, or that inherit from it. */
   relatives: { params: NameAt & { which: 'supertypes' | 'subtypes' }; answer: readonly DefinitionHit[] };
-  /** Names of macros and generic functions, as the reader interns them, whatever their package; none where `version` has not changed. */
+  /** Names of macros and generic functions, as the reader interns them, whatever their package; none where `version` has not changed. Waits for nothing. */
   kinds: {
     params: { version: number };
     answer: { version: number; names?: readonly (readonly [string, DefinitionKind])[] };

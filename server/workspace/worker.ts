@@ -43,6 +43,8 @@ port.on('message', (message: ToWorker) => {
       return indexer.setFeatures(message.features);
     case 'buffer':
       return indexer.setBuffer(message.uri, message.text);
+    case 'edit':
+      return indexer.editBuffer(message.uri, message, message.text);
     case 'files':
       return indexer.filesChanged(message.uris);
     case 'query':

@@ -36,7 +36,10 @@ beforeEach(() => {
     version: '0',
     encoding: () => 'utf-16',
     isOpen: uri => texts.has(uri),
-    textOf: uri => texts.get(uri),
+    bufferOf: uri => {
+      const text = texts.get(uri);
+      return text === undefined ? undefined : { text, length: text.length };
+    },
     log: message => logged.push(message),
     progress: () => undefined,
   });
