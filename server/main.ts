@@ -5,6 +5,7 @@ import { createConnection } from 'vscode-languageserver/node';
 import { CheckedReader, CheckedWriter } from './checkedReader.ts';
 import { doctor } from './doctor.ts';
 import { createImageManager } from './image/manager.ts';
+import { help, usage } from './help.ts';
 import { Server } from './server.ts';
 import { createSource } from './source/index.ts';
 
@@ -12,17 +13,6 @@ import { createSource } from './source/index.ts';
 declare const __HOTLISP_VERSION__: string;
 const version = __HOTLISP_VERSION__;
 const dist = path.dirname(fileURLToPath(import.meta.url));
-
-const usage = `hotlisp ${version}: a language server that changes Common Lisp code in a running SBCL
-
-  hotlisp --stdio    speak the Language Server Protocol on standard input and output (what editors start)
-  hotlisp doctor     say what is installed, which image would be used and what is missing; exit 1 if unusable
-  hotlisp --version  print the version
-  hotlisp --help     print this
-
-In an editor: open a .lisp file, put the cursor on a form and choose the code action "Reload …".
-Settings are those of the client (hotlisp.*), or the same object as initializationOptions.
-`;
 
 async function serve(): Promise<void> {
   const wasm = {
@@ -56,9 +46,9 @@ async function serve(): Promise<void> {
 const [argument, ...rest] = process.argv.slice(2);
 if (argument === '--stdio') await serve();
 else if (argument === '--version') console.log(version);
-else if (argument === '--help' || argument === '-h') process.stdout.write(usage);
+else if (argument === '--help' || argument === '-h') process.stdout.write(help(version));
 else if (argument === 'doctor') process.exitCode = await doctor({ version, dist, arguments: rest });
 else {
-  process.stderr.write(argument === undefined ? usage : `hotlisp: unknown argument ${argument}\n\n${usage}`);
+  process.stderr.write(argument === undefined ? usage : `hotlisp: unknown argument ${argument}\n${usage}`);
   process.exitCode = 2;
 }

@@ -45,7 +45,13 @@ export const settingsSchema = {
     .describe(
       "how the image is found: a serving socket of this workspace's program or else a new SBCL (auto), always a new SBCL (spawn), the one at image.address (attach), or none (off)",
     ),
-  'image.command': z.string().min(1).default('sbcl').describe('the command that starts an image'),
+  'image.command': z
+    .string()
+    .min(1)
+    .default('sbcl')
+    .describe(
+      'the command that starts an image: a program and its arguments, such as `sbcl --dynamic-space-size 4GB`; double quotes keep blanks',
+    ),
   'image.address': z
     .string()
     .regex(/^(unix:.+|.+:\d{1,5})$/, 'must be host:port or unix:PATH')
@@ -56,27 +62,47 @@ export const settingsSchema = {
   'image.init': z
     .array(z.string())
     .default([])
-    .describe('forms evaluated in a spawned image once it is there'),
-  'image.readOnly': z.boolean().default(false).describe('refuse everything that would change the image'),
-  'approval.compile-file': policy.default('ask').describe('compiling and loading a string'),
-  'approval.modify-running-code': policy.default('ask').describe('reloading, replacing, rolling back'),
-  'approval.terminate-thread': policy.default('ask').describe('interrupting and terminating threads'),
-  'approval.eval': policy.default('allow').describe('evaluating code on request'),
+    .describe(
+      'forms evaluated in a spawned image, in order, each in CL-USER, before anything else; for example `["(require :asdf)", "(asdf:load-system \\"my-app\\")"]`. An error in one ends the image, and is told',
+    ),
+  'image.readOnly': z
+    .boolean()
+    .default(false)
+    .describe('refuse everything that would change the image, evaluation included'),
+  'approval.compile-file': policy
+    .default('ask')
+    .describe('the policy for compiling and loading a string: ask, allow without asking, or deny'),
+  'approval.modify-running-code': policy
+    .default('ask')
+    .describe('the policy for reloading, replacing, removing, rolling back'),
+  'approval.terminate-thread': policy
+    .default('ask')
+    .describe('the policy for interrupting and terminating threads'),
+  'approval.eval': policy.default('allow').describe('the policy for evaluating code on request'),
   'approval.timeoutSeconds': z
     .number()
     .positive()
     .max(86_400)
     .default(120)
-    .describe('an approval not given by then is denied'),
-  'reload.onSave': z.enum(['off', 'changed']).default('off').describe('what saving a file reloads'),
+    .describe('seconds after which an approval that was not given is denied'),
+  'reload.onSave': z
+    .enum(['off', 'changed'])
+    .default('off')
+    .describe(
+      'what saving a file reloads: nothing (off), or the forms that differ from what the image runs (changed), after the same approval',
+    ),
   'reload.dependents': z
     .enum(['recompile', 'list'])
     .default('recompile')
-    .describe('what happens to the users of a changed macro, inline function, constant, structure or type'),
+    .describe(
+      'what happens to the users of a changed macro, inline function, constant, structure or type: compiled again in the same change (recompile), or only named (list)',
+    ),
   verify: z
     .array(verifyRule)
     .default([])
-    .describe('forms that must hold, or test suites that must pass, after a change'),
+    .describe(
+      'what must hold after a change, else the change is rolled back: `form` (false, an error or a time-out is a failure) or `suite` (`fiveam:NAME`, `parachute:NAME`, `rove:SYSTEM`), within `timeoutSeconds` (10); `when` says for which changes: `package`, `system`, `file`, of which all that are given must match. For example `[{"when": {"package": "my-app"}, "form": "(my-app:health-check)"}]`',
+    ),
   debugger: z
     .enum(['ask', 'abort'])
     .default('ask')
@@ -89,7 +115,7 @@ export const settingsSchema = {
     .max(86_400)
     .default(60)
     .describe(
-      'an evaluation is cancelled after that time; the time for which a question is open does not count',
+      'seconds after which an evaluation is cancelled; the time for which a question is open does not count',
     ),
   'format.indent': z
     .record(
@@ -113,7 +139,9 @@ export const settingsSchema = {
   'trace.server': z
     .enum(['off', 'messages', 'verbose'])
     .default('off')
-    .describe('what of the traffic with the image is logged'),
+    .describe(
+      'what of the traffic with the image is logged in the editor: nothing (off), a line for each message (messages), or its text, too (verbose)',
+    ),
 } as const;
 
 export type SettingKey = keyof typeof settingsSchema;

@@ -15,8 +15,12 @@ export const codeCompileString = operation({
     'Compiles and loads code. With `filename`, its definitions take the place of those of the same name in that file: package and source location come from there.',
   approval: 'compile-file',
   args: z.strictObject({
-    code: z.string().min(1),
-    filename: z.string().min(1).optional(),
+    code: z.string().min(1).describe('one form or several'),
+    filename: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('a source file, relative ones from the workspace folder; it is not changed by this'),
     package: arguments_.package.optional(),
     position: arguments_.position.optional(),
   }),

@@ -56,7 +56,10 @@ export const apropos = operation({
   title: 'Apropos',
   documentation:
     'The symbols with a text in their name, in whatever case: the exported ones that name something first. Nothing is printed but names.',
-  args: z.strictObject({ pattern: z.string().min(1), package: arguments_.package.optional() }),
+  args: z.strictObject({
+    pattern: z.string().min(1).describe('a part of the name, in whatever case'),
+    package: arguments_.package.optional(),
+  }),
   plan: ({ pattern, package: packageName }) =>
     query({
       type: 'query',

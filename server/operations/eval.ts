@@ -9,7 +9,7 @@ export const replEval = operation({
     'Evaluates every form of the code in the image, in order, and answers the printed values of the last one. With `uri`, `version` and `range`, where the code stands, its values are shown there as an inlay hint until it is edited.',
   approval: 'eval',
   args: z.strictObject({
-    code: z.string().min(1),
+    code: z.string().min(1).describe('forms, read in `package` (CL-USER without one)'),
     package: arguments_.package.optional(),
     uri: arguments_.uri.optional(),
     version: arguments_.version.optional(),

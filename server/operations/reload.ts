@@ -68,7 +68,15 @@ export const reloadFile = operation({
   documentation: 'Compiles and installs every form of a file, in order, as one change.',
   approval: 'modify-running-code',
   args: z
-    .strictObject({ uri: uri.optional(), path: z.string().min(1).optional(), version: version.optional() })
+    .strictObject({
+      uri: uri.optional(),
+      path: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('in place of `uri`; relative ones from the workspace folder'),
+      version: version.optional(),
+    })
     .refine(args => (args.uri === undefined) !== (args.path === undefined), {
       message: 'give either uri or path',
       path: ['uri'],

@@ -51,7 +51,11 @@ export const removeDefinition = operation({
       version: arguments_.version.optional(),
       position: arguments_.position.optional(),
       symbol: arguments_.symbol.optional(),
-      form_type: z.string().min(1).optional(),
+      form_type: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('the defining operator ("defun"), or the kind ("function")'),
       package: arguments_.package.optional(),
     })
     .refine(

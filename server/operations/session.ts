@@ -11,7 +11,10 @@ export const requestApproval = operation({
   documentation: 'Asks the person for an approval and answers {approved, decision, reason}.',
   args: z.strictObject({
     operation: z.enum(approvalKinds),
-    details: z.record(z.string(), z.unknown()).optional(),
+    details: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe('what the person is told besides, any object'),
   }),
   serve: ({ operation: kind, details }, session, call) => session.requestApproval(kind, details, call),
 });

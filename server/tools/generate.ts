@@ -1,13 +1,14 @@
 /**
  * Writes what is generated: from the wire contract (server/image/protocol.ts) lisp/protocol.lisp and server/image/digest.ts, from the
- * catalogue of operations docs/commands.md, from the schema of the settings docs/settings.md.
+ * catalogue of operations docs/commands.md, from the schema of the settings docs/settings.md,
+ * and from the text of --help docs/hotlisp.1.
  * With `--check` nothing is written: exit 1 and the names of the stale files when one differs.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import * as protocol from '../image/protocol.ts';
-import { commandsPage, settingsPage } from './docs.ts';
+import { commandsPage, manPage, settingsPage } from './docs.ts';
 import { vscodeManifest } from './vscode.ts';
 
 /** A type of the wire as plain data; the digest is taken of this, so that comments and formatting do not change it. */
@@ -180,6 +181,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['server/image/digest.ts', digestSource(digest)],
     ['docs/commands.md', commandsPage()],
     ['docs/settings.md', settingsPage()],
+    ['docs/hotlisp.1', manPage()],
     ['clients/vscode/package.json', vscodeManifest()],
   ]);
 }

@@ -42,7 +42,7 @@ describe('the packed package', () => {
 
   it('holds the bundle, the wasm and the agent, and installs without any other package', () => {
     expect(packed).toEqual(
-      expect.arrayContaining(['dist/hotlisp.js', 'package.json', 'README.md', 'LICENSE']),
+      expect.arrayContaining(['dist/hotlisp.js', 'package.json', 'README.md', 'LICENSE', 'docs/hotlisp.1']),
     );
     expect(packed.some(file => file.endsWith('.wasm'))).toBe(true);
     expect(packed.some(file => file.startsWith('dist/lisp/') && file.endsWith('.lisp'))).toBe(true);
