@@ -42,7 +42,7 @@ export interface Suspect {
 
 /** A block that never meets a column-0 bracket ends between two forms once it is this long (UTF-16 code units). */
 const LONG = 8192;
-const DEFINING = /^(?:#[+-]\S+\s+)?\((?:def|in-package|eval-when|declaim)/i;
+const DEFINING = /^(?:#[+-]\S+\s+)?\((?:[\w.+-]+::?)?(?:def|in-package|eval-when|declaim)/i;
 
 const shift = (span: FormSpan, by: number): FormSpan =>
   by === 0
@@ -171,9 +171,13 @@ export class Scanner {
       return false;
     }
     const { start: at } = lexer;
-    if (at > this.start && lexer.end - at <= 2 && begins(lexer) && !reader.prefixed) {
+    if (at > this.start && lexer.end - at <= 2 && begins(lexer)) {
       const far = at - this.start > LONG / 4 && reader.idle && reader.forms.length > 0;
-      if (startsLine(text, at) || (far && (at - this.start > LONG || this.known?.(at)))) {
+      if (
+        startsLine(text, at)
+          ? !(reader.prefixed && this.belongs(at))
+          : far && (at - this.start > LONG || this.known?.(at))
+      ) {
         this.blocks.push(blockOf(reader, this.suspects, text, this.start, at, false));
         if (this.known?.(at)) {
           this.metAt = at;
@@ -189,6 +193,16 @@ export class Scanner {
     if (found) (this.suspects ??= []).push(found);
     this.reader.feed(lexer);
     return true;
+  }
+
+  /**
+   * Whether what begins a line at `at`, behind a prefix, goes with it. Where a list is open, what closes it tells; else a definition is what a
+   * reader conditional guards, and never a feature expression or a quoted datum.
+   */
+  private belongs(at: number): boolean {
+    const { reader, text } = this;
+    if (reader.depth > 0) return false;
+    return reader.guards || !DEFINING.test(text.slice(at, at + 200));
   }
 
   /** The blocks with the last one ended at `end`, in the middle of the token that was just read. */

@@ -4,7 +4,7 @@
  */
 import { grouping, readCut, scanBlocks, Scanner, startsLine, type Block, type Group } from './blocks.ts';
 import type { Fault } from './formReader.ts';
-import type { Lexer } from './lexer.ts';
+import { Lexer } from './lexer.ts';
 import { faultsIn, recover } from './recovery.ts';
 import { Row } from './row.ts';
 import { lastUpTo } from './search.ts';
@@ -42,9 +42,12 @@ export function rescan(row: Row, text: Text, edit: Edit): Row {
   best ??= cut ? spliced(first, cut) : spliced(first, strict!);
   // One edit that makes a sound text another sound text, but with forms inside a string: it is not meant so.
   const doubted = cut !== undefined && swallowed && lastCut(row) < 0;
-  if (cut && strict && !doubted) best = better(spliced(first, strict), best);
   const quotes = QUOTES.test(edit.removed) || QUOTES.test(edit.inserted);
-  if (row.faulty.length > 0 && (quotes || !row.doubted)) {
+  const settled = row.doubted && swallowed && !quotes;
+  if (cut && strict && !doubted && !settled) best = better(spliced(first, strict), best);
+  // what closes a token that ran on makes the text sound because it is meant to
+  const opens = doubted && !row.faulty.some(i => row.blocks[i]!.faults.some(runsOn));
+  if (row.faulty.length > 0 && !opens && (quotes || !row.doubted)) {
     // what the evidence says may by now be wrong
     const above = lastCut(best);
     if (above >= 0 && text.length <= LITTLE) best = better(Row.of(scanBlocks(text.toString()).blocks), best);
@@ -77,6 +80,20 @@ function cutForm({ row, text, edit }: Reading, { first, end }: Group): Row | und
   return form.faults.length > 0 ? row.splice(first, [form], end) : undefined;
 }
 
+/** Whether what follows the text is a token of its own, or would be if a token of the text ended where it should. */
+function endsApart(text: string): boolean {
+  const lexer = new Lexer(text);
+  let apart = true;
+  while (lexer.next()) {
+    const { kind, end } = lexer;
+    apart =
+      lexer.unterminated ||
+      kind === 'close' ||
+      (kind === 'comment' ? text.includes('\n', end) : end < text.length);
+  }
+  return apart;
+}
+
 /** Where several forms share a block and one of them broke, the others end and start where they did. */
 function apart(reading: Reading, first: number, best: Row): Row {
   const { row, text, edit } = reading;
@@ -86,7 +103,10 @@ function apart(reading: Reading, first: number, best: Row): Row {
   const next = forms.find(({ start }) => start + from >= edit.end);
   if (!next) return best;
   const at = from + next.start + edit.inserted.length - (edit.end - edit.start);
-  const head = readCut(text.slice(from, at), 0, at - from);
+  const before = text.slice(from, at);
+  // read from here on, a byte order mark would be none of the text
+  if (!endsApart(before) || text.slice(at, at + 1) === '\ufeff') return best;
+  const head = readCut(before, 0, before.length);
   if (head.faults.length === 0) return best;
   const { strict } = read(reading, at, false);
   const parted = row.splice(first, [head, ...strict!.blocks], strict!.met);
@@ -159,7 +179,7 @@ function readWindow(
   let swallowed = false;
   while (!insideOut && scanner.step()) {
     if (next && lexer.end > next.at) {
-      if (!cut && lexer.start < next.at) cut = withFault(scanner.cutAt(next.at));
+      if (!cut && lexer.start < next.at && lexer.kind !== 'comment') cut = withFault(scanner.cutAt(next.at));
       if (cut && lexer.kind !== 'block-comment') {
         if (lastUpTo(starts, before(lexer.end) - 1) > lastUpTo(starts, before(lexer.start))) {
           swallowed = true;

@@ -41,6 +41,7 @@ interface Frame {
   readonly end: number;
   /** 0 for a bracket, else how many objects a prefix still wants. */
   wants: number;
+  readonly guard: boolean;
 }
 
 export class FormReader {
@@ -49,6 +50,8 @@ export class FormReader {
   /** Brackets opened less brackets closed, and the least that this was on the way. */
   net = 0;
   least = 0;
+  /** Brackets open at this point. */
+  depth = 0;
   /** It may hold an IN-PACKAGE. */
   mentionsPackage = false;
   private readonly blanks: { start: number; end: number }[] = [];
@@ -61,13 +64,6 @@ export class FormReader {
   private lastEnd = 0;
   private stray = false;
 
-  /** Open brackets at this point. */
-  get depth(): number {
-    let n = 0;
-    for (const frame of this.stack) if (frame.wants === 0) n++;
-    return n;
-  }
-
   /** Between two top-level forms. */
   get idle(): boolean {
     return this.stack.length === 0;
@@ -77,6 +73,12 @@ export class FormReader {
   get prefixed(): boolean {
     const top = this.stack.at(-1);
     return top !== undefined && top.wants > 0;
+  }
+
+  /** The feature expression of a reader conditional was read, and what it guards comes next. */
+  get guards(): boolean {
+    const top = this.stack.at(-1);
+    return top !== undefined && top.guard && top.wants === 1;
   }
 
   feed(token: Lexer): void {
@@ -95,7 +97,8 @@ export class FormReader {
     switch (kind) {
       case 'open':
         this.net++;
-        this.stack.push({ start, end, wants: 0 });
+        this.depth++;
+        this.stack.push({ start, end, wants: 0, guard: false });
         break;
       case 'close':
         this.net--;
@@ -103,10 +106,10 @@ export class FormReader {
         this.close(start, end);
         break;
       case 'prefix':
-        this.stack.push({ start, end, wants: 1 });
+        this.stack.push({ start, end, wants: 1, guard: false });
         break;
       case 'guard':
-        this.stack.push({ start, end, wants: 2 });
+        this.stack.push({ start, end, wants: 2, guard: true });
         break;
       case 'illegal':
         this.fault('illegal-dispatch', start, Math.max(end, start + 1), this.idle ? start : this.formStart);
@@ -146,6 +149,7 @@ export class FormReader {
     }
     this.forms.push({ start: this.formStart, end: this.lastEnd, guarded: this.guarded, broken: true });
     this.stack.length = 0;
+    this.depth = 0;
   }
 
   /** What to do so that the stretch reads; undefined where nothing is wrong. */
@@ -185,6 +189,7 @@ export class FormReader {
       return;
     }
     this.stack.pop();
+    this.depth--;
     this.object(end);
   }
 

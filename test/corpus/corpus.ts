@@ -1,6 +1,7 @@
 /**
  * `npm run corpus`: the forms that Hotlisp finds in Debian's Common Lisp packages beside those that SBCL's reader finds.
  * `npm run corpus -- --mutate N --seed S`: what remains right when one delimiter is deleted or inserted.
+ * `npm run corpus -- --type N --seed S`: what remains right while a form is typed, key by key.
  * Figures go to build/corpus.json (build/mutations.json); exit 1 when a target is missed.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -11,8 +12,9 @@ import { compare, syntaxOf, type Compared, type Syntax } from './compare.ts';
 import { mutationReport } from './mutations.ts';
 import { packages, type Package } from './packages.ts';
 import { judge, type Judged } from './reader.ts';
+import { typingReport } from './typing.ts';
 
-const HELP = `npm run corpus [-- [--package NAME ...] [--mutate N [--seed S] [--replay INDEX]]]`;
+const HELP = `npm run corpus [-- [--package NAME ...] [--mutate N [--replay INDEX] | --type N] [--seed S]]`;
 
 /** Packages are looked at while the reader is made; those behind `m` only show whether it generalises. */
 const setOf = (name: string): 'tuning' | 'check' => (/^cl-[a-m0-9]/i.test(name) ? 'tuning' : 'check');
@@ -122,6 +124,7 @@ async function main(): Promise<number> {
     options: {
       package: { type: 'string', multiple: true },
       mutate: { type: 'string' },
+      type: { type: 'string' },
       seed: { type: 'string' },
       replay: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
@@ -131,13 +134,14 @@ async function main(): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  const number = (name: 'mutate' | 'seed' | 'replay'): number | undefined => {
+  const number = (name: 'mutate' | 'type' | 'seed' | 'replay'): number | undefined => {
     const value = values[name];
     if (value === undefined) return undefined;
     if (!/^\d+$/.test(value)) throw new Error(`--${name} ${value}: a number is wanted`);
     return Number(value);
   };
   const mutations = number('mutate');
+  const typed = number('type');
   const source = await createSource({
     runtimeWasm: 'node_modules/web-tree-sitter/web-tree-sitter.wasm',
     grammarWasm: 'grammar-wasm/tree-sitter-commonlisp.wasm',
@@ -147,11 +151,12 @@ async function main(): Promise<number> {
   if (chosen.length === 0)
     throw new Error(`no package of the corpus is called ${values.package?.join(', ')}`);
   console.log(`${chosen.length} packages, ${chosen.reduce((sum, { files }) => sum + files.length, 0)} files`);
-  if (mutations === undefined) return (await compareAll(source, chosen)) ? 0 : 1;
+  if (mutations === undefined && typed === undefined) return (await compareAll(source, chosen)) ? 0 : 1;
   const good: Judged[] = [];
   for await (const judged of judgedFiles(chosen))
     if (syntaxOf(judged).syntax === 'standard' && judged.forms.length > 1) good.push(judged);
   const seed = number('seed') ?? Math.floor(Math.random() * 2 ** 31);
+  if (mutations === undefined) return typingReport(source, good, { count: typed!, seed }) ? 0 : 1;
   return (await mutationReport(source, good, { count: mutations, seed, replay: number('replay') })) ? 0 : 1;
 }
 

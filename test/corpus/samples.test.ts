@@ -6,6 +6,7 @@ import { testSource } from '../unit/source/source.ts';
 import { compare } from './compare.ts';
 import { mutate } from './mutations.ts';
 import { judge, type Judged } from './reader.ts';
+import { type } from './typing.ts';
 
 const files = ['inventory.lisp', 'reader.lisp', 'samples.asd'].map(name =>
   path.join(import.meta.dirname, 'samples', name),
@@ -72,4 +73,11 @@ describe('the forms of the samples', () => {
       expect(sum.wrong, why).toBe(0);
     },
   );
+
+  it('stay what they are at each key while another form is typed', () => {
+    const originals = judged.filter(({ file }) => !file.endsWith('reader.lisp'));
+    const { tallies, failures } = type(source, originals, { count: 12, seed: 20 });
+    expect(failures).toEqual([]);
+    for (const { keys } of tallies.values()) expect(keys).toBeGreaterThan(200);
+  });
 });

@@ -45,6 +45,24 @@ describe('a broken form', () => {
     for (const form of broken) expect(form.package).toBe('APP');
   });
 
+  it.each([
+    "(defun f ()\n  '",
+    '(defmacro m ()\n  `',
+    "(list #'",
+    '(list #+',
+    '#+',
+    "'",
+    '(a #.',
+    '(a #+(or b c)',
+  ])('that ends in a prefix does not take the next definition along: %j', middle => {
+    const text = `(in-package :app)\n\n${middle}\n\n(cl:defun after (x)\n  x)\n`;
+    const { forms, problems } = read(text);
+    const after = forms.at(-1)!;
+    expect(text.slice(after.span.start, after.span.end)).toBe('(cl:defun after (x)\n  x)');
+    expect(after.broken).toBe(false);
+    expect(problems).toHaveLength(1);
+  });
+
   it('is still known for what it defines', () => {
     const { forms } = read(around('(defmethod area ((s square) (n (eql 3))\n  "doc\n  (* n'));
     expect(forms.flatMap(form => form.definitions).map(({ name }) => name)).toEqual([
@@ -88,5 +106,23 @@ describe('a broken form', () => {
     expect(read("'".repeat(10_000) + 'a').forms[0]!.operator).toBeUndefined();
     expect(read('#+a '.repeat(10_000) + 'a').forms[0]!.active).toBe(false);
     expect(read('\n('.repeat(10_000)).forms).toHaveLength(10_000);
+  });
+});
+
+describe('a form that is being typed', () => {
+  it('leaves those behind it alone though its half-open string makes the rest a sound text by chance', () => {
+    // read inside out, the `;` and the quote behind it hide each other
+    const rest = '(defun g ()\n  "a; b"\n  c)\n\n(defun h ()\n  "c"\n  (list))\n';
+    const text = `(defun f ()\n  \n\n${rest}`;
+    const typed = '"Doc of ';
+    const document = source.open('test:', 1, text);
+    const at = text.indexOf('\n\n(defun g');
+    for (let n = 0; n < typed.length; n++) {
+      const { forms } = document.apply([{ range: { start: at + n, end: at + n }, text: typed[n]! }], n + 2);
+      const now = document.snapshot.text;
+      expect(forms.slice(-2).map(({ span }) => now.slice(span.start, span.end))).toEqual(
+        rest.trimEnd().split('\n\n'),
+      );
+    }
   });
 });
