@@ -116,6 +116,7 @@ describe('a form that is being typed', () => {
     const text = `(defun f ()\n  \n\n${rest}`;
     const typed = '"Doc of ';
     const document = source.open('test:', 1, text);
+    expect(document.snapshot.forms).toHaveLength(3);
     const at = text.indexOf('\n\n(defun g');
     for (let n = 0; n < typed.length; n++) {
       const { forms } = document.apply([{ range: { start: at + n, end: at + n }, text: typed[n]! }], n + 2);
