@@ -118,12 +118,18 @@ async function changeDeed(
   call: Call,
 ): Promise<Deed> {
   const { assessments, threads, dependents } = assessed;
+  const { documents } = desk.deps;
   const forms = installed(assessed);
   const sources = await Promise.all(
-    forms.map(async form => {
-      const date = loadedDate(assessments, form.wire.file);
-      const loaded = date === undefined ? [] : await desk.deps.documents.textsAt(form.snapshot.uri, date);
-      return { form, before: await desk.previousSources(image).of(form, loaded) };
+    forms.map(async (form, index) => {
+      const own = assessments.filter(each => each.form === index);
+      // Code that stands in no document takes the place of what a file defines.
+      const file = own.find(each => each.file !== undefined)?.file ?? form.wire.file;
+      const uri = file === undefined ? form.snapshot.uri : documents.uriOf(file);
+      const date = loadedDate(assessments, file);
+      const loaded = date === undefined ? [] : await documents.textsAt(uri, date);
+      const running = own.find(each => each.installed !== undefined)?.installed;
+      return { form, before: await desk.previousSources(image).of(form, loaded, running, uri) };
     }),
   );
   return {

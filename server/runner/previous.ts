@@ -4,6 +4,7 @@ import { promises as fs } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { spelling } from '../operations/names.ts';
 import type { PlannedForm } from '../operations/operation.ts';
 import type { Snapshot, TopLevelForm } from '../source/types.ts';
 
@@ -22,8 +23,13 @@ export const formKey = ({ wire }: PlannedForm) =>
 /** How many forms without a file are kept: nothing else knows their text. */
 const scratchKept = 1000;
 
+interface Text {
+  readonly text: string;
+  readonly digest: string;
+}
+
 export class PreviousSources {
-  readonly #installed = new Map<string, string>();
+  readonly #installed = new Map<string, Text>();
   /** Forms without a file, by digest. */
   readonly #scratch = new Map<string, PlannedForm>();
 
@@ -33,7 +39,8 @@ export class PreviousSources {
   /** The text of these forms is what the image runs now. */
   remember(forms: readonly PlannedForm[]): void {
     for (const form of forms) {
-      this.#installed.set(formKey(form), form.wire.text);
+      const { text, digest } = form.wire;
+      this.#installed.set(formKey(form), { text, digest });
       if (form.wire.file === undefined) this.#scratch.set(form.wire.digest, form);
       if (this.#scratch.size > scratchKept) this.#scratch.delete(this.#scratch.keys().next().value!);
     }
@@ -50,16 +57,29 @@ export class PreviousSources {
 
   /**
    * The text last installed for the form's definitions, else what the file said when the image loaded it, else what the saved
-   * file says; null where none is known.
+   * file says; null where none is known, or none is what the image says that it runs.
    * @param loaded what the file is known to have said when the image loaded it; several where that is not certain
+   * @param running the digest of the text that an operation installed, as the image has it
+   * @param uri of the file that the image has the definitions from
    */
-  async of(form: PlannedForm, loaded: readonly Snapshot[]): Promise<string | null> {
+  async of(
+    form: PlannedForm,
+    loaded: readonly Snapshot[],
+    running: string | undefined,
+    uri: string,
+  ): Promise<string | null> {
+    const isRunning = (found: Text | undefined): found is Text =>
+      found !== undefined && (running === undefined || found.digest === running);
     const installed = this.#installed.get(formKey(form));
-    if (installed !== undefined) return installed;
-    const [text, ...others] = loaded.map(each => textOf(form, each));
-    if (text !== undefined && others.every(each => each === text)) return text;
-    const saved = await this.onDisk(form.snapshot.uri);
-    return (saved && textOf(form, saved)) ?? null;
+    if (isRunning(installed)) return installed.text;
+    // The same name may have been written with another prefix, in another package.
+    const same = running !== undefined && [...this.#installed.values()].find(isRunning);
+    if (same) return same.text;
+    const [first, ...others] = loaded.map(each => textOf(form, each));
+    if (isRunning(first) && others.every(each => each?.text === first.text)) return first.text;
+    const saved = await this.onDisk(uri);
+    const last = saved && textOf(form, saved);
+    return isRunning(last) ? last.text : null;
   }
 }
 
@@ -69,20 +89,13 @@ export function sameForm({ wire }: PlannedForm, { forms }: Snapshot): TopLevelFo
   return forms.find(({ definitions }) => definitions.length > 0 && namesOf(definitions) === wanted);
 }
 
-function textOf(form: PlannedForm, snapshot: Snapshot): string | undefined {
+function textOf(form: PlannedForm, snapshot: Snapshot): Text | undefined {
   const same = sameForm(form, snapshot);
-  return same && snapshot.text.slice(same.span.start, same.span.end);
+  return same && { text: snapshot.text.slice(same.span.start, same.span.end), digest: same.digest };
 }
 
 const namesOf = (definitions: PlannedForm['wire']['definitions'] | TopLevelForm['definitions']) =>
-  JSON.stringify(
-    definitions.map(({ kind, name, qualifiers = [], specializers = [] }) => [
-      kind,
-      name,
-      qualifiers,
-      specializers,
-    ]),
-  );
+  JSON.stringify(definitions.map(each => [each.kind, spelling(each)]));
 
 /** A unified diff of all forms, a file header each. */
 export function diffOf(

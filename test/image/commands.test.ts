@@ -147,6 +147,28 @@ describe('commands that read', () => {
     expect(editor.prompts.all).toEqual([]);
   });
 
+  it('record what a string takes the place of, in whatever file and spelling that stands', async () => {
+    const change = async (code: string) => {
+      void editor.expectPrompt(/replace/i, 'Approve');
+      await editor.command('code_replace_function', { function: 'shop:total', new_code: code });
+      const { entries } = await editor.command<{ entries: { source: { before: string }[] }[] }>('history', {
+        limit: 1,
+      });
+      return entries[0]!.source[0]!.before;
+    };
+    const [original] = document.text.slice(document.text.indexOf('(defun total')).split(/\n\n|\n$/);
+    expect(original).toContain('twice');
+    expect(await change('(defun shop:total (amount) (list 1 amount))')).toBe(original);
+    expect(await change('(defun shop::total (amount) (list 2 amount))')).toBe(
+      '(defun shop:total (amount) (list 1 amount))',
+    );
+    for (const before of ['1', '2']) {
+      void editor.expectPrompt(/roll back/i, 'Approve');
+      expect((await editor.command('rollback')).status, before).toBe('applied');
+    }
+    expect(await change('(defun shop:total (amount) (list 3 amount))')).toBe(original);
+  });
+
   it('keep a history that can be searched by symbol', async () => {
     for (const name of ['total', 'tax']) {
       void editor.expectPrompt(new RegExp(`reload ${name}`, 'i'), 'Approve');
