@@ -36,6 +36,8 @@ export interface FeatureSet {
 
 export interface ImageQuestion {
   readonly token?: CancellationToken;
+  /** Called when the answer came after all; the question is not withdrawn then. */
+  readonly late?: () => void;
   /** Milliseconds after which the question is withdrawn and the answer does without the image. */
   readonly within?: number;
 }
@@ -72,7 +74,7 @@ export class Bench {
     uri: string,
     op: O,
     args: Args<O>,
-    { token, within = budget }: ImageQuestion = {},
+    { token, within = budget, late: told }: ImageQuestion = {},
   ): Promise<Result<O> | undefined> {
     const { documents, images } = this.parts;
     const image = images.current(uri.startsWith('file:') ? documents.fileOf(uri) : undefined);
@@ -84,6 +86,7 @@ export class Bench {
     const canceled = token?.onCancellationRequested(() => controller.abort());
     let timer: NodeJS.Timeout | undefined;
     let settled = false;
+    let overdue = false;
     const answer = image
       .call(op, args, { signal: controller.signal })
       .catch(() => undefined)
@@ -91,8 +94,12 @@ export class Bench {
     const late = new Promise<undefined>(resolve => {
       timer = setTimeout(() => {
         if (!settled) {
+          overdue = true;
           owed.set(op, (owed.get(op) ?? 0) + 1);
-          void answer.then(() => owed.set(op, owed.get(op)! - 1));
+          void answer.then(result => {
+            owed.set(op, owed.get(op)! - 1);
+            if (result !== undefined) told?.();
+          });
         }
         resolve(undefined);
       }, within);
@@ -101,7 +108,8 @@ export class Bench {
       return await Promise.race([answer, late]);
     } finally {
       clearTimeout(timer);
-      controller.abort(); // nothing happens to a call that was answered
+      // nothing happens to a call that was answered
+      if (!(overdue && told)) controller.abort();
       canceled?.dispose();
     }
   }

@@ -10,6 +10,7 @@ import {
 import type { ListPlace, Place } from '../features/place.ts';
 import type { Snapshot, Span } from '../source/index.ts';
 import type { Bench } from './bench.ts';
+import { indirectOperator } from './indirect.ts';
 import type { Knowledge } from './knowledge.ts';
 import { operatorsOf, type Operator } from './operators.ts';
 
@@ -58,6 +59,9 @@ export async function callAt(
           ),
     ),
   );
+  const indirect = await Promise.all(
+    lists.map(list => indirectOperator(bench, knowledge, place, list, token)),
+  );
   /** From the outermost list on: the call that is being looked into, if its argument is destructured further. */
   let inside: { name: string; operators: ExpectingOperator[] } | undefined;
   let best: Call | undefined;
@@ -81,10 +85,15 @@ export async function callAt(
       continue;
     }
     inside = undefined;
-    if (known[n]!.length === 0) continue;
-    const args = argumentsOf(snapshot, list, 1);
-    const name = textOf(snapshot, list.objects[0]!.span);
-    const operators = known[n]!.map((operator): ExpectingOperator => {
+    const meant = indirect[n] ?? {
+      name: textOf(snapshot, list.objects[0]?.span ?? { start: 0, end: 0 }),
+      operators: known[n]!,
+      from: 1,
+    };
+    if (meant.operators.length === 0) continue;
+    const { name, from } = meant;
+    const args = argumentsOf(snapshot, list, from);
+    const operators = meant.operators.map((operator): ExpectingOperator => {
       const whole =
         operator.lambdaList === undefined
           ? undefined
@@ -93,11 +102,11 @@ export async function callAt(
         ...operator,
         whole,
         expected: whole,
-        active: whole && parameterOf(whole, args, list.index - 1),
+        active: whole && parameterOf(whole, args, list.index - from),
       };
     });
     inside = { name, operators };
-    best = { name, list, index: list.index - 1, operators };
+    best = { name, list, index: list.index - from, operators };
   }
   return best;
 }

@@ -6,10 +6,10 @@ import type { PlacedName } from '../image/protocol.ts';
 import type { Position } from '../source/types.ts';
 import { inSlices, type Bench } from './bench.ts';
 import type { LensSource } from './lenses.ts';
+import { refreshing } from './refreshing.ts';
 
-/** Milliseconds for which lenses are gathered into one question, and that an image has for it. */
+/** Milliseconds for which lenses are gathered into one question. */
 const gatheredFor = 8;
-const imageWithin = 1500;
 
 interface Asked extends PlacedName {
   readonly source: 'callers';
@@ -25,8 +25,11 @@ interface Waiting {
 /** Asks an image about many definitions at once: an editor resolves its lenses one by one. */
 class ImageCounts {
   #waiting: Waiting[] = [];
+  readonly #refresh: () => void;
 
-  constructor(private readonly bench: Bench) {}
+  constructor(private readonly bench: Bench) {
+    this.#refresh = refreshing(bench.parts, 'codeLens');
+  }
 
   /** Undefined where no image can tell. */
   count(asked: Asked): Promise<number | undefined> {
@@ -45,7 +48,9 @@ class ImageCounts {
         definition,
         package: home,
       }));
-      const answer = await this.bench.image(uri, 'callers', { definitions }, { within: imageWithin });
+      // The first of these questions may take an image long; the next ones do not.
+      const late = this.#refresh;
+      const answer = await this.bench.image(uri, 'callers', { definitions }, { late });
       waiting.forEach(({ resolve }, index) => {
         const count = answer?.counts[index] ?? -1;
         resolve(count < 0 ? undefined : count);

@@ -7,11 +7,12 @@ import { localsNear } from '../features/locals.ts';
 import { placeAt, type Place } from '../features/place.ts';
 import { readTyped, spell, type Typed } from '../features/spelling.ts';
 import { keywordsOf } from '../features/lambdaList.ts';
-import { readSymbol, type Snapshot } from '../source/index.ts';
+import type { Snapshot } from '../source/index.ts';
 import type { NameQuery } from '../workspace/types.ts';
 import type { Bench } from './bench.ts';
 import type { Knowledge } from './knowledge.ts';
 import { callAt } from './call.ts';
+import { slotsOf } from './indirect.ts';
 
 /** What an item carries to be resolved. */
 export interface ItemData {
@@ -272,23 +273,10 @@ async function slots(request: Request, what: 'slots' | 'initargs', of: string | 
   const { knowledge, place, typed, token } = request;
   if (what === 'initargs' && typed.kind !== 'keyword' && typed.pattern !== '') return NOTHING;
   if (of === undefined) return NOTHING;
-  const { package: prefix, name } = readSymbol(of);
-  const at = { name, package: place.package, ...(prefix !== undefined && { prefix }) };
-  const [about, hits] = await Promise.all([
-    knowledge.about(place.snapshot.uri, of, place.package, token),
-    knowledge.ask('slots', { ...at, limit: mostItems }, token),
-  ]);
-  const found = new Map<string, string>();
-  const add = (slot: string, initargs: readonly string[]) => {
-    for (const each of what === 'slots' ? [slot.toUpperCase()] : initargs)
-      if (!found.has(each)) found.set(each, slot);
-  };
-  for (const { definition } of hits ?? [])
-    add(readSymbol(definition.name).name, initargsIn(definition.slot ?? ''));
-  for (const fact of about?.facts ?? [])
-    for (const { name: slot, initargs } of fact.slots ?? []) add(slot, initargs);
+  const { slots: own, initargs } = await slotsOf(knowledge, place.snapshot, of, place.package, token);
+  const found = what === 'slots' ? [...own].map((slot): [string, string] => [slot, slot]) : [...initargs];
   return {
-    candidates: [...found].map(([text, slot]) =>
+    candidates: found.map(([text, slot]) =>
       what === 'slots'
         ? { name: text, is: 'o', package: of, nearness: 'argument' }
         : {
@@ -302,7 +290,3 @@ async function slots(request: Request, what: 'slots' | 'initargs', of: string | 
     more: false,
   };
 }
-
-/** The keywords behind :initarg in a slot as it is written. */
-const initargsIn = (slot: string): string[] =>
-  [...slot.matchAll(/:initarg\s+(:[^\s()]+)/gi)].map(match => match[1]!.toLowerCase());

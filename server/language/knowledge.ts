@@ -50,6 +50,7 @@ export class Knowledge {
     if (what === 'symbols' || what === 'functions' || what === 'classes')
       candidates.push(...ownCandidates(snapshot, query), ...standardCandidates(query));
     if (what === 'packages') candidates.push(...usualPackages);
+    else if (what === 'systems') candidates.push(...usualSystems);
     else if (/^(?:symbols|functions)$/.test(what) && prefix === undefined && pattern !== '')
       candidates.push(...usualPackages.filter(({ name }) => name.toLowerCase().startsWith(pattern)));
     const letter = what === 'packages' ? 'p' : what === 'systems' ? 'q' : what === 'keywords' ? ':' : '';
@@ -124,6 +125,12 @@ const usualPackages: readonly Candidate[] =
 /** Brought along by another definition, and not to be found in a buffer's own list. */
 const isDerived = (operator: string): boolean =>
   /^(?:slot|accessor|reader|writer|constructor|copier|predicate)$/.test(operator);
+
+/** What comes with every SBCL. */
+const usualSystems: readonly Candidate[] =
+  'asdf uiop sb-aclrepl sb-bsd-sockets sb-cltl2 sb-concurrency sb-cover sb-grovel sb-introspect sb-md5 sb-posix sb-queue sb-rotate-byte sb-rt sb-simple-streams sb-sprof'
+    .split(' ')
+    .map(name => ({ name, is: 'q', nearness: 'known' }));
 
 const packageText = (home: string, letter: string): string =>
   letter === ':' || letter === 'q' ? '' : home.toLowerCase();

@@ -7,7 +7,8 @@ import type { Place } from '../features/place.ts';
 import { standardName } from '../features/standard.ts';
 import { readSymbol, type Snapshot } from '../source/index.ts';
 import type { Bench } from './bench.ts';
-import { initialPackage, type Knowledge } from './knowledge.ts';
+import type { DefinitionHit } from '../workspace/types.ts';
+import { initialPackage, type About, type Knowledge } from './knowledge.ts';
 
 export interface Operator {
   /** What it is, for people: "function", "method (circle)", "local function". */
@@ -83,11 +84,37 @@ export async function operatorsOf(
       label: methodLabel(qualifiers, specializers),
       lambdaList: specialized(lambdaList, specializers),
     });
+  if (out.length === 0 && standard === undefined)
+    out.push(...places(snapshot, searched, symbolName, hits, about));
   // SBCL's own lambda lists of these are those of its implementation
   const isStandard = about?.found === true ? about.package === 'COMMON-LISP' : out.length === 0;
   if (standard?.lambdaList !== undefined && isStandard)
     out.unshift({ label: wordOf(standard.is), lambdaList: standard.lambdaList, ...documentationOf(out) });
   return merged(out);
+}
+
+/** What only stands for a place, because SETF alone is defined on it: its arguments, without the new value. */
+function places(
+  snapshot: Snapshot,
+  searched: string,
+  name: string,
+  hits: readonly DefinitionHit[],
+  about: About | undefined,
+): Operator[] {
+  const own = [...ownDefinitions(snapshot, searched, initialPackage, each => each === name)];
+  const lists = [
+    ...[...own, ...hits].map(({ definition }) =>
+      definition.name.startsWith('(') && OPERATORS.has(definition.kind) ? definition.lambdaList : undefined,
+    ),
+    ...(about?.facts ?? []).map(({ kind, lambdaList }) =>
+      kind === 'setf-function' ? lambdaList : undefined,
+    ),
+  ];
+  return lists.flatMap(list => {
+    const value = list === undefined ? undefined : parseLambdaList(list, false).parameters[0];
+    if (!value) return [];
+    return [{ label: 'setf function', lambdaList: oneLine(`(${list!.slice(value.span.end).trimStart()}`) }];
+  });
 }
 
 /** "((x circle) y)" of "(x y)" and what its parameters are specialized on. */

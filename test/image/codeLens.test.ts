@@ -1,6 +1,6 @@
 /** Code lenses other than those of drift: callers, tests, and threads that are still in the old code. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { Editor, type TextDocument } from '../support/lspClient.ts';
+import { Editor, usualCapabilities, type TextDocument } from '../support/lspClient.ts';
 import { shop } from '../support/shop.ts';
 
 interface Lens {
@@ -72,6 +72,37 @@ describe('the callers of a definition', () => {
     // The declamation and the call.
     expect(await titles(document, '(defun tax')).toEqual(['2 references']);
     expect(await editor.command('image_status')).toMatchObject({ state: 'idle' });
+  });
+
+  it('are references where the image does not answer in time, and counted anew once it does', async () => {
+    editor = await Editor.start({
+      files: { 'shop.lisp': shop },
+      load: ['shop.lisp'],
+      settings: { approval: { eval: 'allow' } },
+      capabilities: {
+        ...usualCapabilities,
+        workspace: { applyEdit: true, codeLens: { refreshSupport: true } },
+      },
+    });
+    const document = editor.openFile(`${editor.root}/shop.lisp`);
+    const [pid] = await editor.evaluate('(sb-unix:unix-getpid)');
+    const asked = () =>
+      editor.traffic.filter(
+        ({ direction, message }) =>
+          direction === 'received' &&
+          (message as { method?: string }).method === 'workspace/codeLens/refresh',
+      ).length;
+    await titles(document, '(defmacro twice');
+    process.kill(Number(pid), 'SIGSTOP');
+    try {
+      expect(await titles(document, '(defun tax')).toEqual([expect.stringMatching(/^\d+ references?$/)]);
+    } finally {
+      process.kill(Number(pid), 'SIGCONT');
+    }
+    const before = asked();
+    while (asked() === before) await editor.evaluate('(sleep 0.05)');
+    // another busy moment of the machine may come between
+    while ((await titles(document, '(defun tax'))[0] !== '1 caller') await editor.evaluate('(sleep 0.05)');
   });
 
   it('are answered for many lenses at once, and hold up nobody', async () => {

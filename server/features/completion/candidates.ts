@@ -93,19 +93,23 @@ export function ranked(candidates: Iterable<Candidate>, { typed, prefer }: Ranki
   for (const candidate of candidates) {
     const rank = fit(typed.pattern, candidate.name.toLowerCase());
     if (rank === undefined) continue;
-    const { is, nearness, name } = candidate;
+    const { is, nearness, name, text } = candidate;
+    // a symbol that names nothing and is what is typed: nobody is helped by it
+    if (is === '' && rank === 0 && name.toLowerCase() === typed.pattern) continue;
     const order = [
       nearness === 'argument' ? 0 : 1,
       FIT[rank]!,
+      is === '' ? 1 : 0,
       // a local variable is no operator, and an operator is rarely meant as an argument
       prefer && !PREFERRED[prefer].test(is) ? 1 : 0,
       is === 'n' ? 1 : 0,
       NEARNESS[nearness],
-      is === '' ? 1 : 0,
       frequent.has(name.toLowerCase()) ? 0 : 1,
       name.length,
     ];
-    const key = is === 'n' ? `${name}\n` : is === 'p' ? `${name}:` : name;
+    const isKeyword = is === ':' || text?.startsWith(':') === true;
+    const key =
+      is === 'n' ? `${name}\n` : is === 'p' ? `${name}:` : isKeyword ? `:${name.toUpperCase()}` : name;
     const known = byName.get(key);
     if (!known) byName.set(key, { candidate, order });
     else byName.set(key, better(known, { candidate, order }));

@@ -48,6 +48,7 @@ const systemArguments: Readonly<Record<string, number>> = {
   'FIND-SYSTEM': 1,
   'CLEAR-SYSTEM': 1,
   'REQUIRE-SYSTEM': 1,
+  REQUIRE: 1,
   'SYSTEM-RELATIVE-PATHNAME': 1,
   'SYSTEM-SOURCE-DIRECTORY': 1,
   'LOAD-ASD': 1,
@@ -250,10 +251,9 @@ function slotWants(
   const at = list!.index;
   if (around === 'EVAL-WHEN' && outer!.index === 1) return [{ type: 'keywords', words: words.situations }];
   // (with-slots (¦) object) and (with-slots ((name ¦)) object)
-  if (around === 'WITH-SLOTS' && outer!.index === 1)
-    return [{ type: 'slots', of: classOf(place, outer!.objects[2]) }];
+  if (around === 'WITH-SLOTS' && outer!.index === 1) return slotsIn(classOf(place, outer!.objects[2]));
   if (third?.operator?.name === 'WITH-SLOTS' && third.index === 1 && at === 1)
-    return [{ type: 'slots', of: classOf(place, third.objects[2]) }];
+    return slotsIn(classOf(place, third.objects[2]));
   if (/^SLOT-(?:VALUE|BOUNDP|MAKUNBOUND|EXISTS-P)$/.test(operator) && at === 2 && marks[0] === 'quoting_lit')
     return [{ type: 'slots', of: classOf(place, list!.objects[1]) }, { type: 'symbols' }];
   if (operator === 'MAKE-INSTANCE' && at >= 2 && (typed === '' || typed.startsWith(':'))) {
@@ -268,10 +268,19 @@ function slotWants(
   return undefined;
 }
 
-/** The class that a variable is specialized on by the method around; undefined where that is not known. */
+/** Where the class is not known its slots may be any symbols. */
+const slotsIn = (of: string | undefined): readonly Wanted[] =>
+  of === undefined ? [{ type: 'symbols' }] : [{ type: 'slots', of }];
+
+/** The class that is said with THE, or that a variable is specialized on by the method around; undefined where that is not known. */
 function classOf({ lists, snapshot }: Place, instance: SyntaxNode | undefined): string | undefined {
   const variable = symbolOf(snapshot, instance);
-  if (!variable) return undefined;
+  if (!variable) {
+    const [the, type] = instance?.type === 'list_lit' ? objectsOf(instance) : [];
+    return symbolOf(snapshot, the)?.name === 'THE' && symbolOf(snapshot, type)
+      ? textAt(snapshot, type)
+      : undefined;
+  }
   const method = lists.find(({ operator }) => operator?.name === 'DEFMETHOD');
   const lambdaList = method?.objects.slice(2).find(({ type }) => type === 'list_lit');
   if (!lambdaList) return undefined;
