@@ -139,7 +139,7 @@ async function attached(address: string, open: OpenOptions): Promise<Finding[]> 
       await (parsed.type === 'unix' ? openSocket(parsed.path, open, helloMs) : openSwank(parsed, open)),
       ({ title, hello }) => ({
         ok: !isOld(hello.version),
-        line: `image to attach to: ${title}, ${hello.implementation} ${hello.version}${hello.readOnly ? ', read-only' : ''}: ${offered(hello)}`,
+        line: `image to attach to: ${title}${isSocket ? '' : `, ${hello.implementation} ${hello.version}`}${hello.readOnly ? ', read-only' : ''}: ${offered(hello)}`,
         remedy: tooOld,
       }),
     );

@@ -163,6 +163,7 @@ export class Editor {
     if (!existsSync(program)) throw new Error(`${program} is not built: npm run build`);
     const root = options.root ?? mkdtempSync(path.join(tmpdir(), 'hotlisp-test-'));
     for (const [name, text] of Object.entries(options.files ?? {})) {
+      mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
       writeFileSync(path.join(root, name), text);
     }
     const state = path.join(root, '.test-state');
