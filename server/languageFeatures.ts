@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { ServerCapabilities } from 'vscode-languageserver/node';
 import { digestOf } from './approval/digest.ts';
 import { Drifts } from './drift/drifts.ts';
+import { Hazards } from './drift/hazards.ts';
 import { cacheDirectory } from './image/agentFiles.ts';
 import { makePrivateDirectory } from './image/runDirectory.ts';
 import { actions, type ActionContext } from './language/actions.ts';
@@ -54,6 +55,8 @@ export class LanguageFeatures {
   readonly values: EvaluatedValues;
   /** How the open buffers differ from what their images run. */
   readonly drifts: Drifts;
+  /** What is hazardous about reloading what drifts. */
+  readonly hazards: Hazards;
   /** What code lenses show has changed. */
   readonly lensesChanged: () => void;
   readonly #index: IndexClient;
@@ -78,9 +81,11 @@ export class LanguageFeatures {
     documents.onChange(uri => index.bufferChanged(uri));
     const bench = new Bench(deps, () => this.#configured.then(() => index));
     this.lensesChanged = refreshing(deps, 'codeLens');
+    const imageOf = (uri: string) =>
+      deps.images.current(uri.startsWith('file:') ? documents.fileOf(uri) : undefined);
     this.drifts = new Drifts({
       documents,
-      imageOf: uri => deps.images.current(uri.startsWith('file:') ? documents.fileOf(uri) : undefined),
+      imageOf,
       inSlices,
       definedIn: what => definedIn(bench, what),
       changed: uri => {
@@ -88,7 +93,9 @@ export class LanguageFeatures {
         this.lensesChanged();
         hintsChanged();
       },
+      refreshed: uri => void this.hazards.look(uri),
     });
+    this.hazards = new Hazards({ documents, imageOf, drifts: this.drifts, changed: deps.republish });
     documents.onChange(uri => this.drifts.touched(uri));
     const sets = themes({ ...deps, drifts: this.drifts }, this.values);
     this.capabilities = Object.assign(

@@ -23,6 +23,7 @@ import { HotlispError, type ErrorKind } from './errors.ts';
 import { diffAt } from './drift/diff.ts';
 import { syntaxDiagnostics } from './features/diagnostics.ts';
 import { driftDiagnostics } from './features/drift.ts';
+import { hazardDiagnostics } from './features/hazard.ts';
 import { noteDiagnostics } from './features/noteDiagnostics.ts';
 import type { ImageManager, ImageManagerEvents } from './image/image.ts';
 import { Images } from './images.ts';
@@ -380,7 +381,9 @@ export class Server {
         void ready
           .then(() => this.#features.drifts.prepare(uri))
           .then(() => {
-            if (this.#state === 'running' && !this.#publishing.has(uri)) this.#publish(uri);
+            if (this.#state !== 'running' || this.#publishing.has(uri)) return;
+            this.#publish(uri);
+            void this.#features.hazards.look(uri);
           });
       }, diagnosticsAfter),
     );
@@ -392,6 +395,7 @@ export class Server {
       ? [
           ...syntaxDiagnostics(snapshot, this.#encoding),
           ...noteDiagnostics(snapshot, this.#notes.of(snapshot), this.#encoding),
+          ...hazardDiagnostics(snapshot, this.#features.hazards.of(snapshot), this.#encoding),
           ...driftDiagnostics(snapshot, this.#features.drifts.of(snapshot), this.#encoding),
         ]
       : [];

@@ -7,9 +7,17 @@ import type { Documents } from '../documents.ts';
 import type { Image } from '../image/image.ts';
 import type { Held, Result, Stray, TextDefinition } from '../image/protocol.ts';
 import { spelling } from '../operations/names.ts';
-import type { Snapshot } from '../source/types.ts';
+import type { Snapshot, TopLevelForm } from '../source/types.ts';
 import { entrySteps, hiddenKeys, keyOf, packagesOf, type Entry } from './entries.ts';
-import { definesPackage, judge, type Digests, type Drift, type FormText, type Knowledge } from './judge.ts';
+import {
+  definesPackage,
+  judge,
+  unlikeForms,
+  type Digests,
+  type Drift,
+  type FormText,
+  type Knowledge,
+} from './judge.ts';
 
 /** Milliseconds that an image has for one buffer's question; nobody waits for the answer. */
 const patience = 15_000;
@@ -28,6 +36,8 @@ export interface DriftsDependencies {
   readonly definedIn: (what: Pick<TextDefinition, 'definition' | 'package'>) => Promise<readonly string[]>;
   /** What is said of a buffer has changed. */
   readonly changed: (uri: string) => void;
+  /** An image was asked about a buffer. */
+  readonly refreshed: (uri: string) => void;
 }
 
 interface Known {
@@ -42,6 +52,7 @@ interface Judged {
   readonly snapshot: Snapshot;
   readonly known: Known | undefined;
   readonly drifts: readonly Drift[];
+  readonly unlike: readonly TopLevelForm[];
 }
 
 const none: readonly Drift[] = [];
@@ -64,6 +75,17 @@ export class Drifts {
     return judged?.snapshot === snapshot ? judged.drifts : none;
   }
 
+  /** Forms of the buffer at this version that are not known to be what the image runs. */
+  unlike(snapshot: Snapshot): readonly TopLevelForm[] {
+    const judged = this.#judged.get(snapshot.uri);
+    return judged?.snapshot === snapshot ? judged.unlike : [];
+  }
+
+  /** Of the image's code when it was asked about the buffer last; another one once any of it may have changed. */
+  stamp(uri: string): string | undefined {
+    return this.#known.get(uri)?.stamp;
+  }
+
   /** Compares the buffer with what is known of the image; asks nobody. */
   async prepare(uri: string): Promise<void> {
     const snapshot = this.deps.documents.get(uri);
@@ -71,9 +93,9 @@ export class Drifts {
     const known = this.#known.get(uri);
     const last = this.#judged.get(uri);
     if (last?.snapshot === snapshot && last.known === known) return;
-    const drifts = known ? await this.#judge(snapshot, known) : none;
+    const judged = known ? await this.#judge(snapshot, known) : { drifts: none, unlike: [] };
     if (this.deps.documents.get(uri) === snapshot && this.#known.get(uri) === known)
-      this.#judged.set(uri, { snapshot, known, drifts });
+      this.#judged.set(uri, { snapshot, known, ...judged });
   }
 
   /** Asks the image about the buffer; never rejects. */
@@ -126,7 +148,7 @@ export class Drifts {
   }
 
   async #refreshOnce(uri: string): Promise<void> {
-    const { documents, imageOf, changed } = this.deps;
+    const { documents, imageOf, changed, refreshed } = this.deps;
     const snapshot = documents.get(uri);
     if (!snapshot || this.#closed) return;
     const image = imageOf(uri);
@@ -138,6 +160,7 @@ export class Drifts {
     const now = documents.get(uri);
     // An edit meanwhile brings its own.
     if (now === snapshot && said(this.of(snapshot)) !== before) changed(uri);
+    if (now === snapshot) refreshed(uri);
   }
 
   async #ask(uri: string, snapshot: Snapshot, image: Image): Promise<void> {
@@ -200,10 +223,11 @@ export class Drifts {
     });
   }
 
-  async #judge(snapshot: Snapshot, { knowledge }: Known): Promise<readonly Drift[]> {
+  async #judge(snapshot: Snapshot, { knowledge }: Known): Promise<Pick<Judged, 'drifts' | 'unlike'>> {
     await snapshot.ready();
     const entries = await this.deps.inSlices(entrySteps(snapshot));
-    return judge(snapshot, entries, hiddenKeys(snapshot), knowledge);
+    const drifts = judge(snapshot, entries, hiddenKeys(snapshot), knowledge);
+    return { drifts, unlike: unlikeForms(entries, drifts, knowledge) };
   }
 
   /** The texts of the file that the image may have loaded, by their second. */

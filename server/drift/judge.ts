@@ -68,14 +68,10 @@ export function judge(
 ): Drift[] {
   const byKey = new Map<string, Entry[]>();
   for (const entry of entries) byKey.set(entry.key, [...(byKey.get(entry.key) ?? []), entry]);
-  const isLoaded = [...knowledge.held.values()].some(
-    ({ held }) =>
-      (held.status === 'file' || (held.status === 'installed' && !held.unsaved)) &&
-      knowledge.isOwn(held.file),
-  );
+  const loaded = isLoaded(knowledge);
   const drifts: Drift[] = [];
   for (const same of byKey.values()) {
-    const found = same.map(entry => judgeEntry(snapshot, entry, knowledge, isLoaded));
+    const found = same.map(entry => judgeEntry(snapshot, entry, knowledge, loaded));
     // Of several definitions of one name the image has the last.
     if (found.every(each => each !== undefined)) drifts.push(found.at(-1)!);
   }
@@ -84,6 +80,30 @@ export function judge(
   if (snapshot.problems.length === 0)
     drifts.push(...vanished(snapshot, byKey, hidden, knowledge), ...unplaced(snapshot, byKey, knowledge));
   return drifts.sort((a, b) => a.anchor.start - b.anchor.start);
+}
+
+/** Whether the image is known to run something of the file. */
+const isLoaded = ({ held, isOwn }: Knowledge): boolean =>
+  [...held.values()].some(
+    ({ held: { status, unsaved, file } }) =>
+      (status === 'file' || (status === 'installed' && !unsaved)) && isOwn(file),
+  );
+
+/** Forms that are not known to be what the image runs: those that drift, and of a file that it loaded those that it has from elsewhere or was not asked about. */
+export function unlikeForms(
+  entries: readonly Entry[],
+  drifts: readonly Drift[],
+  knowledge: Knowledge,
+): readonly TopLevelForm[] {
+  const drifting = new Set(drifts.map(({ form }) => form));
+  const loaded = isLoaded(knowledge);
+  const isUnlike = ({ key, form }: Entry) => {
+    if (drifting.has(form)) return true;
+    const held = knowledge.held.get(key)?.held;
+    if (!held || held.status === 'unknown') return loaded;
+    return loaded && held.status === 'file' && !knowledge.isOwn(held.file);
+  };
+  return [...new Set(entries.filter(isUnlike).map(({ form }) => form))];
 }
 
 function judgeEntry(
