@@ -100,8 +100,12 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
 
 (defun date-of (pathname) (ignore-errors (file-write-date pathname)))
 
+(defun compiled-file (component)
+  "The fasl of COMPONENT, there or not; NIL for a file that is not compiled, such as a static file."
+  (first (ignore-errors (asdf "OUTPUT-FILES" (asdf-symbol "COMPILE-OP") component))))
+
 (defun compiled-date (component)
-  (let ((fasl (first (ignore-errors (asdf "OUTPUT-FILES" (asdf-symbol "COMPILE-OP") component)))))
+  (let ((fasl (compiled-file component)))
     (and fasl (date-of fasl))))
 
 ;;; ASDF compares times of whole seconds. A file that was saved in the second in which its fasl was written looks compiled; whether it is, its text tells.
@@ -116,7 +120,7 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
   (let* ((file (component-file component))
          (source (date-of (native-pathname file)))
          (fasl (compiled-date component)))
-    (cond ((null source) nil)
+    (cond ((or (null source) (null (compiled-file component))) nil)
           ((null fasl) t)
           ((/= source fasl) (> source fasl))
           (t (let ((known (gethash file **compiled-texts**)))

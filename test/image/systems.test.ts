@@ -103,6 +103,24 @@ describe('reloading a system', () => {
     expect(await editor.evaluate('(ledger:report)')).toEqual(['"Balance: 18"']);
   });
 
+  it('compiles nothing of the systems that it depends on, also where those have files that are no code', async () => {
+    edit('ledger.asd', '(:file "package")', '(:file "package") (:static-file "NOTES")');
+    writeFileSync(file('NOTES'), 'Of the ledger.\n');
+    writeFileSync(
+      file('till.asd'),
+      '(defsystem "till" :depends-on ("ledger") :components ((:file "till")))\n',
+    );
+    writeFileSync(file('till.lisp'), '(in-package #:ledger)\n\n(defun till () (balance))\n');
+    await loadSystem(editor, 'ledger');
+    const approved = approve(/reload system till/i);
+    const { status, files } = (await reload(false, 'till')) as {
+      status: string;
+      files: { file: string }[];
+    };
+    await approved;
+    expect([status, names(files)]).toEqual(['applied', ['till.lisp']]);
+  });
+
   it('sees an edit made within the second in which the file was compiled', async () => {
     await loadSystem(editor, 'ledger');
     const values: string[] = [];
