@@ -23,12 +23,12 @@ const messageTypes: Record<Severity, MessageType> = {
 };
 
 /**
- * How long a client has to read the reply to a gesture before it is sent more, in milliseconds. In Emacs 28 and 29 an awaited reply
- * leaves Emacs' reader by a throw: what came in the same piece, such as our prompt, lies there until there is more to read.
- * Emacs 30 mended it; the eglot of Emacs 28 does not say what it is.
+ * How long a client has to read the reply to a gesture before it is sent more, in milliseconds. In Emacs an awaited reply leaves
+ * the reader by a throw: of what came in the same piece, lsp-mode loses the rest, such as our prompt, and the eglot of Emacs 28
+ * and 29 leaves it lying until there is more to read. Emacs 30 mended it; the eglot of Emacs 28 does not say what it is.
  */
 export function pauseFor(client: InitializeParams['clientInfo']): number {
-  if (!client) return 100;
+  if (!client || client.name === 'emacs') return 100;
   const [major = 0, minor = 0] = (client.version ?? '').split('.').map(Number);
   return client.name === 'Eglot' && (major < 1 || (major === 1 && minor < 17)) ? 100 : 0;
 }

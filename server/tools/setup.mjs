@@ -148,7 +148,7 @@ async function testTools(all) {
     'cl-hunchentoot',
     'cl-fiveam',
     'tmux',
-    ...(all ? ['emacs-nox', 'elpa-eglot', 'chromium'] : []),
+    ...(all ? ['emacs-nox', 'elpa-eglot', 'elpa-lsp-mode', 'chromium'] : []),
   ];
   const missing = wanted.filter(name => !isInstalled(name));
   if (missing.length > 0) {

@@ -25,9 +25,11 @@ export const loadSystem = (name: string, debianPackage: string): string => `
   (let ((*standard-output* (make-broadcast-stream)) (*error-output* (make-broadcast-stream)))
     (handler-bind ((warning #'muffle-warning)) (asdf:load-system ${lispString(name)})))`;
 
-/** A Swank server on a free port, started as people have it in their start-up files. */
-export const swankServer = `${loadSystem('swank', 'cl-swank')}
-  (format t "PORT swank ~D~%" (funcall (intern "CREATE-SERVER" "SWANK") :port 0 :dont-close t))`;
+/** A Swank server on a port (0: a free one), started as people have it in their start-up files. */
+export const swankServerAt = (port: number): string => `${loadSystem('swank', 'cl-swank')}
+  (format t "PORT swank ~D~%" (funcall (intern "CREATE-SERVER" "SWANK") :port ${port} :dont-close t))`;
+
+export const swankServer = swankServerAt(0);
 
 /**
  * Starts SBCL, runs `startUp` (Lisp text; prints `PORT name number` for each port), and waits until it is ready.

@@ -1,9 +1,9 @@
 /** The web application of the main job: hunchentoot serving HTTP in an SBCL with a Swank server, started by its user. */
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { lispString, repository } from './lspClient.ts';
-import { loadSystem, startUserImage, swankServer, type UserImage } from './userImage.ts';
+import { loadSystem, startUserImage, swankServerAt, type UserImage } from './userImage.ts';
 
 export interface WebApp {
   readonly image: UserImage;
@@ -13,6 +13,8 @@ export interface WebApp {
   readonly url: string;
   /** The image's address for `image.address`. */
   readonly address: string;
+  /** Ends the image and starts another one from the files, at the same address. The URL changes. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -20,23 +22,70 @@ export async function startWebApp(): Promise<WebApp> {
   const root = mkdtempSync(path.join(tmpdir(), 'hotlisp-web-'));
   const file = path.join(root, 'web-app.lisp');
   cpSync(path.join(repository, 'test/support/fixtures/web-app.lisp'), file);
-  const fasl = path.join(root, 'web-app.fasl');
-  const startUp = `
-    (pushnew :hunchentoot-no-ssl *features*)
-    ${swankServer}
-    ${loadSystem('hunchentoot', 'cl-hunchentoot')}
-    (load (compile-file ${lispString(file)} :output-file ${lispString(fasl)}))
-    (format t "PORT http ~D~%" (funcall (intern "START" "WEB-APP")))`;
-  const image = await startUserImage(startUp, { cwd: root });
+  let image = await startImage(root, file, 0);
+  const port = image.ports['swank']!;
   return {
-    image,
+    get image() {
+      return image;
+    },
     root,
     file,
-    url: `http://127.0.0.1:${image.ports['http']}/hello?n=1`,
-    address: `127.0.0.1:${image.ports['swank']}`,
+    get url() {
+      return `http://127.0.0.1:${image.ports['http']}/hello?n=1`;
+    },
+    address: `127.0.0.1:${port}`,
+    restart: async () => {
+      await image.stop();
+      image = await startImage(root, file, port);
+    },
     stop: async () => {
       await image.stop();
       rmSync(root, { recursive: true, force: true });
     },
   };
+}
+
+function startImage(root: string, file: string, swankPort: number): Promise<UserImage> {
+  const fasl = path.join(root, 'web-app.fasl');
+  return startUserImage(
+    `(pushnew :hunchentoot-no-ssl *features*)
+    ${swankServerAt(swankPort)}
+    ${loadSystem('hunchentoot', 'cl-hunchentoot')}
+    (asdf:initialize-output-translations
+      '(:output-translations (${lispString(`${root}/`)} ${lispString(`${root}/fasl/`)}) :inherit-configuration))
+    (load (compile-file ${lispString(file)} :output-file ${lispString(fasl)}))
+    (format t "PORT http ~D~%" (funcall (intern "START" "WEB-APP")))`,
+    { cwd: root },
+  );
+}
+
+/** Makes an ASDF system of the application, with a second file whose compilation waits until `gate` is there; it answers at /extra. */
+export function writeSystem({ root }: WebApp, gate: string): void {
+  writeFileSync(
+    path.join(root, 'web-app.asd'),
+    `(defsystem "web-app"
+  :depends-on ("hunchentoot")
+  :serial t
+  :components ((:file "web-app") (:file "extra")))\n`,
+  );
+  writeFileSync(
+    path.join(root, 'extra.lisp'),
+    `(in-package #:web-app)
+
+(eval-when (:compile-toplevel)
+  (loop repeat 6000 until (probe-file ${lispString(gate)}) do (sleep 0.01)))
+
+(push (hunchentoot:create-prefix-dispatcher "/extra" (lambda () "extra"))
+      hunchentoot:*dispatch-table*)\n`,
+  );
+}
+
+/** A file of the application with CRLF and characters outside of the BMP. @returns its path */
+export function writeEmojiPage({ root }: WebApp): string {
+  const file = path.join(root, 'page.lisp');
+  writeFileSync(
+    file,
+    '(in-package #:web-app)\r\n\r\n(defun page (title)\r\n  "😀 é"\r\n  (list "😀") (format nil "😀 <p>~A</p>" title))\r\n',
+  );
+  return file;
 }
