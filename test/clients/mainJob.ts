@@ -85,7 +85,7 @@ export async function mainJob({ app, home }: Surroundings, editor: ScriptedEdito
   editor.goOn('after-rollback');
 
   // Answered after 15 seconds.
-  await editor.step('late', 90_000);
+  await editor.step('late', 120_000);
   expect(await page()).toBe(after.replace('ä', '😀ä'));
   editor.goOn('after-late');
 

@@ -7,7 +7,7 @@ local function report(step, data)
 end
 
 local function wait(what, condition)
-  if not vim.wait(40000, condition, 10) then
+  if not vim.wait(60000, condition, 10) then
     error('waited for ' .. what)
   end
 end
@@ -237,7 +237,7 @@ local function main()
   progress = {}
   act('Reload system web-app', '(defun hello', 'Approve')
   wait('progress', function()
-    return #progress > 0
+    return vim.list_contains(progress, 'Reload system')
   end)
   report('compiling', { progress = table.concat(progress, '\n') })
   report('system', { message = told('reload system') })

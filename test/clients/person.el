@@ -13,7 +13,7 @@
   (send-string-to-terminal (concat (json-serialize `(:step ,step ,@data)) "\n")))
 
 (defun wait-for (what condition &optional seconds)
-  (let ((end (+ (float-time) (or seconds 40))) result)
+  (let ((end (+ (float-time) (or seconds 60))) result)
     (while (not (setq result (funcall condition)))
       (when (> (float-time) end) (error "Waited for %s" what))
       (catch 'left-prompt (accept-process-output nil 0.05)))

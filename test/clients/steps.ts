@@ -51,7 +51,7 @@ export class ScriptedEditor {
   }
 
   /** The step of that name, once it was reported. @throws Error when the script failed instead */
-  async step(name: string, milliseconds = 60_000): Promise<Step> {
+  async step(name: string, milliseconds = 90_000): Promise<Step> {
     const found = await this.#steps.next(
       `${this.name}'s step ${name} (stderr: ${this.#stderr.slice(-2000)})`,
       each => each.step === name || each.step === 'failed',

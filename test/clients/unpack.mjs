@@ -19,6 +19,8 @@ import { onPath } from '../../server/tools/apt.mjs';
 const SUITE = 'forky';
 const cache = path.join(process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache'), 'hotlisp-test');
 
+const launchNeovim = home => `VIMRUNTIME='${home}/usr/share/nvim/runtime' exec '${home}/usr/bin/nvim' "$@"`;
+
 const launchHelix = home => `HELIX_RUNTIME='${home}/usr/lib/hx/runtime' exec '${home}/usr/lib/hx/hx' "$@"`;
 
 /** What can be provided: its Debian package, its program (`binary` where that is not in usr/bin), and how it is told where its own files are. */
@@ -28,7 +30,15 @@ const TOOLS = {
     program: 'nvim',
     environment: 'HOTLISP_TEST_NVIM',
     oldest: [0, 12],
-    launch: home => `VIMRUNTIME='${home}/usr/share/nvim/runtime' exec '${home}/usr/bin/nvim' "$@"`,
+    launch: launchNeovim,
+  },
+  // The oldest one that is supported.
+  neovim10: {
+    package: 'neovim',
+    suite: 'trixie',
+    program: 'nvim',
+    environment: 'HOTLISP_TEST_NVIM10',
+    launch: launchNeovim,
   },
   emacs: {
     package: 'emacs-nox',
@@ -217,7 +227,7 @@ export function find(name) {
 
 /**
  * Finds a tool, or unpacks it into the cache (some seconds, 40 to 350 MB).
- * @param {'neovim' | 'emacs' | 'helix' | 'helix25' | 'sbcl'} name
+ * @param {'neovim' | 'neovim10' | 'emacs' | 'helix' | 'helix25' | 'sbcl'} name
  * @returns {{program: string, version: string}}
  * @throws Error saying what stood in the way
  */
