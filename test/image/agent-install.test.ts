@@ -376,7 +376,7 @@ describe('an operation that fails', () => {
     'when code gives up by itself': {
       piece: { text: "(invoke-restart 'abort)", evaluates: true },
       step: 'load',
-      notes: [],
+      notes: [['error', "(invoke-restart 'abort)"]],
     },
   };
 
