@@ -5,7 +5,7 @@ import type { Range, Snapshot } from '../source/types.ts';
 import { editAt, newlineOf, siteOf, withEdit, type Content, type FormEdit } from './formEdit.ts';
 import { documentAt } from './fileArgument.ts';
 import { definitionName } from './forms.ts';
-import { definitionsCalled, mostMeant, type Named } from './names.ts';
+import { definitionsCalled, mostMeant, nameAlone, type Named } from './names.ts';
 import { operation, type PlanContext } from './operation.ts';
 
 const operations = ['replace', 'insert_before', 'insert_after', 'delete'] as const;
@@ -66,7 +66,7 @@ function soleForm(snapshot: Snapshot, type: string, name: string): Named {
     new HotlispError('invalid-arguments', `hotlisp.lisp_edit_form: ${message}`, { path: 'form_name' });
   const line = ({ definition }: Named) => snapshot.positionAt(definition.span.start, 'utf-16').line + 1;
   if (found.length === 0) {
-    const others = definitionsCalled(snapshot.forms, undefined, name).map(
+    const others = definitionsCalled(snapshot.forms, undefined, nameAlone(name)).map(
       ({ definition }) => `(${definition.operator} ${definitionName(definition)})`,
     );
     throw fail(

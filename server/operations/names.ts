@@ -62,7 +62,7 @@ const designated = (text: string) =>
 
 /**
  * Whether `asked` means the definition: its name, or for a method its name with qualifiers and specializers
- * ("area", "area (circle)", "area :around (circle)"; trailing specializers of T may be left out), or with its qualifiers and
+ * ("area", "area :around", "area (circle)", "area :around (circle)"; trailing specializers of T may be left out), or with its qualifiers and
  * lambda list as written ("area :around ((shape circle))"). Packages, systems and what is named by a string go by any designator.
  */
 export function isCalled(definition: SourceDefinition, asked: string): boolean {
@@ -72,6 +72,7 @@ export function isCalled(definition: SourceDefinition, asked: string): boolean {
   const wanted = words(asked);
   if (wanted === words(name)) return true;
   if (!specializers) return false;
+  if (qualifiers.length > 0 && wanted === words([name, ...qualifiers].join(' '))) return true;
   if (lambdaList !== undefined && wanted === words([name, ...qualifiers, lambdaList].join(' '))) return true;
   for (let shown = specializers.length; shown > 0; shown--) {
     if (wanted === spelling({ ...definition, specializers: specializers.slice(0, shown) })) return true;
@@ -79,6 +80,10 @@ export function isCalled(definition: SourceDefinition, asked: string): boolean {
   }
   return false;
 }
+
+/** The name alone of what may be spelled with qualifiers and specializers. */
+export const nameAlone = (asked: string): string =>
+  /^(?:\(\s*(?:(?:cl|common-lisp):)?setf\s[^()]*\)|[^\s()]+)/i.exec(asked.trim())?.[0] ?? asked;
 
 /** Whether a form of this type is asked for: "defun", or the kind ("function"); any where `type` is undefined. */
 export const isOfType = (definition: SourceDefinition, type: string | undefined) =>

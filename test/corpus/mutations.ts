@@ -23,6 +23,15 @@ const KINDS = [
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
+/** By delimiter: the codes of the problems that name it. A prefix before a bracket that is gone wants an object. */
+const NAMED: Readonly<Record<string, RegExp>> = {
+  '(': /^unmatched|^missing-object$/,
+  ')': /^unmatched|^missing-object$/,
+  '"': /^unterminated-string$/,
+  // without one of its bars a block comment is no comment
+  '|': /^unterminated-(?:symbol|comment)$|^unmatched|^illegal-dispatch$/,
+};
+
 export interface Mutation {
   readonly file: string;
   readonly kind: Kind;
@@ -35,7 +44,7 @@ export interface Mutation {
 export interface Outcome {
   /** Every other form of the file has its exact boundaries. */
   readonly others: boolean;
-  /** Some diagnostic lies inside the mutated form. */
+  /** Some diagnostic lies inside the mutated form and names what the mutation put out of balance. */
   readonly told: boolean;
   /** As the text stands, SBCL would read it to its end without an error: there is nothing to tell. */
   readonly valid: boolean;
@@ -106,7 +115,10 @@ export function outcomeOf(source: Source, original: Original, mutation: Mutation
     return ours.get(start + by) === end + by;
   });
   const [start, end] = original.forms[mutation.form]!;
-  const told = snapshot.problems.some(({ span }) => span.start >= start && span.end <= end + delta);
+  const told = snapshot.problems.some(
+    ({ span, code }) =>
+      span.start >= start && span.end <= end + delta && NAMED[mutation.kind[7]!]!.test(code),
+  );
   const valid = isValid(mutated(original.text, mutation));
   const fixes = snapshot.problems.flatMap(problem => problem.fix ?? []);
   let fix: Outcome['fix'] = 'none';
@@ -230,13 +242,19 @@ export async function mutationReport(
         t.wrong,
       ].join(' '),
     );
-    // A text read anew that has no fault is what it says; an edit of a sound text is not.
-    const [exact, of] = key.endsWith('edited') ? [t.others, t.cases] : [t.othersOfBroken, broken];
-    targets[`${key}: others exact in 99.5 %`] = exact >= 0.995 * of;
-    targets[`${key}: told inside the form in 95 %`] = t.told >= 0.95 * broken;
+  }
+  // over all kinds, and in all texts, also those that SBCL would read; what is told counts where there is something to tell
+  for (const way of ['edited', 'fresh'] satisfies Way[]) {
+    const of = [...tallies].filter(([key]) => key.endsWith(way)).map(([, tally]) => tally);
+    const sum = (count: (tally: Tally) => number): number => of.reduce((all, tally) => all + count(tally), 0);
+    const exact = sum(t => t.others) / sum(t => t.cases);
+    const told = sum(t => t.told) / sum(t => t.cases - t.valid);
+    console.log(`${way}: others exact ${share(exact, 1)}, told inside by name ${share(told, 1)}`);
+    targets[`${way}: others exact in 99.5 % of the cases`] = exact >= 0.995;
+    targets[`${way}: told inside the form by name in 95 %`] = told >= 0.95;
   }
   const missed = Object.entries(targets).filter(([, met]) => !met);
-  for (const [target] of missed) console.log(`MISSED  ${target}`);
+  for (const [target, met] of Object.entries(targets)) console.log(`${met ? 'met   ' : 'MISSED'}  ${target}`);
   await mkdir('build', { recursive: true });
   await writeFile(
     'build/mutations.json',

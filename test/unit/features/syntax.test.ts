@@ -26,7 +26,8 @@ describe('diagnostics', () => {
         severity: 1,
         code: 'unmatched-open',
         source: 'hotlisp',
-        message: 'This ( is never closed (in the form that starts in this line).',
+        message:
+          'This ( is never closed (in the form that starts in this line). It seems that ) is missing at the end of line 1.',
       },
     ]);
   });

@@ -166,6 +166,7 @@ describe('a name', () => {
     ['defmethod', 'area (circle)', '(defmethod area ((s circle)) 1)'],
     ['defmethod', 'area ((s square))', '(defmethod area ((s square)) 2)'],
     ['method', 'area :around (circle)', '(defmethod area :around ((s circle) &key unit) 3)'],
+    ['method', 'AREA :around', '(defmethod area :around ((s circle) &key unit) 3)'],
     ['defmethod', 'area :around ((s circle) &key unit)', '(defmethod area :around ((s circle) &key unit) 3)'],
     ['defmethod', 'only', '(defmethod only ((x t)) 8)'],
     ['defpackage', 'shop', '(defpackage #:shop (:use #:cl))'],
@@ -191,6 +192,11 @@ describe('a name', () => {
       'defmethod',
       'area',
       /area names 3 forms \(lines 5, 6, 7\): say which one, as area \(circle\) or area \(square\) or area :around \(circle\)/,
+    ],
+    [
+      'defmethod',
+      'area :before',
+      /there is no defmethod area :before.*Did you mean \(defmethod area \(circle\)\) or .* or \(defmethod area :around \(circle\)\)\?/,
     ],
     ['defun', 'twice', /say which one, as a:twice or b:twice/],
   ])('%s %s is refused', async (form_type, form_name, message) => {

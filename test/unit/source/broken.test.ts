@@ -78,7 +78,21 @@ describe('a broken form', () => {
     const { problems } = read(text);
     expect(problems).toHaveLength(1);
     expect(problems[0]!.span.start).toBe(text.indexOf('(let'));
-    expect(problems[0]!.message).toBe('This ( is never closed (in the form that starts in line 2).');
+    expect(problems[0]!.message).toBe(
+      'This ( is never closed (in the form that starts in line 2). It seems that )) is missing at the end of line 4.',
+    );
+  });
+
+  it.each([
+    ['(defun f (x\n  (let ((y 1))\n    (+ x y)))', 'It seems that ) is missing at the end of line 1.'],
+    ['(defun f (x)\n  (when x\n    (g x)\n  (h x))', 'It seems that ) is missing at the end of line 3.'],
+    ['(defun f (x))\n  (+ x 1))', 'It seems that there is a ) too many in line 1.'],
+    ['(defun f (x)\n  "doc\n  (+ x 1))', 'It seems that " is missing at the end of line 2.'],
+    ['(defun f (x)\n  (list "a" "b))', 'It seems that " is missing in line 2 before )).'],
+    ['(defun f (x)\n  (+ x 1)))', 'is complete before it.'],
+  ])('tells where what is missing likely belongs: %j', (text, told) => {
+    const [problem] = read(text).problems;
+    expect(problem!.message.endsWith(told), problem!.message).toBe(true);
   });
 
   it('with something behind its end marks what stands before it too, because it cannot be told what belongs to it', () => {
