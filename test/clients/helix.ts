@@ -7,11 +7,12 @@ import type { EditorHome } from './home.ts';
 import { Terminal } from './terminal.ts';
 
 export class Helix extends Terminal {
-  constructor(program: string, home: EditorHome, app: WebApp) {
+  /** @param settings more lines for languages.toml */
+  constructor(program: string, home: EditorHome, app: WebApp, settings = '') {
     for (const name of ['languages.toml', 'config.toml']) {
       const own =
         name === 'languages.toml'
-          ? `\n[language-server.hotlisp.config.image]\nmode = "attach"\naddress = "${app.address}"\n`
+          ? `\n[language-server.hotlisp.config.image]\nmode = "attach"\naddress = "${app.address}"\n${settings}`
           : '';
       const copied = readFileSync(path.join(repository, 'clients/helix', name), 'utf8');
       home.write(`config/helix/${name}`, copied + own);
