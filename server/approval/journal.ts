@@ -3,7 +3,7 @@
  * Several servers may append to one file: each entry is a single write with O_APPEND.
  */
 import { createHash } from 'node:crypto';
-import { constants, promises as fs, writeSync } from 'node:fs';
+import { constants, fstatSync, promises as fs, readSync, statSync, writeSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { HotlispError } from '../errors.ts';
@@ -77,8 +77,14 @@ export interface JournalEntry {
   };
 }
 
+interface OpenFile {
+  readonly handle: fs.FileHandle;
+  readonly device: number;
+  readonly inode: number;
+}
+
 export class Journal {
-  #file: Promise<fs.FileHandle> | undefined;
+  #file: Promise<OpenFile> | undefined;
   #flushing: Promise<void> = Promise.resolve();
   #flushQueued: Promise<void> | undefined;
   /** The lines that were told of as no entries. */
@@ -99,7 +105,7 @@ export class Journal {
    */
   async prepare(): Promise<void> {
     try {
-      await (this.#file ??= this.#open());
+      await this.#opened();
     } catch (error) {
       this.#fail(error);
     }
@@ -122,15 +128,12 @@ export class Journal {
    */
   async write(entry: JournalEntry): Promise<{ readonly flushed: Promise<void> }> {
     try {
-      const file = await (this.#file ??= this.#open());
-      const line = Buffer.from(JSON.stringify(entry) + '\n');
+      const { handle } = await this.#opened();
+      // What a server that was killed, or whose disk was full, left of its line is kept apart.
+      const line = Buffer.from(`${endsInLine(handle.fd) ? '\n' : ''}${JSON.stringify(entry)}\n`);
       // A line into the system's cache takes microseconds; a trip through the thread pool would take longer.
-      if (writeSync(file.fd, line) !== line.length) {
-        // The disk filled up inside the line: end it, so that the next entry stands on a line of its own.
-        await file.write('\n').catch(() => undefined);
-        throw new Error('the disk is full');
-      }
-      const flushed = this.#flush(file).catch((error: unknown) => this.#fail(error));
+      if (writeSync(handle.fd, line) !== line.length) throw new Error('the disk is full');
+      const flushed = this.#flush(handle).catch((error: unknown) => this.#fail(error));
       flushed.catch(() => undefined);
       return { flushed };
     } catch (error) {
@@ -151,6 +154,7 @@ export class Journal {
   async read(): Promise<JournalEntry[]> {
     let text: string;
     try {
+      if (!(await fs.stat(this.path)).isFile()) throw new Error('it is not a regular file');
       text = await fs.readFile(this.path, 'utf8');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
@@ -177,22 +181,38 @@ export class Journal {
     const file = this.#file;
     this.#file = undefined;
     await this.#flushing.catch(() => undefined);
-    await (await file?.catch(() => undefined))?.close();
+    await (await file?.catch(() => undefined))?.handle.close();
   }
 
-  async #open(): Promise<fs.FileHandle> {
+  /** The file of that name: another one than before, where somebody removed or replaced it. */
+  async #opened(): Promise<OpenFile> {
+    const before = this.#file;
+    if (before) {
+      const { handle, device, inode } = await before;
+      const now = statSync(this.path, { throwIfNoEntry: false });
+      if (now?.ino === inode && now.dev === device) return before;
+      if (this.#file === before) {
+        this.#file = undefined;
+        void this.#flushing.catch(() => undefined).then(() => handle.close().catch(() => undefined));
+      }
+    }
+    return (this.#file ??= this.#open());
+  }
+
+  async #open(): Promise<OpenFile> {
     const directory = path.dirname(this.path);
     await fs.mkdir(directory, { recursive: true, mode: 0o700 });
-    const { O_APPEND, O_CREAT, O_RDWR, O_NOFOLLOW } = constants;
-    const file = await fs.open(this.path, O_APPEND | O_CREAT | O_RDWR | O_NOFOLLOW, 0o600);
-    await file.chmod(0o600);
-    const { size } = await file.stat();
-    if (size > 0) {
-      const last = Buffer.alloc(1);
-      await file.read(last, 0, 1, size - 1);
-      if (last[0] !== 0x0a) await file.write('\n'); // a server killed mid-line: keep its torn line apart
+    const { O_APPEND, O_CREAT, O_RDWR, O_NOFOLLOW, O_NONBLOCK } = constants;
+    const handle = await fs.open(this.path, O_APPEND | O_CREAT | O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0o600);
+    try {
+      const stats = await handle.stat();
+      if (!stats.isFile()) throw new Error('it is not a regular file');
+      await handle.chmod(0o600);
+      return { handle, device: stats.dev, inode: stats.ino };
+    } catch (error) {
+      await handle.close();
+      throw error;
     }
-    return file;
   }
 
   /** Entries written while a flush is under way share the next one. */
@@ -205,6 +225,13 @@ export class Journal {
       });
     return this.#flushQueued;
   }
+}
+
+/** Whether the last line of the file has no end. */
+function endsInLine(fd: number): boolean {
+  const { size } = fstatSync(fd);
+  const last = Buffer.alloc(1);
+  return size > 0 && readSync(fd, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a;
 }
 
 function parseEntry(line: string): JournalEntry | undefined {

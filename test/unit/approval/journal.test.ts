@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm, stat, appendFile, chmod } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rename, rm, stat, appendFile, chmod } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -48,6 +49,30 @@ describe('the journal', () => {
     await journal.append(entry(2));
     expect((await journal.read()).map(({ request }) => request)).toEqual([1, 2]);
     expect(warnings).toEqual([expect.stringContaining(':2 is not a whole journal entry')]);
+  });
+
+  it('keeps apart what another server’s full disk left of a line', async () => {
+    await journal.append(entry(1));
+    await appendFile(journal.path, '{"time":"1970-01-01T00:00:00.000Z","event":"out');
+    await journal.append(entry(2));
+    expect((await journal.read()).map(({ request }) => request)).toEqual([1, 2]);
+  });
+
+  it('is begun anew where its directory was removed or its file replaced', async () => {
+    await journal.append(entry(1));
+    await rm(path.dirname(journal.path), { recursive: true });
+    await journal.append(entry(2));
+    expect((await journal.read()).map(({ request }) => request)).toEqual([2]);
+    await rename(journal.path, `${journal.path}.old`);
+    await Promise.all([journal.append(entry(3)), journal.append(entry(4))]);
+    expect((await journal.read()).map(({ request }) => request)).toEqual([3, 4]);
+  });
+
+  it('that is a pipe is refused at once, to be written and to be read', async () => {
+    await mkdir(path.dirname(journal.path));
+    execFileSync('mkfifo', [journal.path]);
+    await expect(journal.append(entry(1))).rejects.toThrow(/cannot be written \(it is not a regular file\)/);
+    await expect(journal.read()).rejects.toThrow(/cannot be read \(it is not a regular file\)/);
   });
 
   it('is one for several servers: every entry stands whole on a line of its own', async () => {
