@@ -19,11 +19,15 @@ export function parseArguments(operation: Operation, given: readonly unknown[] |
   const [value = {}] = given ?? [];
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalid(command, '', 'takes one JSON object as its only argument');
+  if (isDeeperThan(maxDepth, value)) throw invalid(command, '', `is nested deeper than ${maxDepth} levels`);
   const object: Record<string, unknown> = {};
   const spelled = new Map<string, string>();
   for (const [key, member] of Object.entries(value)) {
     const snake = key.replaceAll('-', '_');
     if (Object.hasOwn(object, snake)) throw invalid(command, key, 'is given twice');
+    // Set on an object it would be no key, but what the object is.
+    if (snake === '__proto__')
+      throw invalid(command, key, `is not an argument of this command${known(operation)}`);
     object[snake] = member;
     spelled.set(snake, key);
   }
@@ -40,6 +44,18 @@ export function parseArguments(operation: Operation, given: readonly unknown[] |
     asGiven,
     isUnknown ? `is not an argument of this command${known(operation)}` : complaint(issue, rest),
   );
+}
+
+/** More levels than any command has a use for: what goes down a value calls itself for each. */
+const maxDepth = 200;
+
+function isDeeperThan(depth: number, value: unknown): boolean {
+  let level = [value];
+  for (let n = 0; n <= depth; n++) {
+    level = level.flatMap(each => (typeof each === 'object' && each !== null ? Object.values(each) : []));
+    if (level.length === 0) return false;
+  }
+  return true;
 }
 
 /** `; it takes uri, version and position`, for a command that takes any. */

@@ -21,3 +21,9 @@ export async function readTextFile(file: string): Promise<string> {
 
 /** For callers that may wait. @throws as `readTextFile` */
 export const refuseUnlessRegularFile = (file: string): void => refuseUnlessRegular(statSync(file));
+
+/** Whether it is here, and neither a file nor a folder; what is on another host is not known. */
+export function isSpecialFile(file: string): boolean {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  return stats !== undefined && !stats.isFile() && !stats.isDirectory();
+}

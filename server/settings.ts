@@ -154,6 +154,7 @@ export interface SettingProblem {
 }
 
 const keys = Object.keys(settingsSchema) as SettingKey[];
+const isKey = (key: string): key is SettingKey => Object.hasOwn(settingsSchema, key);
 
 export const defaultSettings: Settings = parseSettings({}).settings;
 
@@ -169,7 +170,8 @@ export function parseSettings(
   const result: Record<string, unknown> = { ...base };
   for (const key of keys) if (!base) result[key] = settingsSchema[key].parse(undefined);
   for (const [key, given] of flatten(value, problems)) {
-    const schema = settingsSchema[key as SettingKey] as z.ZodType | undefined;
+    // A client may name anything, __proto__ and constructor too.
+    const schema: z.ZodType | undefined = isKey(key) ? settingsSchema[key] : undefined;
     if (!schema) {
       problems.push({ key: `hotlisp.${key}`, message: `unknown setting hotlisp.${key}` });
       continue;
@@ -198,7 +200,7 @@ function flatten(value: unknown, problems: SettingProblem[], prefix = ''): [stri
   return Object.entries(value).flatMap(([name, inner]): [string, unknown][] => {
     const key = prefix + name;
     const isGroup = keys.some(known => known.startsWith(key + '.'));
-    return isGroup && !(key in settingsSchema) ? flatten(inner, problems, key + '.') : [[key, inner]];
+    return isGroup && !isKey(key) ? flatten(inner, problems, key + '.') : [[key, inner]];
   });
 }
 
@@ -224,7 +226,7 @@ export function tighten(
     if (key === 'image.readOnly') {
       if (given === true) result[key] = true;
       else refuse('can only be true in a workspace file');
-    } else if (key.startsWith('approval.') && key in settingsSchema && key !== 'approval.timeoutSeconds') {
+    } else if (key.startsWith('approval.') && isKey(key) && key !== 'approval.timeoutSeconds') {
       const parsed = policy.safeParse(given);
       const current = settings[key as 'approval.eval'];
       if (!parsed.success) refuse('must be ask, allow or deny');

@@ -90,6 +90,8 @@ export function writeLisp(data: LispData): string {
 }
 
 function writeNumber(value: number): string {
+  // What was read of a float that is too large for one.
+  if (Math.abs(value) === Infinity) return value > 0 ? '1e999' : '-1e999';
   if (!Number.isFinite(value)) throw new LispSyntaxError(`${value} has no Lisp syntax`);
   if (Number.isInteger(value) && !Object.is(value, -0) && Math.abs(value) < 1e21) return value.toString();
   const text = Object.is(value, -0) ? '-0.0' : value.toString();

@@ -6,6 +6,7 @@ import type { JournalDeed } from '../approval/journal.ts';
 import { HotlispError } from '../errors.ts';
 import type { Image } from '../image/image.ts';
 import type { Change, Definition, FileNote, Note, Result } from '../image/protocol.ts';
+import { isSpecialFile } from '../regularFile.ts';
 import { definitionOfSystem } from '../workspaceSystems.ts';
 import { plannedForm } from '../operations/forms.ts';
 import type { Call, FaslPlan, PlannedForm, SystemPlan } from '../operations/operation.ts';
@@ -91,6 +92,14 @@ export async function describeFasl(desk: Desk, plan: FaslPlan): Promise<Record<s
 
 /** @throws HotlispError `invalid-arguments` for what is no compiled file */
 async function lookAtFasl(image: Image, { path: file }: FaslPlan, signal?: AbortSignal): Promise<Fasl> {
+  if (isSpecialFile(file))
+    throw new HotlispError(
+      'invalid-arguments',
+      `${oneLine(file)} is not a regular file, so no compiled one.`,
+      {
+        path: 'path',
+      },
+    );
   try {
     return await image.call('fasl', { path: file }, signal ? { signal } : {});
   } catch (error) {

@@ -156,9 +156,8 @@ export class FileReading {
 
   #belongs(uri: string): boolean {
     if (this.options.isOpen(uri)) return true;
-    if (!uri.startsWith('file:')) return false;
-    const file = fileURLToPath(uri);
-    return isLispFile(file) && isWithin(this.#workspace.folders, file);
+    const file = fileOf(uri);
+    return file !== undefined && isLispFile(file) && isWithin(this.#workspace.folders, file);
   }
 
   #forget(uri: string): void {
@@ -344,3 +343,13 @@ const featuresDigest = (features: readonly string[]) =>
     .update([...features].sort().join(' '))
     .digest('base64')
     .slice(0, 16);
+
+/** The file that a client's URI names; undefined for another scheme, another host, or what is no URI. */
+function fileOf(uri: string): string | undefined {
+  if (!uri.startsWith('file:')) return undefined;
+  try {
+    return fileURLToPath(uri);
+  } catch {
+    return undefined;
+  }
+}

@@ -272,22 +272,64 @@ describe('a journal that cannot be written', () => {
     expect(asking.prompts.all).toEqual([]);
   });
 
-  it('because the disk is full, or forbids it, refuses every change', async () => {
-    const directory = mkdtempSync(path.join(root, 'full-'));
-    // A device that is always full; who may not make one is somebody whom permissions bind.
-    const made = spawnSync('mknod', [path.join(directory, 'journal.ndjson'), 'c', '1', '7']);
-    const isFull =
-      made.status === 0 &&
-      spawnSync('sh', ['-c', 'echo x > "$0"', path.join(directory, 'journal.ndjson')]).status !== 0;
-    if (!isFull) {
-      rmSync(path.join(directory, 'journal.ndjson'), { force: true });
-      if (process.getuid?.() === 0)
-        writeFileSync(path.join(directory, 'journal.ndjson'), '', { mode: 0o600 });
-      spawnSync(process.getuid?.() === 0 ? 'chattr' : 'chmod', [
-        process.getuid?.() === 0 ? '+i' : '500',
-        path.join(directory, process.getuid?.() === 0 ? 'journal.ndjson' : '.'),
-      ]);
-    }
+  it('because it is no regular file refuses every change', async () => {
+    const directory = mkdtempSync(path.join(root, 'pipe-'));
+    expect(spawnSync('mkfifo', [path.join(directory, 'journal.ndjson')]).status).toBe(0);
     await refuses(directory);
+  });
+
+  it.runIf(process.platform === 'linux')(
+    'because its disk is full takes back what it could not record, and goes on once there is room',
+    async () => {
+      const directory = mkdtempSync(path.join(root, 'full-'));
+      const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=700', 'tmpfs', directory]);
+      const editor = await start('allow', directory);
+      // Who may mount nothing has the size of the server's files limited instead.
+      const limit = (size: string) =>
+        expect(spawnSync('prlimit', ['--pid', String(editor.pid), `--fsize=${size}:`]).status).toBe(0);
+      const filler = path.join(directory, 'filler');
+      try {
+        expect(await compile(editor, '(defun before-full () 1)')).toMatchObject({ status: 'applied' });
+        if (mounted.status === 0) {
+          for (const size of [4096, 1])
+            for (;;)
+              try {
+                appendFileSync(filler, Buffer.alloc(size));
+              } catch {
+                break;
+              }
+        } else limit(String(readFileSync(path.join(directory, 'journal.ndjson')).length + 700));
+        // Whatever still fits into the last page, sooner or later an entry does not.
+        const names = Array.from({ length: 12 }, (_, n) => `while-full-${n}`);
+        const failed: string[] = [];
+        for (const name of names)
+          await compile(editor, `(defun ${name} () 1)`).catch((error: Error) => {
+            expect(error.message).toMatch(/cannot be written .*hotlisp\.journal\.directory/);
+            failed.push(name);
+          });
+        expect(failed.length).toBeGreaterThan(0);
+        const whole = await start();
+        for (const name of failed)
+          expect([name, ...(await whole.evaluate(defined(name)))]).toEqual([name, 'NIL']);
+        rmSync(filler, { force: true });
+        if (mounted.status !== 0) limit('unlimited');
+        expect(await compile(editor, '(defun after-full () 1)')).toMatchObject({ status: 'applied' });
+        const entries = await history(editor);
+        for (const name of ['before-full', 'after-full']) expect(about(entries, name)).toHaveLength(2);
+      } finally {
+        editors.splice(editors.indexOf(editor), 1);
+        await editor.finish();
+        if (mounted.status === 0) spawnSync('umount', [directory]);
+      }
+    },
+  );
+
+  it('because its directory was removed while the server runs is begun anew', async () => {
+    const directory = mkdtempSync(path.join(root, 'gone-'));
+    const editor = await start('allow', directory);
+    await compile(editor, '(defun before-removal () 1)');
+    rmSync(directory, { recursive: true });
+    await compile(editor, '(defun after-removal () 1)');
+    expect(about(await history(editor), 'after-removal')).toHaveLength(2);
   });
 });

@@ -28,6 +28,22 @@ describe('arguments of commands', () => {
     });
   });
 
+  it('of a name that every object has, or nested without end, are refused by name', () => {
+    const polluted: unknown = JSON.parse('{"code": "1", "__proto__": {"background": true}}');
+    expect(failure(() => parse('repl_eval', polluted))).toMatchObject({
+      kind: 'invalid-arguments',
+      details: { path: '__proto__' },
+    });
+    expect(failure(() => parse('repl_eval', { code: '1', constructor: 1 })).details['path']).toBe(
+      'constructor',
+    );
+    let deep: unknown = 1;
+    for (let n = 0; n < 10_000; n++) deep = n % 2 ? [deep] : { deep };
+    expect(failure(() => parse('request_approval', { operation: 'eval', details: deep })).message).toMatch(
+      /nested deeper than 200 levels/,
+    );
+  });
+
   it('may be left out where nothing is required', () => {
     expect(parse('image_status')).toEqual({ args: {}, background: false });
     expect(parse('thread_list', {})).toEqual({ args: {}, background: false });

@@ -12,6 +12,17 @@ describe('settings', () => {
     });
   });
 
+  it('of a name that every object has are unknown ones, and the others hold', () => {
+    for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
+      const given: unknown = JSON.parse(`{"${name}": {"approval.eval": "allow"}, "approval.eval": "deny"}`);
+      expect(parseSettings(given)).toMatchObject({
+        settings: { 'approval.eval': 'deny' },
+        problems: [{ key: `hotlisp.${name}`, message: expect.stringContaining('unknown setting') as string }],
+      });
+      expect(tighten(defaultSettings, given, '.hotlisp.json').problems[0]!.key).toBe(`hotlisp.${name}`);
+    }
+  });
+
   it('may be nested or dotted', () => {
     expect(parseSettings({ image: { mode: 'off' }, 'approval.eval': 'ask' })).toMatchObject({
       settings: { 'image.mode': 'off', 'approval.eval': 'ask' },
