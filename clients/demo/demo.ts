@@ -7,6 +7,7 @@
 import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { RpcError } from '../../test/support/jsonRpc.ts';
 import type { OperationResult } from '../../test/support/lspTypes.ts';
 import { Load, type Request } from './load.ts';
 import { Session, askPerson, type Prompt } from './session.ts';
@@ -14,7 +15,7 @@ import { Session, askPerson, type Prompt } from './session.ts';
 const PRICE = 'price 100 95 20000';
 const JOBS = [PRICE, 'words the quick brown fox jumps over the lazy dog', PRICE, 'price 120 100 10000'];
 /** Some seconds of work: this job is inside the old function when it is replaced. */
-const LONG = 'price 100 95 30000000';
+const LONG = 'price 100 95 12000000';
 const CLIENTS = 4;
 const LONGEST_WAIT = 45_000;
 
@@ -53,6 +54,8 @@ async function eventually<T>(what: string, look: () => T | undefined | Promise<T
 class Approver {
   /** performance.now() of the last approval. */
   approved = 0;
+  /** Called when the person has approved, before the server hears of it. */
+  beforeApproval: () => Promise<void> = () => Promise.resolve();
   private diffShown = false;
   constructor(private readonly asks: boolean) {}
 
@@ -69,6 +72,7 @@ class Approver {
     if (!this.asks) say('-> Approve (nobody is asked: --yes, or no terminal)');
     if (chosen === 'Show Diff') this.diffShown = true;
     else this.diffShown = false;
+    if (chosen.startsWith('Approve')) await this.beforeApproval();
     this.approved = performance.now();
     return chosen;
   };
@@ -77,7 +81,8 @@ class Approver {
 const answersOf = (requests: readonly Request[], job: string) =>
   requests.filter(request => request.job === job && request.answer !== undefined);
 
-async function demonstrate(session: Session, approver: Approver, folder: string): Promise<void> {
+/** @returns false where the person denied a change, which was seen to change nothing */
+async function demonstrate(session: Session, approver: Approver, folder: string): Promise<boolean> {
   const file = path.join(folder, 'jobs.lisp');
   const buffer = session.open(file);
   await session.command('image_connect');
@@ -89,8 +94,14 @@ async function demonstrate(session: Session, approver: Approver, folder: string)
   const load = await Load.start(Number(port), CLIENTS, JOBS);
   const oldAnswer = await eventually('a first answer', () => answersOf(load.requests, PRICE)[0]?.answer);
   await pause(1500);
-  const long = await load.submit(LONG);
+  let long = await load.submit(LONG);
   await pause(250);
+  // A person takes as long as they like; the job has to be under way when they have decided.
+  approver.beforeApproval = async () => {
+    approver.beforeApproval = () => Promise.resolve();
+    long = await load.submit(LONG);
+    await pause(250);
+  };
   step(
     `${CLIENTS} clients keep it busy: ${load.requests.length} requests so far. "${PRICE}" is answered "${oldAnswer}".`,
   );
@@ -101,7 +112,8 @@ async function demonstrate(session: Session, approver: Approver, folder: string)
   );
   buffer.replace(OLD_LINE, NEW_LINE);
   const before = load.requests.length;
-  const result = await session.runAction(buffer, '(defun option-price', 'Reload option-price');
+  const result = await unlessDenied(session.runAction(buffer, '(defun option-price', 'Reload option-price'));
+  if (!result) return denied(load, oldAnswer);
   claim(result.status === 'applied', `the change was applied (it was ${result.status})`);
   const swapped = performance.now();
   const approved = approver.approved;
@@ -121,8 +133,8 @@ async function demonstrate(session: Session, approver: Approver, folder: string)
     'every request sent after the swap got the new answer',
   );
 
-  await refuseBroken(session, buffer, load, first.answer!);
-  await takeBack(session, load, oldAnswer, result);
+  if (!(await refuseBroken(session, buffer, load, first.answer!))) return denied(load, first.answer!);
+  if (!(await takeBack(session, load, oldAnswer, result))) return denied(load, first.answer!);
   await pause(500);
 
   await load.stop();
@@ -140,6 +152,32 @@ async function demonstrate(session: Session, approver: Approver, folder: string)
   );
   claim(wrong.length === 0, `no request failed (${wrong[0]?.answer})`);
   say('Lost: 0. Failed: 0. Connections broken: 0. Restarts: 0.');
+  return true;
+}
+
+/** Undefined where the person denied. */
+async function unlessDenied(result: Promise<OperationResult>): Promise<OperationResult | undefined> {
+  try {
+    return await result;
+  } catch (error) {
+    if (error instanceof RpcError && error.kind === 'approval-denied') return undefined;
+    throw error;
+  }
+}
+
+/** Sees that the program answers what it did. */
+async function denied(load: Load, answer: string): Promise<false> {
+  const from = load.requests.length;
+  await eventually('an answer after the denial', () => answersOf(load.requests.slice(from), PRICE)[0]);
+  claim(
+    answersOf(load.requests.slice(from), PRICE).every(request => request.answer === answer),
+    'a denied change changes nothing',
+  );
+  await load.stop();
+  claim(load.unanswered === 0 && load.troubles.length === 0, 'nothing was lost');
+  step(`Denied, so nothing was changed: "${PRICE}" is still answered "${answer}".`);
+  say('Run npm start again and approve to see the rest.');
+  return false;
 }
 
 /** The threads that were inside the replaced function, until the last of them has left it. */
@@ -153,7 +191,9 @@ async function reportOldCode(
   const names = result.threads.map(thread => `"${thread.name}"`);
   claim(names.length > 0, 'the server reports the thread that still runs old code');
   claim(long.request.answered === undefined, 'the long job was still running when the function was replaced');
-  step(`Still inside the old OPTION-PRICE: ${names.join(', ')}. It finishes what it began:`);
+  step(
+    `Still inside the old OPTION-PRICE: ${names.join(', ')}. ${names.length > 1 ? 'They finish what they' : 'It finishes what it'} began:`,
+  );
   await Promise.race([long.done, pause(LONGEST_WAIT)]);
   claim(long.request.answer !== undefined, 'the long job was answered');
   const undiscounted = Number(oldAnswer.split(' ')[1]);
@@ -177,11 +217,12 @@ async function refuseBroken(
   buffer: ReturnType<Session['open']>,
   load: Load,
   newAnswer: string,
-): Promise<void> {
+): Promise<boolean> {
   step('Now an edit with a mistake in it:');
   buffer.replace(NEW_LINE, BROKEN_LINE);
   indent(BROKEN_LINE);
-  const broken = await session.runAction(buffer, '(defun option-price', 'Reload option-price');
+  const broken = await unlessDenied(session.runAction(buffer, '(defun option-price', 'Reload option-price'));
+  if (!broken) return false;
   claim(broken.status === 'failed', `the broken edit was refused (it was ${broken.status})`);
   const note = broken.notes.find(each => each.severity === 'error' || each.severity === 'warning');
   claim(note?.range !== undefined && note.range !== null, 'the compiler note says where the mistake is');
@@ -200,6 +241,7 @@ async function refuseBroken(
     'the program goes on with the code it had',
   );
   say(`The program goes on: "${PRICE}" is answered "${newAnswer}".`);
+  return true;
 }
 
 async function takeBack(
@@ -207,10 +249,11 @@ async function takeBack(
   load: Load,
   oldAnswer: string,
   change: OperationResult,
-): Promise<void> {
+): Promise<boolean> {
   step('Rollback of the first change:');
   const started = performance.now();
-  const back = await session.command('rollback', { transaction: change.transaction });
+  const back = await unlessDenied(session.command('rollback', { transaction: change.transaction }));
+  if (!back) return false;
   claim(back.status === 'applied', `the rollback was applied (it was ${back.status})`);
   const done = performance.now();
   const again = await eventually('an old answer after the rollback', () =>
@@ -218,6 +261,7 @@ async function takeBack(
   );
   claim(again.answer === oldAnswer, `the old answer is back (${again.answer})`);
   say(`"${PRICE}" is answered "${oldAnswer}" again (${since(started)} with the approval).`);
+  return true;
 }
 
 async function main(): Promise<void> {
@@ -236,18 +280,27 @@ async function main(): Promise<void> {
   step(
     'hotlisp demonstration: the editor starts the language server, which starts SBCL and loads a TCP job server into it.',
   );
+  say('The first start on a computer compiles what Hotlisp puts into the program: some seconds.');
   let session: Session | undefined;
+  const interrupted = () => {
+    session?.kill();
+    rmSync(folder, { recursive: true, force: true });
+    console.log('\nInterrupted: the server and the program it started are ended.');
+    process.exit(130);
+  };
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {
     session = await Session.start({
       server,
       root: folder,
       settings: { image: { mode: 'spawn', init } },
       answer: approver.answer,
-      show: text => indent(text),
+      // The heading of a patch is for programs.
+      show: text => indent(text.replace(/^Index: .*\n=+\n/, '').replaceAll(`${folder}/`, '')),
     });
-    await demonstrate(session, approver, folder);
+    const all = await demonstrate(session, approver, folder);
     await session.end();
-    step('Done: changed, refused and taken back in a running program.');
+    if (all) step('Done: changed, refused and taken back in a running program.');
   } catch (error) {
     session?.kill();
     throw error;

@@ -177,18 +177,21 @@ class Buffer_ {
   }
 }
 
-/** Asks on the terminal; resolves with the title chosen by its first letter. */
+/** Asks on the terminal; resolves with the title chosen by its number or its first letters. */
 export async function askPerson(titles: readonly string[]): Promise<string> {
   const terminal = readline.createInterface({ input: process.stdin, output: process.stdout });
+  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  // The end of the input answers nothing, which is a denial.
+  const ended = new Promise<string>(resolve => terminal.once('close', () => resolve('Deny')));
+  const choices = titles.map((title, index) => `${index + 1} ${title}`).join('   ');
   try {
     for (;;) {
-      const answer = (
-        await terminal.question(`    ${titles.map(title => `[${title[0]}]${title.slice(1)}`).join('  ')}? `)
-      ).trim();
-      const chosen = titles.find(
-        title => answer !== '' && title.toLowerCase().startsWith(answer.toLowerCase()),
-      );
+      const answer = (await Promise.race([terminal.question(`         ${choices}: `), ended])).trim();
+      const chosen =
+        titles[Number(answer) - 1] ??
+        titles.find(title => answer !== '' && title.toLowerCase().startsWith(answer.toLowerCase()));
       if (chosen) return chosen;
+      console.log(`         Type a number from 1 to ${titles.length}, or a title.`);
     }
   } finally {
     terminal.close();
