@@ -8,21 +8,25 @@ import type { Image } from '../image/image.ts';
 import type { Held, Result, Stray, TextDefinition } from '../image/protocol.ts';
 import { spelling } from '../operations/names.ts';
 import type { Snapshot, TopLevelForm } from '../source/types.ts';
-import { entrySteps, hiddenKeys, keyOf, packagesOf, type Entry } from './entries.ts';
+import { entriesOf, hiddenKeys, keyOf, packagesOf, type Entry } from './entries.ts';
 import {
   definesPackage,
   judge,
   unlikeForms,
   type Digests,
+  type Disk,
   type Drift,
   type FormText,
   type Knowledge,
 } from './judge.ts';
+import { Turns } from './turns.ts';
 
 /** Milliseconds that an image has for one buffer's question; nobody waits for the answer. */
 const patience = 15_000;
 /** Milliseconds after something happened until buffers other than the one concerned are looked at. */
 const refreshAfter = 150;
+/** Milliseconds within which two writes of a file may have the same time. */
+const clockGrain = 1000;
 /** How many printed or foreign texts keep their digest. */
 const textsKept = 500;
 
@@ -46,6 +50,8 @@ interface Known {
   readonly question: string;
   readonly stamp: string | undefined;
   readonly knowledge: Knowledge;
+  /** Time and size of the file that the knowledge is of; undefined where they might not tell that it was written again. */
+  readonly fileStamp: string | undefined;
 }
 
 interface Judged {
@@ -64,6 +70,9 @@ export class Drifts {
   readonly #running = new Map<string, Promise<void>>();
   readonly #again = new Set<string>();
   readonly #forms = new Map<string, FormText | undefined>();
+  readonly #turns = new Turns(uri => this.refresh(uri));
+  /** The buffer that was opened or changed last. */
+  #latest: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -110,14 +119,19 @@ export class Drifts {
     return refresh;
   }
 
-  /** Asks about all open buffers, soon, one after the other. */
+  /** Asks about all open buffers, soon, one after the other, beginning with the one that was changed last. */
   refreshAll(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#refreshOpen(), refreshAfter).unref();
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      const { documents } = this.deps;
+      const isOpen = this.#latest !== undefined && documents.get(this.#latest) !== undefined;
+      this.#turns.add([...(isOpen ? [this.#latest!] : []), ...documents.all.map(({ uri }) => uri)]);
+    }, refreshAfter).unref();
   }
 
   /** A buffer was opened, changed or closed. */
   touched(uri: string): void {
+    this.#latest = uri;
     if (!this.deps.documents.get(uri)) this.forget(uri);
     else if (!this.#known.has(uri) && this.deps.imageOf(uri)) void this.refresh(uri);
   }
@@ -129,11 +143,8 @@ export class Drifts {
 
   dispose(): void {
     this.#closed = true;
+    this.#turns.close();
     clearTimeout(this.#timer);
-  }
-
-  async #refreshOpen(): Promise<void> {
-    for (const { uri } of this.deps.documents.all) await this.refresh(uri);
   }
 
   async #refreshUntilDone(uri: string): Promise<void> {
@@ -152,10 +163,11 @@ export class Drifts {
     const snapshot = documents.get(uri);
     if (!snapshot || this.#closed) return;
     const image = imageOf(uri);
-    const before = said(this.of(snapshot));
     if (image) await this.#ask(uri, snapshot, image);
     else this.#known.delete(uri);
     if (this.#closed) return;
+    // What was judged and told meanwhile, after an edit, came from what was known before.
+    const before = said(this.of(snapshot));
     await this.prepare(uri);
     const now = documents.get(uri);
     // An edit meanwhile brings its own.
@@ -166,7 +178,7 @@ export class Drifts {
   async #ask(uri: string, snapshot: Snapshot, image: Image): Promise<void> {
     const { documents, inSlices } = this.deps;
     await snapshot.ready();
-    const entries = await inSlices(entrySteps(snapshot));
+    const entries = await entriesOf(snapshot, inSlices);
     const old = this.#known.get(uri);
     const known = old?.image === image.hello.image ? old : undefined;
     // What the text had once is asked about further on: it may live on in the image.
@@ -186,10 +198,10 @@ export class Drifts {
       );
     const question = [...asked.values()].map(each => `${keyOf(each)} ${each.digest}`).join('\n');
     let answer: Result<'drift'> = await ask(known?.question === question ? known.stamp : undefined);
-    const disk = await this.#disk(uri, snapshot, entries);
+    const { disk, fileStamp } = await this.#disk(uri, snapshot, entries, old);
     if (answer.unchanged && known) {
       const loaded = await this.#loaded(uri, known.knowledge.held, known.knowledge.isOwn);
-      this.#known.set(uri, { ...known, knowledge: { ...known.knowledge, disk, loaded } });
+      this.#known.set(uri, { ...known, fileStamp, knowledge: { ...known.knowledge, disk, loaded } });
       return;
     }
     let held = paired(asked, answer.held);
@@ -211,6 +223,7 @@ export class Drifts {
       image: image.hello.image,
       question: [...asked.values()].map(each => `${keyOf(each)} ${each.digest}`).join('\n'),
       stamp: answer.stamp,
+      fileStamp,
       knowledge: {
         held,
         strays: await this.#placeless(uri, snapshot, answer.strays),
@@ -225,7 +238,7 @@ export class Drifts {
 
   async #judge(snapshot: Snapshot, { knowledge }: Known): Promise<Pick<Judged, 'drifts' | 'unlike'>> {
     await snapshot.ready();
-    const entries = await this.deps.inSlices(entrySteps(snapshot));
+    const entries = await entriesOf(snapshot, this.deps.inSlices);
     const drifts = judge(snapshot, entries, hiddenKeys(snapshot), knowledge);
     return { drifts, unlike: unlikeForms(entries, drifts, knowledge) };
   }
@@ -253,7 +266,7 @@ export class Drifts {
   #digestsOf(snapshot: Snapshot): Promise<Digests> {
     let digests = this.#digestsBySnapshot.get(snapshot);
     if (!digests) {
-      digests = this.deps.inSlices(entrySteps(snapshot)).then(digestsOf);
+      digests = entriesOf(snapshot, this.deps.inSlices).then(digestsOf);
       this.#digestsBySnapshot.set(snapshot, digests);
     }
     return digests;
@@ -270,7 +283,7 @@ export class Drifts {
     for (const [second, texts] of loaded) {
       if (texts.every(text => [...text.keys()].every(key => asked.has(key)))) continue;
       for (const text of await this.deps.documents.textsAt(uri, second)) {
-        const entries = await this.deps.inSlices(entrySteps(text));
+        const entries = await entriesOf(text, this.deps.inSlices);
         const missing = entries.filter(({ key }) => !asked.has(key));
         for (const { key, asked: each } of missing) lost.set(key, each);
         if (missing.length > 0)
@@ -283,18 +296,27 @@ export class Drifts {
     return [...lost.values()];
   }
 
-  async #disk(uri: string, snapshot: Snapshot, entries: readonly Entry[]): Promise<Knowledge['disk']> {
-    if (!uri.startsWith('file:')) return undefined;
+  async #disk(
+    uri: string,
+    snapshot: Snapshot,
+    entries: readonly Entry[],
+    old: Known | undefined,
+  ): Promise<{ disk: Disk | undefined; fileStamp: string | undefined }> {
+    const none = { disk: undefined, fileStamp: undefined };
+    if (!uri.startsWith('file:')) return none;
     const { documents } = this.deps;
     const file = documents.fileOf(uri);
     try {
-      const { mtimeMs } = await fs.stat(file);
+      const { mtimeMs, size, ino } = await fs.stat(file);
+      const stamp = [mtimeMs, size, ino].join(' ');
+      if (old?.fileStamp === stamp) return { disk: old.knowledge.disk, fileStamp: stamp };
+      const fileStamp = Date.now() - mtimeMs > clockGrain ? stamp : undefined;
       const text = (await fs.readFile(file, 'utf8')).replace(/^\uFEFF/, '');
       const digests =
         text === snapshot.text ? digestsOf(entries) : await this.#digestsOf(await documents.onDisk(uri));
-      return { written: mtimeMs, digests };
+      return { disk: { written: mtimeMs, digests }, fileStamp };
     } catch {
-      return undefined;
+      return none;
     }
   }
 
@@ -357,7 +379,7 @@ export class Drifts {
     const key = keyOf(what);
     for (const second of seconds)
       for (const loaded of await documents.textsAt(uri, second)) {
-        const entry = (await this.deps.inSlices(entrySteps(loaded))).find(each => each.key === key);
+        const entry = (await entriesOf(loaded, this.deps.inSlices)).find(each => each.key === key);
         if (entry) return loaded.text.slice(entry.form.span.start, entry.form.span.end);
       }
     return undefined;

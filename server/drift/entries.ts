@@ -44,6 +44,22 @@ export function* entrySteps(snapshot: Snapshot): Generator<void, Entry[]> {
   return entries;
 }
 
+const known = new WeakMap<Snapshot, Promise<readonly Entry[]>>();
+
+/** What `entrySteps` comes to, found out once for each snapshot. @param inSlices works to the end of a generator, and lets others run in between */
+export function entriesOf(
+  snapshot: Snapshot,
+  inSlices: <R>(work: Generator<void, R>) => Promise<R>,
+): Promise<readonly Entry[]> {
+  let entries = known.get(snapshot);
+  if (!entries) {
+    entries = inSlices(entrySteps(snapshot));
+    known.set(snapshot, entries);
+    entries.catch(() => known.delete(snapshot));
+  }
+  return entries;
+}
+
 /** Keys of definitions that reader conditionals keep from being read; they are no less in the file. */
 export const hiddenKeys = (snapshot: Snapshot): ReadonlySet<string> =>
   new Set(

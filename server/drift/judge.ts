@@ -35,6 +35,12 @@ export interface FormText {
 }
 
 /** What is known of an image and of a file at one time. */
+export interface Disk {
+  /** Milliseconds since 1970. */
+  readonly written: number;
+  readonly digests: Digests;
+}
+
 export interface Knowledge {
   /** The definitions that were asked about, those that the text had once included. */
   readonly held: ReadonlyMap<string, { readonly asked: TextDefinition; readonly held: Held }>;
@@ -44,7 +50,7 @@ export interface Knowledge {
   /** Whether that is the file in question. */
   readonly isOwn: (file: string | undefined) => boolean;
   /** The file as it is on the disk; undefined where there is none. */
-  readonly disk: { readonly written: number; readonly digests: Digests } | undefined;
+  readonly disk: Disk | undefined;
   /** The definition that stood before each one when it was last seen. */
   readonly before: ReadonlyMap<string, string | undefined>;
   /** What a text that is not a file's says of a definition: its form; undefined where it does not say. */

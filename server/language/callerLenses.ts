@@ -1,7 +1,7 @@
 /** Lenses with the number of a definition's callers: from the image's records, else from the index of the workspace. Found out when one is resolved. */
 import type { CancellationToken, CodeLens, Command } from 'vscode-languageserver/node';
 import { plural } from '../approval/display.ts';
-import { entrySteps } from '../drift/entries.ts';
+import { entriesOf } from '../drift/entries.ts';
 import type { PlacedName } from '../image/protocol.ts';
 import type { Position } from '../source/types.ts';
 import { inSlices, type Bench } from './bench.ts';
@@ -66,7 +66,7 @@ let indexed: Promise<unknown> = Promise.resolve();
 export const callers: LensSource = {
   name: 'callers',
   async lenses(snapshot, { parts: { encoding } }) {
-    const entries = await inSlices(entrySteps(snapshot));
+    const entries = await entriesOf(snapshot, inSlices);
     return entries
       .filter(({ definition }) => called.has(definition.kind))
       .map(({ definition, asked }): { range: CodeLens['range']; data: Asked } => {

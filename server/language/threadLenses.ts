@@ -1,6 +1,6 @@
 /** Lenses at definitions whose old code threads still run after a reload. Which threads these are is asked when one is resolved. */
 import { listed, oneLine, plural } from '../approval/display.ts';
-import { entrySteps } from '../drift/entries.ts';
+import { entriesOf } from '../drift/entries.ts';
 import type { OldThreads } from '../oldThreads.ts';
 import { spelling } from '../operations/names.ts';
 import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
@@ -33,7 +33,7 @@ export async function runningOld(snapshot: Snapshot, oldThreads: OldThreads): Pr
       const key = keyed(kind, home, name);
       if (!transactions.has(key)) transactions.set(key, transaction);
     }
-  const entries = await inSlices(entrySteps(snapshot));
+  const entries = await entriesOf(snapshot, inSlices);
   return entries.flatMap(({ form, definition, asked }) => {
     const transaction = transactions.get(keyed(asked.definition.kind, asked.package, spelling(definition)));
     if (transaction === undefined) return [];
