@@ -166,13 +166,13 @@ export class Drifts {
     if (image) await this.#ask(uri, snapshot, image);
     else this.#known.delete(uri);
     if (this.#closed) return;
-    // What was judged and told meanwhile, after an edit, came from what was known before.
-    const before = said(this.of(snapshot));
-    await this.prepare(uri);
+    // What was told meanwhile, after an edit too, came from what was known before.
     const now = documents.get(uri);
-    // An edit meanwhile brings its own.
-    if (now === snapshot && said(this.of(snapshot)) !== before) changed(uri);
-    if (now === snapshot) refreshed(uri);
+    const before = now && said(this.of(now));
+    await this.prepare(uri);
+    // An edit since brings its own.
+    if (now && documents.get(uri) === now && said(this.of(now)) !== before) changed(uri);
+    if (documents.get(uri) === snapshot) refreshed(uri);
   }
 
   async #ask(uri: string, snapshot: Snapshot, image: Image): Promise<void> {
