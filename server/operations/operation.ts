@@ -60,8 +60,6 @@ export interface EvalPlan {
   readonly title?: string;
   /** Answer what the first value of the last form consists of, too. */
   readonly inspects?: boolean;
-  /** Characters of output that are kept; absent: as many as other operations keep. */
-  readonly outputLimit?: number;
   /** Where the values are shown. */
   readonly places?: EvalPlaces | undefined;
 }

@@ -6,9 +6,6 @@ import { initialPackage } from './forms.ts';
 import { arguments_, operation } from './operation.ts';
 import { linesOf, type Page } from './page.ts';
 
-/** Characters of a test's output that are kept. */
-const outputLimit = 10_000_000;
-
 /** The test that a form defines; undefined where it defines none. */
 export const testIn = (form: TopLevelForm | undefined): SourceDefinition | undefined =>
   form && form.active && !form.broken && !form.packageUnknown
@@ -21,7 +18,7 @@ export const runTest = operation({
   name: 'run_test',
   title: 'Run test',
   documentation:
-    'Runs the test that the form at a position defines, as the image has it: FiveAM, Parachute, Rove, RT, CLUnit and 1am are known. `values` begins with whether it passed. Output of up to 10 million characters is kept, in a document where it is long.',
+    'Runs the test that the form at a position defines, as the image has it: FiveAM, Parachute, Rove, RT, CLUnit and 1am are known. `values` begins with whether it passed. Long output is kept in a document.',
   approval: 'eval',
   args: z.strictObject({
     uri: arguments_.uri,
@@ -41,7 +38,6 @@ export const runTest = operation({
       code: `(hotlisp::run-test ${lispString(test.name)} ${lispString(operator ?? test.operator)})`,
       package: form.package ?? initialPackage,
       title: `the test ${test.name}`,
-      outputLimit,
     };
   },
   page: (result): Page => {

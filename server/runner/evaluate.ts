@@ -1,6 +1,7 @@
 /** Evaluating code on request. */
 import { oneLine } from '../approval/display.ts';
 import { HotlispError } from '../errors.ts';
+import type { Image } from '../image/image.ts';
 import type { Call, EvalPlan } from '../operations/operation.ts';
 import { digestOfDeed, type Deed } from './deeds.ts';
 import type { Stop } from './debugger.ts';
@@ -40,7 +41,7 @@ export async function runEvaluation(
   try {
     const args = {
       code,
-      outputLimit: plan.outputLimit ?? outputLimit,
+      outputLimit: keptOutput(image),
       ...(plan.inspects && { keep: true }),
       ...(packageName !== undefined && { package: packageName }),
       ...(patience !== undefined && { patience }),
@@ -61,7 +62,7 @@ export async function runEvaluation(
         condition: condition ?? null,
         ...(abandoned !== undefined && { reason: abandoned }),
         restarts,
-        output,
+        ...(await spooled(desk, output, answer.truncated)),
         results,
       });
     }
@@ -92,6 +93,10 @@ export async function runEvaluation(
     limit.end();
   }
 }
+
+/** Characters of output that are kept; with all that has to be escaped, so many fit a message of Swank's or Slynk's. */
+const keptOutput = ({ kind }: Image): number =>
+  kind === 'swank' || kind === 'slynk' ? 3_000_000 : 12_000_000;
 
 /** Output as it is answered; what is too long for that stands in a file as a whole, as far as it was kept. */
 async function spooled(
