@@ -91,17 +91,19 @@ of methods, last first. PHASE is :COLLECT while definitions are collected, else 
     (when functions
       (dolist (staged functions) (note-replaced installation (staged-function-name staged)))
       (with-world-lock ()
-        (write-functions (loop for staged in functions
-                               when (ordinary-function-p (staged-function-name staged))
-                                 collect (cons (staged-function-name staged) (staged-function-function staged))))
-        (with-quiet-redefinition ()
-          (dolist (staged functions)
-            (apply #'install-function (staged-function-name staged) (staged-function-function staged)
-                   (staged-function-arguments staged))))))
+        ;; What may not be defined in its package was refused when it was compiled, in that package.
+        (sb-ext:without-package-locks
+         (write-functions (loop for staged in functions
+                                when (ordinary-function-p (staged-function-name staged))
+                                  collect (cons (staged-function-name staged) (staged-function-function staged))))
+         (with-quiet-redefinition ()
+           (dolist (staged functions)
+             (apply #'install-function (staged-function-name staged) (staged-function-function staged)
+                    (staged-function-arguments staged)))))))
     (when methods
       (with-quiet-redefinition ()
         (dolist (arguments methods) (note-replaced installation (second arguments)))
-        (load-methods installation methods)))))
+        (sb-ext:without-package-locks (load-methods installation methods))))))
 
 (defun load-methods (installation methods)
   (load-staged-methods methods (lambda (delta) (push delta (installation-deltas installation)))))

@@ -269,14 +269,26 @@ undone and with :NEW when it was done again."
   (let* ((deltas (attempt-deltas attempt))
          (transaction
            (make-transaction :id id :deltas deltas
-                             :definitions (loop for (definition nil change) in changes
-                                                collect (definition-wire definition change))
+                             :definitions (let ((named (loop for (definition nil change) in changes
+                                                             collect (definition-wire definition change))))
+                                            (append named (unnamed-definitions (attempt-units attempt) named deltas)))
                              :installed (loop for (definition unit nil before) in changes
                                               collect (list (definition-key definition) before
                                                             (make-installed-entry definition unit)))
                              :replaced (replaced-by deltas #'delta-old))))
     (loop for (key nil after) in (transaction-installed transaction) do (set-installed-entry key after))
     (record-transaction transaction)))
+
+(defun unnamed-definitions (units named deltas)
+  "The contract's Definitions for what DELTAS changed besides NAMED: what a macro of the user's, or any other code in UNITS, has defined."
+  (flet ((same-p (one other)
+           (and (string-equal (getf one :kind) (getf other :kind))
+                (equal (getf one :name) (getf other :name))
+                (equal (getf one :package) (getf other :package)))))
+    (and (some (lambda (unit)
+                 (every (lambda (definition) (eq (definition-kind definition) :other)) (unit-definitions unit)))
+               units)
+         (set-difference (delta-definitions deltas) named :test #'same-p))))
 
 (defun replaced-by (deltas state)
   "The functions in the states of DELTAS that STATE, a reader, returns."

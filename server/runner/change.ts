@@ -188,7 +188,9 @@ async function finishChange(
   const { failure: verified, verification } =
     change.status === 'applied' ? await verify(desk, deed, forms, call) : notVerified;
   const status = verified === undefined ? change.status : 'rolled-back';
-  await desk.deps.deeds.recordOutcome(deed, call, {
+  // Where the text names nothing, the image tells what it has defined.
+  const done = deed.definitions?.length === 0 ? { ...deed, definitions: change.definitions } : deed;
+  await desk.deps.deeds.recordOutcome(done, call, {
     status,
     ...(verified && { message: verified }),
     ...(change.remains.length > 0 && { remains: change.remains }),

@@ -335,6 +335,38 @@ describe('reloading from a buffer', () => {
     ).toEqual(['((:IN 1) (:SET 3) (:ODD 1) NIL)']);
   });
 
+  it('tells what a form defines without naming it in its text, and takes that back', async () => {
+    const code = "(macrolet ((define (name) `(defun ,name () ',name))) (define one) (define two))";
+    void editor.expectPrompt(/compile/i, 'Approve');
+    const result = await editor.command('code_compile_string', { package: 'shop', code });
+    expect(result.definitions.map(({ kind, name, change }) => `${change} ${kind} ${name}`).sort()).toEqual([
+      'new function ONE',
+      'new function TWO',
+    ]);
+    expect(await editor.evaluate('(list (shop::one) (shop::two))')).toEqual(['(SHOP::ONE SHOP::TWO)']);
+    void editor.expectPrompt(/roll back/i, 'Approve');
+    expect(await editor.command('rollback')).toMatchObject({
+      status: 'applied',
+      transaction: result.transaction,
+    });
+    expect(await editor.evaluate("(list (fboundp 'shop::one) (fboundp 'shop::two))")).toEqual(['(NIL NIL)']);
+  });
+
+  it('redefines what belongs to a locked package from inside that package, as SBCL does, and nothing from outside', async () => {
+    await editor.evaluate('(sb-ext:lock-package :shop)');
+    document.replace('(twice (tax amount))', '(list :locked amount)');
+    void editor.expectPrompt(/reload total/i, 'Approve');
+    expect(await editor.actionOutcome(document, form, /^Reload total$/)).toMatchObject({ status: 'applied' });
+    expect(await total()).toEqual(['(:LOCKED 10)']);
+    void editor.expectPrompt(/compile.*locked package SHOP/is, 'Approve');
+    const outside = await editor.command('code_compile_string', { code: '(defun shop:total (x) x)' });
+    expect(outside.status).toBe('failed');
+    expect(await total()).toEqual(['(:LOCKED 10)']);
+    void editor.expectPrompt(/roll back/i, 'Approve');
+    expect(await editor.command('rollback')).toMatchObject({ status: 'applied' });
+    expect(await total()).toEqual(['40']);
+  });
+
   it('runs a call at top level whose compiler macro leaves it as it is', async () => {
     void editor.expectPrompt(/compile/i, 'Approve');
     const result = await editor.command('code_compile_string', {
