@@ -50,9 +50,11 @@ export function parseArguments(operation: Operation, given: readonly unknown[] |
 const maxDepth = 200;
 
 function isDeeperThan(depth: number, value: unknown): boolean {
-  let level = [value];
+  let level: unknown[] = [value];
   for (let n = 0; n <= depth; n++) {
-    level = level.flatMap(each => (typeof each === 'object' && each !== null ? Object.values(each) : []));
+    level = level.flatMap((each): unknown[] =>
+      typeof each === 'object' && each !== null ? Object.values(each) : [],
+    );
     if (level.length === 0) return false;
   }
   return true;

@@ -1,5 +1,6 @@
 /** `npm run test:faults`: every fault at every step of every operation, and what came of it. Exit 1 when one was not survived. */
 import { parseArgs } from 'node:util';
+import { record, table } from '../support/reliability.ts';
 import { runTable } from './table.ts';
 
 const help = `npm run test:faults [-- OPTION ...]
@@ -7,6 +8,7 @@ const help = `npm run test:faults [-- OPTION ...]
   --fault TEXT      only faults whose name contains TEXT
   --every N         only every N-th row of the table
   --minutes N       stop after that time (default 40)
+  --record          write the figures into docs/reliability.md
   --help            print this
 `;
 
@@ -16,6 +18,7 @@ const { values } = parseArgs({
     fault: { type: 'string', default: '' },
     every: { type: 'string', default: '1' },
     minutes: { type: 'string', default: '40' },
+    record: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -41,5 +44,18 @@ else {
   console.log(
     `${rows.length} rows, ${failed} failed${left > 0 ? `, ${left} left out: the time was up` : ''} (${Math.round((Date.now() - started) / 1000)} s)`,
   );
+  if (values.record) {
+    const names = [...new Set(rows.map(({ fault }) => fault).filter(fault => fault !== 'none'))];
+    const figures = names.map(name => {
+      const tried = rows.filter(({ fault }) => fault === name);
+      return [name, tried.length, tried.filter(({ problem }) => problem === undefined).length];
+    });
+    const operations = new Set(rows.map(({ operation }) => operation).filter(name => name !== 'all')).size;
+    const rest = left > 0 ? ` ${left} rows were left out, because the time was up.` : '';
+    record(
+      'faults',
+      `Each fault at every step of ${operations} operations.${rest}\n\n${table(['fault', 'tried', 'survived'], figures)}`,
+    );
+  }
   process.exitCode = failed > 0 ? 1 : 0;
 }
