@@ -22,6 +22,9 @@ const messageTypes: Record<Severity, MessageType> = {
   info: MessageType.Info,
 };
 
+/** Milliseconds until an editor that does not answer counts as one that shows no documents. */
+const showWithin = 10_000;
+
 /**
  * How long a client has to read the reply to a gesture before it is sent more, in milliseconds. In Emacs an awaited reply leaves
  * the reader by a throw: of what came in the same piece, lsp-mode loses the rest, such as our prompt, and the eglot of Emacs 28
@@ -106,11 +109,15 @@ export class LspEditor implements Editor {
 
   async show(uri: string): Promise<boolean> {
     if (!this.capabilities.window?.showDocument?.support) return false;
+    let timer: NodeJS.Timeout | undefined;
+    const silence = new Promise<boolean>(resolve => (timer = setTimeout(resolve, showWithin, false)));
     try {
-      const { success } = await this.connection.window.showDocument({ uri, takeFocus: false });
-      return success;
+      const shown = this.connection.window.showDocument({ uri, takeFocus: false });
+      return await Promise.race([shown.then(({ success }) => success), silence]);
     } catch {
       return false;
+    } finally {
+      clearTimeout(timer);
     }
   }
 

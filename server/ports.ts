@@ -24,7 +24,7 @@ export interface Editor {
   ask(message: string, titles: readonly string[], signal: AbortSignal): Promise<Answer>;
   tell(severity: Severity, message: string): void;
   log(severity: Severity, message: string): void;
-  /** Shows a document (URI) to the person; false when the editor cannot. Never rejects. */
+  /** Shows a document (URI) to the person; false when the editor cannot, or does not say. Never rejects. */
   show(uri: string): Promise<boolean>;
   /** Makes an edit in the editor's buffer; answers why not, or undefined when it was made. Never rejects. */
   edit(

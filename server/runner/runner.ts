@@ -2,6 +2,7 @@
  * The only pipeline: plan, assess, approve, journal, call the image, verify, journal, report.
  * Nothing outside this folder calls an operation of the wire that writes.
  */
+import { aborted } from '../approval/prompts.ts';
 import { HotlispError } from '../errors.ts';
 import { operations, type Args, type Op, type Result } from '../image/protocol.ts';
 import type {
@@ -28,6 +29,10 @@ import { runThread } from './threads.ts';
 import { runTool } from './tool.ts';
 import { runTrace } from './tracing.ts';
 
+/** Milliseconds for an edit: some editors ask the person first. */
+const editWithin = 120_000;
+const unanswered = `The editor has not said within ${editWithin / 1000} s whether it made the edit. Look at the buffer before you run the command again.`;
+
 export class Runner {
   readonly #desk: Desk;
 
@@ -51,7 +56,7 @@ export class Runner {
       case 'answer':
         return plan.value;
       case 'edit':
-        return this.#edit(plan);
+        return this.#edit(plan, call.signal);
       case 'query':
         return this.#query(plan, call);
       case 'change':
@@ -149,9 +154,19 @@ export class Runner {
     }
   }
 
-  async #edit({ dryRun, label, uri, version, edits, report: what }: EditPlan): Promise<unknown> {
+  async #edit(
+    { dryRun, label, uri, version, edits, report: what }: EditPlan,
+    signal: AbortSignal,
+  ): Promise<unknown> {
     if (dryRun) return { status: 'unchanged', dry_run: true, ...what };
-    const problem = await this.deps.editor.edit(label, uri, version, edits);
+    const tooLong = AbortSignal.timeout(editWithin);
+    const end = AbortSignal.any([signal, tooLong]);
+    const problem = await Promise.race([
+      this.deps.editor.edit(label, uri, version, edits),
+      aborted(end),
+    ]).catch((error: unknown) => {
+      throw signal.aborted ? error : new HotlispError('timeout', unanswered);
+    });
     if (problem !== undefined)
       throw new HotlispError('stale', `The buffer was not edited: ${problem}. Run the command again.`);
     return { status: 'applied', dry_run: false, ...what };

@@ -267,4 +267,20 @@ describe('commands on files', () => {
     });
     expect(missing).toMatchObject({ code: -32602 });
   });
+
+  it('can be cancelled while the editor does not say whether it made an edit', async () => {
+    editor.silentTo.add('workspace/applyEdit');
+    const { id, reply } = editor.rpc.start('workspace/executeCommand', {
+      command: 'hotlisp.lisp_edit_form',
+      arguments: [{ operation: 'delete', file_path: 'shop.lisp', form_type: 'defun', form_name: 'total' }],
+    });
+    const failure = reply.then(
+      () => 'a result',
+      (error: unknown) => error,
+    );
+    while (!editor.traffic.some(({ message }) => message.method === 'workspace/applyEdit'))
+      await new Promise(resolve => setTimeout(resolve, 20));
+    editor.rpc.notify('$/cancelRequest', { id });
+    expect(await failure).toMatchObject({ code: -32800, kind: 'cancelled' });
+  });
 });

@@ -117,6 +117,8 @@ export class Editor {
   readonly withdrawn = new Happenings<number | string>();
   readonly traffic: { direction: 'sent' | 'received'; message: Message }[] = [];
   readonly documents = new Map<string, TextDocument>();
+  /** Methods of the server's requests that this editor never answers. */
+  readonly silentTo = new Set<string>();
   capabilities: Lsp.ServerCapabilities = {};
   serverInfo: { name?: string; version?: string } = {};
   stderr = '';
@@ -405,6 +407,7 @@ export class Editor {
   }
 
   private async answer(method: string, params: unknown): Promise<unknown> {
+    if (this.silentTo.has(method)) return NO_REPLY;
     switch (method) {
       case 'window/showMessageRequest':
         return this.answerPrompt(params as Prompt);
