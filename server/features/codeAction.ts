@@ -22,7 +22,10 @@ export const actionKinds = [
   'hotlisp.trace',
   'hotlisp.test',
   'quickfix.approval',
+  'quickfix.reload',
 ] as const;
+
+type Kind = (typeof actionKinds)[number];
 
 export interface ActionsRequest {
   readonly snapshot: Snapshot | undefined;
@@ -63,13 +66,17 @@ function reloads(snapshot: Snapshot, request: ActionsRequest): Action[] {
       ...document,
       range: snapshot.rangeOf(span, encoding),
     });
+  const reloadForm = (kind: Kind, reloaded: TopLevelForm) =>
+    action(kind, `Reload ${formName(reloaded)}`, 'hotlisp.reload_form', {
+      ...document,
+      position: range.start,
+    });
   return [
     ...(atForm
       ? [
-          action('hotlisp.reload', `Reload ${formName(atForm)}`, 'hotlisp.reload_form', {
-            ...document,
-            position: range.start,
-          }),
+          // Editors put quick fixes first (Helix in its menu, whatever else is offered): the main job is one as soon as the form is sound.
+          ...(atForm.broken ? [] : [reloadForm('quickfix.reload', atForm)]),
+          reloadForm('hotlisp.reload', atForm),
         ]
       : []),
     ...(atForm ? recompilesUsers(snapshot, atForm) : []),
@@ -216,7 +223,7 @@ export const answers = (request: number): Action[] => [
 ];
 
 export const action = (
-  kind: (typeof actionKinds)[number],
+  kind: Kind,
   title: string,
   command: string,
   argument: Record<string, unknown>,

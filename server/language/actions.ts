@@ -136,7 +136,7 @@ export const actions = (context: ActionContext): FeatureSet => ({
   },
 });
 
-/** The reload of a form is a quick fix, too, where it mends a drift: an editor that asked for all kinds is offered it once. */
+/** The reload of a form is of several kinds: an editor that asked for all of them is offered it once, as the first. */
 function onceEach(actions: readonly CodeAction[]): CodeAction[] {
   const titles = new Set<string>();
   return actions.filter(({ title }) => !titles.has(title) && titles.add(title));
