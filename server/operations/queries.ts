@@ -1,5 +1,6 @@
 /** Operations that read the image and change nothing. */
 import { z } from 'zod';
+import { HotlispError, type ErrorKind } from '../errors.ts';
 import type { Location, Thread } from '../image/protocol.ts';
 import { initialPackage } from './forms.ts';
 import { findForm, matches } from './locate.ts';
@@ -28,6 +29,9 @@ export const sourceLocation = operation({
   }),
 });
 
+/** What an image says that has nothing of that name, or that is not there; one that was lost on the way might have had it. */
+const knowsNone: ReadonlySet<ErrorKind> = new Set(['no-image', 'unknown-symbol', 'unknown-package']);
+
 /** Those that the image knows; where it knows none, those of the texts. @throws HotlispError as the image does where there are none either */
 async function locations(
   symbol: string,
@@ -36,12 +40,13 @@ async function locations(
 ): Promise<unknown> {
   const { token, setf } = functionName(symbol);
   const isMeant = (name: string) => !setf || /^\(SETF /i.test(name);
-  let failure: Error | undefined;
+  let failure: HotlispError | undefined;
   try {
     const known = (await context.locate(token, packageName)).filter(({ name }) => isMeant(name));
     if (known.length > 0) return await Promise.all(known.map(each => describe(each, context)));
   } catch (error) {
-    failure = error as Error;
+    if (!(error instanceof HotlispError && knowsNone.has(error.kind))) throw error;
+    failure = error;
   }
   const written = (await context.written(token, packageName)).filter(({ definition: { name } }) =>
     isMeant(name),

@@ -45,6 +45,9 @@ const counted: ReadonlySet<string> = new Set<Op>([
   'remove',
 ]);
 
+/** An operation asks for the threads besides; a look for the hazards of an edit does not. */
+const isLook = (op: string, args: { threads?: boolean } | undefined) => op === 'check' && !args?.threads;
+
 interface Lane {
   readonly client: net.Socket;
   readonly agent: net.Socket;
@@ -124,8 +127,8 @@ export class AgentProxy {
       socket.on('error', end).on('close', end);
     }
     this.#relay(client, agent, line => {
-      const { id, op } = JSON.parse(line) as { id: number; op: string };
-      if (!counted.has(op)) return 'pass';
+      const { id, op, args } = JSON.parse(line) as { id: number; op: string; args?: { threads?: boolean } };
+      if (!counted.has(op) || isLook(op, args)) return 'pass';
       const index = this.#count++;
       this.#ops.push(op);
       calls.set(id, { op, index });

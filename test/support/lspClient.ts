@@ -479,7 +479,7 @@ export class Editor {
         return this.logs.add(params as { type: number; message: string });
       case 'textDocument/publishDiagnostics': {
         const { uri } = params as Lsp.PublishedDiagnostics;
-        if (!uri.startsWith('file:') && !this.documents.has(uri))
+        if (!/^(?:file|untitled):/.test(uri) && !this.documents.has(uri))
           this.problems.push(`diagnostics of ${uri}, which is no document of this editor`);
         return this.published.add(params as Lsp.PublishedDiagnostics);
       }
