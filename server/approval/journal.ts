@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { constants, fstatSync, promises as fs, readSync, statSync, writeSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { HotlispError } from '../errors.ts';
 import type { DefinitionName } from '../image/protocol.ts';
 
@@ -82,6 +83,9 @@ interface OpenFile {
   readonly device: number;
   readonly inode: number;
 }
+
+/** Milliseconds for which a long journal is read until others may go on. */
+const slice = 5;
 
 export class Journal {
   #file: Promise<OpenFile> | undefined;
@@ -165,15 +169,20 @@ export class Journal {
       );
     }
     const entries: JournalEntry[] = [];
-    text.split('\n').forEach((line, index) => {
-      if (line.trim() === '') return;
+    let until = performance.now() + slice;
+    for (const [index, line] of text.split('\n').entries()) {
+      if (line.trim() === '') continue;
+      if (performance.now() > until) {
+        await turn();
+        until = performance.now() + slice;
+      }
       const entry = parseEntry(line);
       if (entry) entries.push(entry);
       else if (!this.#warned.has(line)) {
         this.#warned.add(line);
         this.warn(`${this.path}:${index + 1} is not a whole journal entry; skipped.`);
       }
-    });
+    }
     return entries;
   }
 
