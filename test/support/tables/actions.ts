@@ -17,7 +17,7 @@ interface Action {
   };
 }
 
-const written = /^(?:quickfix|refactor)/;
+const written = /^(?:quickfix$|refactor)/;
 
 async function offered(question: Question, only?: readonly string[]): Promise<Action[]> {
   const { editor, document, position, marks } = question;
