@@ -36,23 +36,20 @@ describe.each([
   /** The user's own editor, connected before us. */
   let slime: SwankClient;
 
-  beforeAll(async () => {
+  // An image of its own for each: what one test leaves behind is not another one's fault.
+  beforeEach(async () => {
     surroundings = new Surroundings();
     program = await startUserImage(startUp, { env: surroundings.environment });
     address = `127.0.0.1:${program.ports['swank']}`;
-  });
-  afterAll(async () => {
-    await program?.stop();
-    surroundings.remove();
-  });
-  beforeEach(async () => {
     managed = new ManagedImage(surroundings);
     slime = await SwankClient.connect(program.ports['swank']!);
     await ask('(swank:connection-info)');
   });
   afterEach(async () => {
-    await managed.manager.dispose();
-    slime.close();
+    await managed?.manager.dispose();
+    slime?.close();
+    await program?.stop();
+    surroundings.remove();
   });
 
   const attach = (): Promise<Image> => managed.connect({ mode: 'attach', address });
@@ -139,6 +136,8 @@ describe.each([
     expect(await Promise.all(numbers.map(n => valuesOf(image, `(* ${n} ${n})`)))).toEqual(
       numbers.map(n => [String(n * n)]),
     );
+    await managed.manager.disconnect();
+    await until(() => ask('(cl:length swank::*connections*)'), '1');
   });
 
   it('keeps the user’s editor as the connection where the user’s own threads report', async () => {
