@@ -1,7 +1,7 @@
 /** Attaching to an image through the Swank that the user's own SLIME uses, which must not notice. */
 import { appendFileSync, cpSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HotlispError } from '../../server/errors.ts';
 import type { Image } from '../../server/image/image.ts';
 import type { Event } from '../../server/image/protocol.ts';
