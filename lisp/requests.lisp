@@ -138,19 +138,21 @@ Once it is sealed or finished this does nothing. Does not wait."
            (setf worker (make-worker :job job))
            (sb-thread:with-mutex (**workers-lock**)
              (push worker **workers**)
-             (setf (worker-thread worker) (make-agent-thread "hotlisp request" (lambda () (work worker)))))))
+             (setf (worker-thread worker) (make-agent-thread "hotlisp request" :working (lambda () (work worker)))))))
     nil))
 
 (defun work (worker)
   (unwind-protect
        (loop
          (funcall (shiftf (worker-job worker) nil))
+         (become-agent-thread :serving)
          (unless (and (sb-thread:with-mutex (**workers-lock**)
                         (when **server** (push worker **idle-workers**)))
                       (or (sb-thread:wait-on-semaphore (worker-wake worker) :timeout *idle-seconds*)
                           (wanted-after-all-p worker))
                       (worker-job worker))
-           (return)))
+           (return))
+         (become-agent-thread :working))
     (sb-thread:with-mutex (**workers-lock**)
       (setf **workers** (remove worker **workers**)))))
 

@@ -159,7 +159,7 @@ Interrupts are off meanwhile: half a line would spoil the connection."
           (cond ((server-open server)
                  (push connection (server-connections server))
                  (setf (connection-thread connection)
-                       (make-agent-thread "hotlisp connection" (lambda () (serve-connection server connection)))))
+                       (make-agent-thread "hotlisp connection" :serving (lambda () (serve-connection server connection)))))
                 (t (unix-close fd) (return))))))))
 
 ;;;; Starting and stopping
@@ -179,7 +179,7 @@ Signals an error when the directory is not private or the socket cannot be made.
     (unless **server**
       (let* ((path (or path (new-socket-path)))
              (server (make-server :fd (listen-at path) :path path :pid (unix-getpid) :read-only read-only)))
-        (setf (server-thread server) (make-agent-thread "hotlisp accept" (lambda () (accept-connections server)))
+        (setf (server-thread server) (make-agent-thread "hotlisp accept" :serving (lambda () (accept-connections server)))
               **server** server)
         (pushnew 'remove-socket sb-ext:*exit-hooks*)
         (pushnew 'stop-serving sb-ext:*save-hooks*)))
@@ -230,7 +230,7 @@ clients have under way is cancelled. Returns true when the image was serving. Ma
 
 (defun live-with-parent ()
   "For an image that another program started: read standard input until it ends, which it does when that program does, and end this process at once."
-  (become-agent-thread)
+  (become-agent-thread :serving)
   (let ((octets (make-array 4096 :element-type '(unsigned-byte 8))))
     (loop until (zerop (receive-octets 0 octets 0))))
   (remove-socket)

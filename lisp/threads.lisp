@@ -3,20 +3,21 @@
 (in-package :hotlisp)
 
 (defvar *agent-threads* (make-hash-table :test #'eq :weakness :key :synchronized t)
-  "The threads that the agent itself works with.")
+  "The threads that the agent itself works with: :SERVING those that run code of the agent alone, :WORKING those that may run any.")
 
 (defun agent-thread-p (thread)
-  (values (gethash thread *agent-threads*)))
+  (and (gethash thread *agent-threads*) t))
 
-(defun become-agent-thread ()
-  "From here on the current thread is the agent's own: nobody is to interrupt or end it."
-  (setf (gethash sb-thread:*current-thread* *agent-threads*) t))
+(defun become-agent-thread (state)
+  "From here on the current thread is the agent's own, and nobody is to interrupt or end it. STATE is :SERVING or :WORKING."
+  (setf (gethash sb-thread:*current-thread* *agent-threads*) state))
 
-(defun make-agent-thread (name function)
-  "Start a thread of the agent's own. It calls FUNCTION with the standard printer and reader variables' global values, and a debugger that only ends it."
+(defun make-agent-thread (name state function)
+  "Start a thread of the agent's own, which BECOME-AGENT-THREAD tells of. It calls FUNCTION with the standard printer and reader variables' global
+values, and a debugger that only ends it."
   (sb-thread:make-thread
    (lambda ()
-     (become-agent-thread)
+     (become-agent-thread state)
      (let ((sb-ext:*invoke-debugger-hook* (lambda (condition hook)
                                             (declare (ignore condition hook))
                                             (sb-thread:abort-thread))))
@@ -82,7 +83,8 @@ on computing for 20 ms; without an answer within TIMEOUT seconds it is :UNKNOWN.
 
 (defun scan-threads (threads codes)
   "An alist of THREADS with what looking at their stacks says: :YES, :NO, :UNKNOWN or :RUNNING."
-  (let ((answers (loop for thread in threads collect (cons thread :running))))
+  (let ((answers (loop for thread in threads
+                       collect (cons thread (if (eq :serving (gethash thread *agent-threads*)) :no :running)))))
     (when (capability :stack-scan)
       (call-with-code-ranges
        codes

@@ -1,4 +1,5 @@
 /** The client's messages as they come, but for those that are none: these are refused before any handler sees them. */
+import { Writable } from 'node:stream';
 import {
   ErrorCodes,
   StreamMessageReader,
@@ -9,10 +10,38 @@ import {
 } from 'vscode-languageserver/node';
 import { refusalOf, type Refused } from './params.ts';
 
+/**
+ * Takes the pieces that the library writes of each message, and writes what came together at once: each write wakes the client.
+ */
+class Gathered extends Writable {
+  #chunks: Buffer[] = [];
+
+  constructor(private readonly output: NodeJS.WritableStream) {
+    super();
+    process.once('exit', () => this.#flush());
+  }
+
+  override _write(chunk: Buffer, _encoding: string, taken: () => void): void {
+    if (this.#chunks.push(chunk) === 1) setImmediate(() => this.#flush());
+    taken();
+  }
+
+  #flush(): void {
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    if (chunks.length === 0) return;
+    this.output.write(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
+  }
+}
+
 /** Knows which requests have no reply yet. */
 export class CheckedWriter extends StreamMessageWriter {
   /** Their ids as texts: the library takes 7 and "7" for one. */
   readonly #open = new Set<string>();
+
+  constructor(output: NodeJS.WritableStream) {
+    super(new Gathered(output));
+  }
 
   /** False when a request of that id waits for its reply already. */
   begin(id: string | number): boolean {

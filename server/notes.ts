@@ -22,16 +22,17 @@ export interface PlacedNote {
 export class Notes {
   readonly #kept = new Map<string, Kept[]>();
 
-  /** Replaces what is known of `forms` by the notes of an operation on them; answers the URIs concerned. */
-  record(forms: readonly PlannedForm[], notes: readonly Note[]): Set<string> {
+  /** Replaces what is known of `forms` by the notes of an operation on them; answers the URIs where there are or were any. */
+  record(forms: readonly PlannedForm[], notes: readonly Note[]): string[] {
     // Code that stands in no document has its notes in the result alone.
     const uris = new Set(
       forms.map(({ snapshot }) => snapshot.uri).filter(uri => !uri.startsWith(scratchScheme)),
     );
-    for (const uri of uris) {
+    return [...uris].filter(uri => {
+      const before = this.#kept.get(uri);
       const here = forms.filter(({ snapshot }) => snapshot.uri === uri);
       const names = new Set(here.map(nameOf));
-      const others = (this.#kept.get(uri) ?? []).filter(
+      const others = (before ?? []).filter(
         ({ text }) => !names.has(headOf(text)) && !here.some(form => form.wire.text === text),
       );
       const added = here.flatMap(form => {
@@ -45,8 +46,8 @@ export class Notes {
       });
       if (others.length + added.length > 0) this.#kept.set(uri, [...others, ...added]);
       else this.#kept.delete(uri);
-    }
-    return uris;
+      return before !== undefined || added.length > 0;
+    });
   }
 
   /** The notes whose forms stand unchanged in the snapshot, at their places there. */
