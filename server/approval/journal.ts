@@ -87,14 +87,10 @@ interface OpenFile {
 /** Milliseconds for which a long journal is read until others may go on. */
 const slice = 5;
 
-/** Milliseconds for which an entry may wait for the next one, to go to the disk with it. */
-const flushWithin = 20;
-
 export class Journal {
   #file: Promise<OpenFile> | undefined;
   #flushing: Promise<void> = Promise.resolve();
   #flushQueued: Promise<void> | undefined;
-  #flushSoon: NodeJS.Timeout | undefined;
   /** The lines that were told of as no entries. */
   readonly #warned = new Set<string>();
   readonly path: string;
@@ -124,34 +120,26 @@ export class Journal {
    * @throws HotlispError `internal` naming the file, when it cannot be written; nothing must then be done or reported as done
    */
   async append(entry: JournalEntry): Promise<void> {
-    const handle = await this.#written(entry);
-    try {
-      await this.#flush(handle);
-    } catch (error) {
-      this.#fail(error);
-    }
+    await (
+      await this.write(entry)
+    ).flushed;
   }
 
   /**
-   * Writes one entry and resolves once the system has it: no end of this process loses it. It is on the disk with the next
-   * entry that is appended, or else within a moment.
-   * @throws HotlispError as `append`
+   * Writes one entry and resolves once the system has it: no end of this process loses it. `flushed` settles once it is on the
+   * disk, which may be waited for together with a later entry's.
+   * @throws HotlispError as `append`; so does `flushed`, which need not be waited for
    */
-  async write(entry: JournalEntry): Promise<void> {
-    const handle = await this.#written(entry);
-    this.#flushSoon ??= setTimeout(() => {
-      this.#flush(handle).catch(() => (this.#file = undefined));
-    }, flushWithin);
-  }
-
-  async #written(entry: JournalEntry): Promise<fs.FileHandle> {
+  async write(entry: JournalEntry): Promise<{ readonly flushed: Promise<void> }> {
     try {
       const { handle } = await this.#opened();
       // What a server that was killed, or whose disk was full, left of its line is kept apart.
       const line = Buffer.from(`${endsInLine(handle.fd) ? '\n' : ''}${JSON.stringify(entry)}\n`);
       // A line into the system's cache takes microseconds; a trip through the thread pool would take longer.
       if (writeSync(handle.fd, line) !== line.length) throw new Error('the disk is full');
-      return handle;
+      const flushed = this.#flush(handle).catch((error: unknown) => this.#fail(error));
+      flushed.catch(() => undefined);
+      return { flushed };
     } catch (error) {
       return this.#fail(error);
     }
@@ -199,12 +187,10 @@ export class Journal {
   }
 
   async close(): Promise<void> {
-    const opened = this.#file;
+    const file = this.#file;
     this.#file = undefined;
-    const file = await opened?.catch(() => undefined);
-    if (file && this.#flushSoon) await this.#flush(file.handle).catch(() => undefined);
-    await (this.#flushQueued ?? this.#flushing).catch(() => undefined);
-    await file?.handle.close();
+    await this.#flushing.catch(() => undefined);
+    await (await file?.catch(() => undefined))?.handle.close();
   }
 
   /** The file of that name: another one than before, where somebody removed or replaced it. */
@@ -240,8 +226,6 @@ export class Journal {
 
   /** Entries written while a flush is under way share the next one. */
   #flush(file: fs.FileHandle): Promise<void> {
-    clearTimeout(this.#flushSoon);
-    this.#flushSoon = undefined;
     this.#flushQueued ??= this.#flushing
       .catch(() => undefined)
       .then(() => {

@@ -62,6 +62,9 @@ const bareCompile = `(defpackage #:bench-clock (:use #:common-lisp))
     (setf (fdefinition (intern "BARE" "BENCH")) function)
     (prog1 (- (now) begun)
       (assert (plusp (funcall function (list 1) 1))))))
+(defun install-once (text)
+  (setf (fdefinition 'installed) (compile nil (read-from-string text)))
+  (funcall 'installed nil 1))
 (in-package #:cl-user)`;
 
 /** Answers each line, a lambda expression, once it is compiled and installed: over a Unix socket, with nothing around it. */
@@ -81,16 +84,14 @@ const floorImage = (socket: string) => `(require :sb-bsd-sockets)
                 (format stream "~D~%" (funcall (intern "INSTALLED") nil 1))
                 (finish-output stream))))))`;
 
-/** What no server between an editor and an image can go below: see floor.mjs. */
-async function startFloor(
-  root: string,
+/** What no server between an editor and an image can go below: see floor.mjs, whose first argument `address` is. */
+function startFloor(
+  address: string,
+  journal: string,
   closing: (() => unknown)[],
-): Promise<(lambda: string) => Promise<string>> {
-  const socket = path.join(root, 'floor.socket');
-  const image = await startUserImage(floorImage(socket), { cwd: root });
-  closing.push(() => image.stop());
+): (lambda: string) => Promise<string> {
   const program = path.join(repository, 'test/bench/floor.mjs');
-  const child = spawn(process.execPath, [program, socket, path.join(root, 'floor.journal')], {
+  const child = spawn(process.execPath, [program, address, journal], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   closing.push(() => child.kill());
@@ -203,23 +204,35 @@ async function benchReload(): Promise<Record<string, number[]>> {
       const lambda = lispString(defun('bare', ++round).replace('(defun bare', '(lambda'));
       return Number(await bareImage.rex(`(bench-clock::compile-once ${lambda})`, 'BENCH')) / 1000;
     };
-    const throughFloor = await startFloor(root, closing);
-    const floor = async () => {
-      const lambda = defun('floor', ++round).replace('(defun floor', '(lambda');
-      const begun = performance.now();
-      const answer = await throughFloor(lambda);
-      const taken = ms(begun);
-      if (answer !== String(round)) throw new Error(`the floor answered ${answer}`);
-      return taken;
+    const floorSocket = path.join(root, 'floor.socket');
+    const floorOwner = await startUserImage(floorImage(floorSocket), { cwd: root });
+    closing.push(() => floorOwner.stop());
+    const floorThrough = (address: string) => {
+      const install = startFloor(
+        address,
+        path.join(root, `floor-${path.basename(address)}.journal`),
+        closing,
+      );
+      return async () => {
+        const lambda = defun('floor', ++round).replace('(defun floor', '(lambda');
+        const begun = performance.now();
+        const answer = await install(lambda);
+        const taken = ms(begun);
+        if (answer !== String(round)) throw new Error(`the floor answered ${answer}`);
+        return taken;
+      };
     };
+    const floor = floorThrough(floorSocket);
+    const floorOverSwank = floorThrough(String(await swankImage()));
     const ways = Object.entries({
       attached: () => attached.reload(),
       slime,
+      floorOverSwank,
       spawned: () => spawned.reload(),
       floor,
       bare,
     });
-    const times: Record<string, number[]> = { slime: [], attached: [], spawned: [], floor: [], bare: [] };
+    const times: Record<string, number[]> = Object.fromEntries(ways.map(([key]) => [key, []]));
     for (let n = -WARM_UP; n < ROUNDS; n++) {
       // In another order each round: none always comes after the same other one.
       for (const [key, way] of rotated(ways, n + WARM_UP)) {
@@ -329,14 +342,15 @@ row('', 'median ms', '90 % ms', 'x Swank', 'x compile');
 const label: Record<string, string> = {
   attached: 'hotlisp reload_form over Swank',
   slime: 'swank:compile-string-for-emacs over Swank',
+  floorOverSwank: '  COMPILE behind a server that only syncs a line',
   spawned: 'hotlisp reload_form over its Unix socket',
-  floor: 'COMPILE behind a server that only syncs a line',
+  floor: '  COMPILE behind a server that only syncs a line',
   bare: 'bare COMPILE inside the image',
 };
-for (const key of ['attached', 'slime', 'spawned', 'floor', 'bare']) {
+for (const [key, name] of Object.entries(label)) {
   const values = times[key]!;
   row(
-    label[key]!,
+    name,
     fixed(median(values)),
     fixed(quantile(values, 0.9)),
     fixed(median(values) / slime),
