@@ -27,19 +27,9 @@
               collect (make-user :kind :method :name name :pointer (sb-ext:make-weak-pointer method))))))
 
 (defun user-wire (how user digests)
-  (let* ((node (make-node :kind (user-kind user) :name (user-name user) :user user))
-         (definition (node-definition node))
-         (object (ignore-errors (definition-object definition)))
-         (source (node-source node definition)))
-    (wire :user :how how
-                :kind (string-downcase (user-kind user))
-                :name (definition-label definition)
-                :package (definition-package-name definition)
-                :file (getf source :file)
-                :byte-offset (getf source :byte-offset)
-                :form (getf source :form)
-                :file-write-date (getf source :file-write-date)
-                :digest (and object (values (gethash object digests))))))
+  "The contract's User: a Location, and how it uses what was asked about."
+  (list* :how how
+         (node-location (make-node :kind (user-kind user) :name (user-name user) :user user) digests)))
 
 (defun indexed-users (symbol)
   "The contract's Users of SYMBOL, which is the user's own, from the index of the compiler's records."

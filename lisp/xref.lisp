@@ -309,19 +309,23 @@ POINTER a weak pointer to the method where KIND is :METHOD."
               (append source (list :file-write-date (getf other :file-write-date)))
               source)))))
 
-(defun dependent (node digests)
+(defun node-location (node digests)
+  "The contract's Location of NODE; DIGESTS is what INSTALLED-DIGESTS answered."
   (let* ((definition (node-definition node))
          (object (ignore-errors (definition-object definition)))
          (source (node-source node definition)))
-    (wire :dependent :kind (string-downcase (node-kind node))
-                     :name (definition-label definition)
-                     :package (definition-package-name definition)
-                     :file (getf source :file)
-                     :byte-offset (getf source :byte-offset)
-                     :form (getf source :form)
-                     :file-write-date (getf source :file-write-date)
-                     :digest (and object (values (gethash object digests)))
-                     :of (sort (copy-list (node-of node)) #'<))))
+    (wire :location :kind (string-downcase (node-kind node))
+                    :name (definition-label definition)
+                    :package (definition-package-name definition)
+                    :file (getf source :file)
+                    :byte-offset (getf source :byte-offset)
+                    :form (getf source :form)
+                    :file-write-date (getf source :file-write-date)
+                    :digest (and object (values (gethash object digests))))))
+
+(defun dependent (node digests)
+  "The contract's Dependent: a Location, and what it is a user of."
+  (list* :of (sort (copy-list (node-of node)) #'<) (node-location node digests)))
 
 (defun packages-with (symbol)
   "The names, nicknames included, of the packages in which SYMBOL is accessible."

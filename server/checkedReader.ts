@@ -1,5 +1,4 @@
 /** The client's messages as they come, but for those that are none: these are refused before any handler sees them. */
-import { Writable } from 'node:stream';
 import {
   ErrorCodes,
   StreamMessageReader,
@@ -8,29 +7,38 @@ import {
   type Disposable,
   type Message,
 } from 'vscode-languageserver/node';
+import { decode, encode } from './longMessages.ts';
 import { refusalOf, type Refused } from './params.ts';
 
-/**
- * Takes the pieces that the library writes of each message, and writes what came together at once: each write wakes the client.
- */
-class Gathered extends Writable {
-  #chunks: Buffer[] = [];
+/** Bytes of a piece that is written by itself: copying it together with others would take longer. */
+const LARGE = 1 << 14;
+
+/** Writes what came together at once: each write wakes the client. */
+class Gathering {
+  #pieces: Buffer[] = [];
 
   constructor(private readonly output: NodeJS.WritableStream) {
-    super();
     process.once('exit', () => this.#flush());
   }
 
-  override _write(chunk: Buffer, _encoding: string, taken: () => void): void {
-    if (this.#chunks.push(chunk) === 1) setImmediate(() => this.#flush());
-    taken();
+  put(...pieces: readonly Buffer[]): void {
+    if (this.#pieces.length === 0) setImmediate(() => this.#flush());
+    this.#pieces.push(...pieces);
   }
 
   #flush(): void {
-    const chunks = this.#chunks;
-    this.#chunks = [];
-    if (chunks.length === 0) return;
-    this.output.write(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
+    let small: Buffer[] = [];
+    const write = (): void => {
+      if (small.length > 0) this.output.write(small.length === 1 ? small[0]! : Buffer.concat(small));
+      small = [];
+    };
+    for (const piece of this.#pieces.splice(0))
+      if (piece.length < LARGE) small.push(piece);
+      else {
+        write();
+        this.output.write(piece);
+      }
+    write();
   }
 }
 
@@ -39,8 +47,13 @@ export class CheckedWriter extends StreamMessageWriter {
   /** Their ids as texts: the library takes 7 and "7" for one. */
   readonly #open = new Set<string>();
 
+  /** Settled once what came before is written. */
+  #written: Promise<unknown> = Promise.resolve();
+  readonly #gathering: Gathering;
+
   constructor(output: NodeJS.WritableStream) {
-    super(new Gathered(output));
+    super(output);
+    this.#gathering = new Gathering(output);
   }
 
   /** False when a request of that id waits for its reply already. */
@@ -53,7 +66,20 @@ export class CheckedWriter extends StreamMessageWriter {
   override write(message: Message): Promise<void> {
     const { id, method } = message as { id?: string | number | null; method?: string };
     if (method === undefined) this.#open.delete(String(id));
-    return super.write(message);
+    const sent = this.#written.then(() => this.#send(message));
+    this.#written = sent.catch(() => undefined);
+    return sent;
+  }
+
+  async #send(message: Message): Promise<void> {
+    try {
+      const pieces = await encode(message);
+      const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+      this.#gathering.put(Buffer.from(`Content-Length: ${length}\r\n\r\n`), ...pieces);
+    } catch (error) {
+      this.fireError(error, message);
+      throw error;
+    }
   }
 
   /** Refuses a message; what waits under its id goes on waiting. */
@@ -61,7 +87,7 @@ export class CheckedWriter extends StreamMessageWriter {
     const answer = isRequest
       ? { id, error: { code: ErrorCodes[code], message, data: { kind: 'invalid-arguments', path } } }
       : { method: 'window/logMessage', params: { type: 2, message: `Ignored: ${message}` } };
-    super.write({ jsonrpc: '2.0', ...answer }).catch(() => undefined);
+    this.write({ jsonrpc: '2.0', ...answer }).catch(() => undefined);
   }
 }
 
@@ -70,7 +96,9 @@ export class CheckedReader extends StreamMessageReader {
     input: NodeJS.ReadableStream,
     private readonly writer: CheckedWriter,
   ) {
-    super(input);
+    super(input, {
+      contentTypeDecoder: { name: 'application/json', decode: bytes => decode(bytes) as Promise<Message> },
+    });
   }
 
   override listen(callback: DataCallback): Disposable {

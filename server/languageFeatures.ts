@@ -10,7 +10,7 @@ import { actions, type ActionContext } from './language/actions.ts';
 import { assist } from './language/assist.ts';
 import { EvaluatedValues } from './language/evaluatedValues.ts';
 import { hints } from './language/hints.ts';
-import { Bench, inSlices, type BenchParts, type FeatureSet } from './language/bench.ts';
+import { Bench, type BenchParts, type FeatureSet } from './language/bench.ts';
 import { definedIn, lenses } from './language/lenses.ts';
 import { refreshing } from './language/refreshing.ts';
 import { definitions } from './language/definitions.ts';
@@ -86,7 +86,6 @@ export class LanguageFeatures {
     this.drifts = new Drifts({
       documents,
       imageOf,
-      inSlices,
       definedIn: what => definedIn(bench, what),
       changed: uri => {
         deps.republish(uri);

@@ -34,8 +34,6 @@ export interface DriftsDependencies {
   readonly documents: Documents;
   /** The connected image of a file, without connecting one. */
   readonly imageOf: (uri: string) => Image | undefined;
-  /** Works to the end of a generator, and lets others run in between. */
-  readonly inSlices: <R>(work: Generator<void, R>) => Promise<R>;
   /** The files of the workspace that define what is called so. */
   readonly definedIn: (what: Pick<TextDefinition, 'definition' | 'package'>) => Promise<readonly string[]>;
   /** What is said of a buffer has changed. */
@@ -176,9 +174,9 @@ export class Drifts {
   }
 
   async #ask(uri: string, snapshot: Snapshot, image: Image): Promise<void> {
-    const { documents, inSlices } = this.deps;
+    const { documents } = this.deps;
     await snapshot.ready();
-    const entries = await entriesOf(snapshot, inSlices);
+    const entries = await entriesOf(snapshot);
     const old = this.#known.get(uri);
     const known = old?.image === image.hello.image ? old : undefined;
     // What the text had once is asked about further on: it may live on in the image.
@@ -238,7 +236,7 @@ export class Drifts {
 
   async #judge(snapshot: Snapshot, { knowledge }: Known): Promise<Pick<Judged, 'drifts' | 'unlike'>> {
     await snapshot.ready();
-    const entries = await entriesOf(snapshot, this.deps.inSlices);
+    const entries = await entriesOf(snapshot);
     const drifts = judge(snapshot, entries, hiddenKeys(snapshot), knowledge);
     return { drifts, unlike: unlikeForms(entries, drifts, knowledge) };
   }
@@ -266,7 +264,7 @@ export class Drifts {
   #digestsOf(snapshot: Snapshot): Promise<Digests> {
     let digests = this.#digestsBySnapshot.get(snapshot);
     if (!digests) {
-      digests = entriesOf(snapshot, this.deps.inSlices).then(digestsOf);
+      digests = entriesOf(snapshot).then(digestsOf);
       this.#digestsBySnapshot.set(snapshot, digests);
     }
     return digests;
@@ -283,7 +281,7 @@ export class Drifts {
     for (const [second, texts] of loaded) {
       if (texts.every(text => [...text.keys()].every(key => asked.has(key)))) continue;
       for (const text of await this.deps.documents.textsAt(uri, second)) {
-        const entries = await entriesOf(text, this.deps.inSlices);
+        const entries = await entriesOf(text);
         const missing = entries.filter(({ key }) => !asked.has(key));
         for (const { key, asked: each } of missing) lost.set(key, each);
         if (missing.length > 0)
@@ -379,7 +377,7 @@ export class Drifts {
     const key = keyOf(what);
     for (const second of seconds)
       for (const loaded of await documents.textsAt(uri, second)) {
-        const entry = (await entriesOf(loaded, this.deps.inSlices)).find(each => each.key === key);
+        const entry = (await entriesOf(loaded)).find(each => each.key === key);
         if (entry) return loaded.text.slice(entry.form.span.start, entry.form.span.end);
       }
     return undefined;

@@ -2,6 +2,7 @@
 import type { TextDefinition } from '../image/protocol.ts';
 import { initialPackage, isInPackage, wireDefinition } from '../operations/forms.ts';
 import { spelling } from '../operations/names.ts';
+import { inSlices } from '../source/slices.ts';
 import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
 
 /** One definition of one form. */
@@ -46,11 +47,8 @@ export function* entrySteps(snapshot: Snapshot): Generator<void, Entry[]> {
 
 const known = new WeakMap<Snapshot, Promise<readonly Entry[]>>();
 
-/** What `entrySteps` comes to, found out once for each snapshot. @param inSlices works to the end of a generator, and lets others run in between */
-export function entriesOf(
-  snapshot: Snapshot,
-  inSlices: <R>(work: Generator<void, R>) => Promise<R>,
-): Promise<readonly Entry[]> {
+/** What `entrySteps` comes to, found out once for each snapshot. */
+export function entriesOf(snapshot: Snapshot): Promise<readonly Entry[]> {
   let entries = known.get(snapshot);
   if (!entries) {
     entries = inSlices(entrySteps(snapshot));

@@ -1,4 +1,5 @@
 /** The outline of a buffer: every definition that the image would read. */
+import { finish } from '../source/slices.ts';
 import type { DefinitionKind, PositionEncoding, Range, Snapshot, SourceDefinition } from '../source/types.ts';
 
 /** LSP's SymbolKind, as far as it is used here. */
@@ -59,11 +60,7 @@ export const symbolKind = ({ kind, operator }: Pick<SourceDefinition, 'kind' | '
 
 /** Declarations are left out: they name nothing that one looks for. */
 export function documentSymbols(snapshot: Snapshot, encoding: PositionEncoding): OutlineSymbol[] {
-  const steps = documentSymbolSteps(snapshot, encoding);
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-  }
+  return finish(documentSymbolSteps(snapshot, encoding));
 }
 
 /** The same bit by bit, so that others can run in between. */

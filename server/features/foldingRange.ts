@@ -1,5 +1,6 @@
 /** What can be folded: lists and strings over several lines, runs of comments, block comments, what reader conditionals guard. */
 import { Lexer } from '../source/lexer.ts';
+import { finish } from '../source/slices.ts';
 import type { Snapshot } from '../source/types.ts';
 
 export interface FoldingRange {
@@ -14,11 +15,7 @@ export interface FoldingRange {
  * @param limit how many ranges at most; inner ones are left out first
  */
 export function foldingRanges(snapshot: Snapshot, limit = Number.POSITIVE_INFINITY): FoldingRange[] {
-  const steps = foldingSteps(snapshot, limit);
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-  }
+  return finish(foldingSteps(snapshot, limit));
 }
 
 /** The same bit by bit, so that others can run in between. It reads tokens alone: no tree of a long buffer has to be there. */
@@ -60,9 +57,9 @@ class Folds {
   }
 
   ranges(limit: number): FoldingRange[] {
-    return [...this.#byLine.values()]
-      .sort((a, b) => a.depth - b.depth)
-      .slice(0, limit)
+    const all = [...this.#byLine.values()];
+    const kept = all.length > limit ? all.sort((a, b) => a.depth - b.depth).slice(0, limit) : all;
+    return kept
       .sort((a, b) => a.startLine - b.startLine)
       .map(({ startLine, endLine, kind }) => ({ startLine, endLine, ...(kind && { kind }) }));
   }

@@ -2,7 +2,7 @@
 import { innermostForm } from '../operations/macroexpand.ts';
 import type { PageAction } from '../operations/page.ts';
 import { testIn } from '../operations/runTest.ts';
-import type { Position, Snapshot, SyntaxNode } from '../source/types.ts';
+import type { Position, Snapshot } from '../source/types.ts';
 import { action, type Action } from './codeAction.ts';
 
 export interface LookRequest {
@@ -71,11 +71,7 @@ const trace = (title: string, operation: string, args: Readonly<Record<string, u
 
 /** The symbol at an offset, or that ends there, as written; undefined where there is none. */
 function symbolAt(snapshot: Snapshot, offset: number): string | undefined {
-  let node: SyntaxNode | undefined = snapshot.root;
-  while (node && node.children.length > 0)
-    node =
-      node.children.find(({ span }) => span.start <= offset && offset < span.end) ??
-      node.children.find(({ span }) => span.end === offset);
+  const node = snapshot.nodesAt(offset).at(-1);
   if (!node || (node.type !== 'sym_lit' && node.type !== 'package_lit')) return undefined;
   return snapshot.slice(node.span.start, node.span.end);
 }

@@ -56,7 +56,7 @@ export function* tokenSteps(
   encoding: PositionEncoding,
   legend: Legend,
   kindOf: KindOfFunction,
-  range: Span = { start: 0, end: snapshot.root.span.end },
+  range: Span = { start: 0, end: snapshot.length },
 ): Generator<void, number[], void> {
   const map = new LegendMap(legend);
   const out: number[] = [];

@@ -39,7 +39,7 @@ const libraries: readonly Library[] = [
   },
 ];
 
-export interface TestForm {
+interface TestForm {
   readonly library: Library;
   readonly form: TopLevelForm;
   readonly definition: SourceDefinition;
@@ -49,22 +49,27 @@ export interface TestForm {
  * The tests of a text. The operator's package says whose they are where it is written; else the packages that the text's
  * DEFPACKAGEs use or import from; of an operator that no library but one has, that one.
  */
-export function testForms(snapshot: Snapshot): TestForm[] {
+function* testForms(snapshot: Snapshot): Generator<void, TestForm[], void> {
   const mentioned = libraries.filter(({ packages }) =>
     packages.some(name => new RegExp(`[(:"#\\s]${escape(name)}(?=[\\s)":])`, 'i').test(snapshot.text)),
   );
-  return snapshot.forms.flatMap((form): TestForm[] => {
+  yield;
+  const found: TestForm[] = [];
+  for (const form of snapshot.forms) {
+    yield;
     const [definition] = form.definitions;
-    if (!form.active || form.broken || form.packageUnknown || !definition) return [];
-    const prefix = prefixOf(snapshot, form);
+    if (!definition || !form.active || form.broken || form.packageUnknown) continue;
     const fitting = libraries.filter(({ operators }) => operators.includes(definition.operator));
+    if (fitting.length === 0) continue;
+    const prefix = prefixOf(snapshot, form);
     const library =
       prefix === undefined
         ? (fitting.find(each => mentioned.includes(each)) ??
           (mentioned.length === 0 ? soleOf(definition, fitting) : undefined))
         : fitting.find(({ packages }) => packages.includes(prefix));
-    return library ? [{ library, form, definition }] : [];
-  });
+    if (library) found.push({ library, form, definition });
+  }
+  return found;
 }
 
 /** DEFTEST is the word of several libraries, TEST of anybody; where nothing tells whose it is, only DEFINE-TEST is sure. */
@@ -74,14 +79,15 @@ const soleOf = ({ operator }: SourceDefinition, fitting: readonly Library[]) =>
 const escape = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 /** The package before the form's operator, in lower case. */
-function prefixOf({ text }: Snapshot, { bodyStart, span }: TopLevelForm): string | undefined {
+function prefixOf(snapshot: Snapshot, { bodyStart, span }: TopLevelForm): string | undefined {
   return /^\(\s*([^\s:()|]+)::?[^\s:()]/
-    .exec(text.slice(bodyStart, Math.min(span.end, bodyStart + 100)))?.[1]
+    .exec(snapshot.slice(bodyStart, Math.min(span.end, bodyStart + 100)))?.[1]
     ?.toLowerCase();
 }
 
-export function testLenses(snapshot: Snapshot, encoding: PositionEncoding): Lens[] {
-  const tests = testForms(snapshot);
+/** Yields now and then. */
+export function* testLenses(snapshot: Snapshot, encoding: PositionEncoding): Generator<void, Lens[], void> {
+  const tests = yield* testForms(snapshot);
   const lens = (title: string, form: TopLevelForm, library: Library, names: readonly string[]): Lens => ({
     range: snapshot.rangeOf({ start: form.bodyStart, end: form.span.end }, encoding),
     command: {

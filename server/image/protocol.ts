@@ -215,15 +215,7 @@ export const Stray = z.object({
 });
 
 /** A definition whose compiled code uses others such that new ones leave it stale, and where it comes from, as Location has it. */
-export const Dependent = z.object({
-  kind: z.string(),
-  name: z.string(),
-  package: z.string(),
-  file: z.string().optional(),
-  byteOffset: int().optional(),
-  form: int().optional(),
-  fileWriteDate: int().optional(),
-  digest: z.string().optional(),
+export const Dependent = Location.extend({
   /** Which of the definitions asked about it uses, by itself or through other dependents: indices into the request's, ascending. */
   of: z.array(int()),
 });

@@ -47,8 +47,6 @@ export interface ImageQuestion {
  * an idle image is late.
  */
 export const budget = Number(process.env['HOTLISP_BUDGET_MS']) || 150;
-/** Milliseconds of work between two turns of the event loop. */
-const slice = 6;
 
 export class Bench {
   /** Questions of each kind that an image was given and that it owes an answer since their time was up. */
@@ -125,18 +123,6 @@ export class Bench {
         await snapshot.ready();
         return handler(snapshot, params, token);
       });
-  }
-}
-
-/** Works to the end, and lets others run in between. */
-export async function inSlices<R>(work: Generator<void, R>): Promise<R> {
-  for (;;) {
-    const until = performance.now() + slice;
-    do {
-      const step = work.next();
-      if (step.done) return step.value;
-    } while (performance.now() < until);
-    await new Promise(resume => setImmediate(resume));
   }
 }
 

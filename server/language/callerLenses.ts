@@ -1,10 +1,11 @@
 /** Lenses with the number of a definition's callers: from the image's records, else from the index of the workspace. Found out when one is resolved. */
 import type { CancellationToken, CodeLens, Command } from 'vscode-languageserver/node';
 import { plural } from '../approval/display.ts';
-import { entriesOf } from '../drift/entries.ts';
+import { entriesOf, type Entry } from '../drift/entries.ts';
 import type { PlacedName } from '../image/protocol.ts';
-import type { Position } from '../source/types.ts';
-import { inSlices, type Bench } from './bench.ts';
+import { inSlices } from '../source/slices.ts';
+import type { Position, PositionEncoding, Snapshot } from '../source/types.ts';
+import type { Bench } from './bench.ts';
 import type { LensSource } from './lenses.ts';
 import { refreshing } from './refreshing.ts';
 
@@ -66,23 +67,7 @@ let indexed: Promise<unknown> = Promise.resolve();
 export const callers: LensSource = {
   name: 'callers',
   async lenses(snapshot, { parts: { encoding } }) {
-    const entries = await entriesOf(snapshot, inSlices);
-    return entries
-      .filter(({ definition }) => called.has(definition.kind))
-      .map(({ definition, asked }): { range: CodeLens['range']; data: Asked } => {
-        const range = snapshot.rangeOf(definition.nameSpan, encoding());
-        const { definition: name, package: home } = asked;
-        return {
-          range,
-          data: {
-            source: 'callers',
-            uri: snapshot.uri,
-            definition: name,
-            package: home,
-            position: range.start,
-          },
-        };
-      });
+    return inSlices(lensSteps(snapshot, await entriesOf(snapshot), encoding()));
   },
   async resolve(lens, bench, _context, token) {
     const asked = lens.data as Asked;
@@ -97,6 +82,26 @@ export const callers: LensSource = {
     return { ...lens, command: showing(title, asked, count !== undefined) };
   },
 };
+
+function* lensSteps(
+  snapshot: Snapshot,
+  entries: readonly Entry[],
+  encoding: PositionEncoding,
+): Generator<void, object[], void> {
+  const lenses: { range: CodeLens['range']; data: Asked }[] = [];
+  for (const { definition, asked } of entries) {
+    if (!called.has(definition.kind)) continue;
+    const range = snapshot.rangeOf(definition.nameSpan, encoding);
+    const { definition: name, package: home } = asked;
+    const { uri } = snapshot;
+    lenses.push({
+      range,
+      data: { source: 'callers', uri, definition: name, package: home, position: range.start },
+    });
+    yield;
+  }
+  return lenses;
+}
 
 const called: ReadonlySet<string> = new Set(['function', 'macro', 'generic-function']);
 

@@ -1,10 +1,11 @@
 /** Formatting of documents, ranges and new lines. Macros of the image and of the workspace are asked for, within a budget. */
 import type { CancellationToken, FormattingOptions, TextEdit } from 'vscode-languageserver/node';
-import { around, columnAt, formatEdits, lineStartOf, startAround } from '../features/format/format.ts';
-import { operatorsIn } from '../features/format/operators.ts';
+import { around, columnAt, formatSteps, lineStartOf, startAround } from '../features/format/format.ts';
+import { operatorSteps } from '../features/format/operators.ts';
 import { isUnknown, specsOf, userSpecs, type Specs } from '../features/format/rules.ts';
 import { specOfLambdaList, type Spec } from '../features/format/spec.ts';
 import type { SpecOf } from '../features/format/place.ts';
+import { inSlices } from '../source/slices.ts';
 import { initialPackage } from '../operations/forms.ts';
 import type { Snapshot, Span } from '../source/types.ts';
 import type { Bench, FeatureSet } from './bench.ts';
@@ -25,9 +26,8 @@ export class Indentation {
   /** @param within milliseconds that image and index have to tell of operators that are not known by their names */
   async specsFor(snapshot: Snapshot, span: Span, token: CancellationToken, within: number): Promise<SpecOf> {
     const user = this.#userSpecs();
-    const names = operatorsIn(snapshot.text, span)
-      .filter(name => isUnknown(name, user))
-      .slice(0, mostOperators);
+    const all = await inSlices(operatorSteps(snapshot.text, span));
+    const names = all.filter(name => isUnknown(name, user)).slice(0, mostOperators);
     return specsOf(
       user,
       names.length > 0 ? await this.#macros(snapshot, span, names, token, within) : new Map(),
@@ -103,12 +103,18 @@ export const formatting: FeatureSet = {
       token: CancellationToken,
     ): Promise<TextEdit[]> => {
       const specOf = await indentation.specsFor(snapshot, around(snapshot, span), token, documentBudget);
-      return formatEdits(snapshot, span, {
-        specOf,
-        trimTrailingWhitespace: options.trimTrailingWhitespace !== false,
-        insertFinalNewline: options.insertFinalNewline === true,
-        trimFinalNewlines: options.trimFinalNewlines === true,
-      }).map(({ span: place, text }) => ({ range: snapshot.rangeOf(place, encoding()), newText: text }));
+      const edits = await inSlices(
+        formatSteps(snapshot, span, {
+          specOf,
+          trimTrailingWhitespace: options.trimTrailingWhitespace !== false,
+          insertFinalNewline: options.insertFinalNewline === true,
+          trimFinalNewlines: options.trimFinalNewlines === true,
+        }),
+      );
+      return edits.map(({ span: place, text }) => ({
+        range: snapshot.rangeOf(place, encoding()),
+        newText: text,
+      }));
     };
     connection.onDocumentFormatting(
       bench.syntactic((snapshot, { options }, token) =>

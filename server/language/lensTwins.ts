@@ -6,6 +6,7 @@ import { action, isWanted } from '../features/codeAction.ts';
 import { testLenses } from '../features/testLens.ts';
 import { formName, isInPackage } from '../operations/forms.ts';
 import { testIn } from '../operations/runTest.ts';
+import { inSlices } from '../source/slices.ts';
 import type { TopLevelForm } from '../source/types.ts';
 import type { ActionSource } from './actions.ts';
 import { runningOld } from './threadLenses.ts';
@@ -16,7 +17,7 @@ export const lensTwins: ActionSource = async ({ snapshot, start, only }, bench, 
   const encoding = bench.parts.encoding();
   const { line } = snapshot.rangeOf({ start: form.bodyStart, end: form.span.end }, encoding).start;
   const tests = mayHaveTests(form)
-    ? testLenses(snapshot, encoding)
+    ? (await inSlices(testLenses(snapshot, encoding)))
         .filter(({ range }) => range.start.line === line)
         // A single test has its action already, which says how it went.
         .filter(({ command: { title } }) => title !== 'Run test' || !testIn(form))

@@ -4,6 +4,7 @@ import { driftLenses } from '../features/drift.ts';
 import { testLenses } from '../features/testLens.ts';
 import type { TextDefinition } from '../image/protocol.ts';
 import { bareName } from '../operations/names.ts';
+import { inSlices } from '../source/slices.ts';
 import type { Snapshot } from '../source/types.ts';
 import type { ActionContext } from './actions.ts';
 import type { Bench, FeatureSet } from './bench.ts';
@@ -30,7 +31,7 @@ const drift: LensSource = {
 
 const tests: LensSource = {
   name: 'tests',
-  lenses: (snapshot, { parts: { encoding } }) => testLenses(snapshot, encoding()),
+  lenses: (snapshot, { parts: { encoding } }) => inSlices(testLenses(snapshot, encoding())),
 };
 
 /** In the order in which lenses of one line are shown. Editors without lenses need a code action for each (test/image/lensTwins.test.ts). */

@@ -7,7 +7,8 @@ import { linkedRanges, prepareGlobal, prepareLocal, renameLocal } from '../featu
 import { symbolAt } from '../source/scope.ts';
 import type { Snapshot } from '../source/types.ts';
 import type { RenamePlan } from '../workspace/types.ts';
-import { inSlices, type Bench, type FeatureSet } from './bench.ts';
+import { inSlices } from '../source/slices.ts';
+import type { Bench, FeatureSet } from './bench.ts';
 import { initialPackage } from './knowledge.ts';
 
 export const names: FeatureSet = {

@@ -2,7 +2,8 @@
 import { documentSymbolSteps, flatSymbols } from '../features/documentSymbol.ts';
 import { foldingSteps } from '../features/foldingRange.ts';
 import { selectionRanges } from '../features/selectionRange.ts';
-import { inSlices, type FeatureSet } from './bench.ts';
+import { inSlices } from '../source/slices.ts';
+import type { FeatureSet } from './bench.ts';
 
 export const structure: FeatureSet = {
   capabilities: {

@@ -4,7 +4,6 @@ import { entriesOf } from '../drift/entries.ts';
 import type { OldThreads } from '../oldThreads.ts';
 import { spelling } from '../operations/names.ts';
 import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
-import { inSlices } from './bench.ts';
 import type { LensSource } from './lenses.ts';
 
 interface Asked {
@@ -33,7 +32,7 @@ export async function runningOld(snapshot: Snapshot, oldThreads: OldThreads): Pr
       const key = keyed(kind, home, name);
       if (!transactions.has(key)) transactions.set(key, transaction);
     }
-  const entries = await entriesOf(snapshot, inSlices);
+  const entries = await entriesOf(snapshot);
   return entries.flatMap(({ form, definition, asked }) => {
     const transaction = transactions.get(keyed(asked.definition.kind, asked.package, spelling(definition)));
     if (transaction === undefined) return [];

@@ -3,7 +3,8 @@ import type { CancellationToken } from 'vscode-languageserver/node';
 import { tokenModifiers, tokenTypes, type TokenType } from '../features/formTokens.ts';
 import { difference, legendFor, tokenSteps } from '../features/semanticTokens.ts';
 import type { Snapshot, Span } from '../source/types.ts';
-import { inSlices, type Bench, type FeatureSet } from './bench.ts';
+import { inSlices } from '../source/slices.ts';
+import type { Bench, FeatureSet } from './bench.ts';
 
 interface Sent {
   readonly id: string;

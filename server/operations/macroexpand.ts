@@ -1,7 +1,7 @@
 /** What a macro form of a buffer expands to. */
 import { z } from 'zod';
 import { HotlispError } from '../errors.ts';
-import type { Snapshot, Span, SyntaxNode } from '../source/types.ts';
+import type { Snapshot, Span } from '../source/types.ts';
 import { initialPackage } from './forms.ts';
 import { newlineOf } from './formEdit.ts';
 import { arguments_, operation, type PlanContext, type QueryPlan } from './operation.ts';
@@ -100,14 +100,7 @@ export function innermostForm(
   snapshot: Snapshot,
   offset: number,
 ): { span: Span; operator: string | undefined } | undefined {
-  let found: SyntaxNode | undefined;
-  let node: SyntaxNode | undefined = snapshot.root;
-  while (node) {
-    if (node.type === 'list_lit') found = node;
-    node =
-      node.children.find(({ span }) => span.start <= offset && offset < span.end) ??
-      node.children.find(({ span }) => span.end === offset);
-  }
+  const found = snapshot.nodesAt(offset).findLast(({ type }) => type === 'list_lit');
   if (!found) return undefined;
   const [head] = found.children.filter(({ type }) => !type.endsWith('comment'));
   const operator =

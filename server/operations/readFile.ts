@@ -2,6 +2,7 @@
 import vm from 'node:vm';
 import { z } from 'zod';
 import { HotlispError } from '../errors.ts';
+import { inSlices } from '../source/slices.ts';
 import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
 import { documentAt } from './fileArgument.ts';
 import { isInPackage, formName } from './forms.ts';
@@ -43,7 +44,7 @@ export const lispReadFile = operation({
     const base = {
       path: context.fileOf(snapshot.uri),
       uri: snapshot.uri,
-      total_lines: lineCount(snapshot.text),
+      total_lines: lineOf(snapshot, snapshot.length),
     };
     if (!args.collapsed)
       return {
@@ -51,7 +52,7 @@ export const lispReadFile = operation({
         value: { ...base, mode: 'full', ...lines(snapshot.text, args.offset, args.limit) },
       };
     const matching = formsMatching(snapshot, args.name_pattern, args.content_pattern);
-    const forms = snapshot.forms.map(form => describeForm(snapshot, form, matching.has(form)));
+    const forms = await inSlices(describing(snapshot, matching));
     return {
       type: 'answer',
       value: {
@@ -116,9 +117,18 @@ function matches(
   }
 }
 
+function* describing(snapshot: Snapshot, matching: ReadonlySet<TopLevelForm>) {
+  const forms: ReturnType<typeof describeForm>[] = [];
+  for (const form of snapshot.forms) {
+    forms.push(describeForm(snapshot, form, matching.has(form)));
+    yield;
+  }
+  return forms;
+}
+
 /** `line` and `end_line` are 1-based. */
 function describeForm(snapshot: Snapshot, form: TopLevelForm, matching: boolean) {
-  const text = snapshot.text.slice(form.span.start, form.span.end);
+  const text = snapshot.slice(form.span.start, form.span.end);
   const expanded = matching || isInPackage(form) || !/[\r\n]/.test(text);
   return {
     type: form.operator ?? null,
@@ -156,15 +166,19 @@ function signature({ operator, name, qualifiers = [], lambdaList }: SourceDefini
 }
 
 const lineOf = (snapshot: Snapshot, offset: number) => snapshot.positionAt(offset, 'utf-16').line + 1;
-const lineCount = (text: string) => text.split(/\r\n|\r|\n/).length;
 
 /** `next_offset` is where to go on, null at the end. */
 function lines(text: string, offset: number, limit: number) {
-  const all = text.split(/(?<=\r\n|\r(?!\n)|\n)/);
-  const truncated = offset + limit < all.length;
-  return {
-    content: all.slice(offset, offset + limit).join(''),
-    truncated,
-    next_offset: truncated ? offset + limit : null,
-  };
+  const ends = text.matchAll(/\r\n|\r|\n|$/g);
+  let line = 0;
+  let from = offset === 0 ? 0 : text.length;
+  for (const { index, 0: end } of ends) {
+    line++;
+    const next = index + end.length;
+    if (line === offset) from = next;
+    if (line < offset + limit) continue;
+    const truncated = end !== '';
+    return { content: text.slice(from, next), truncated, next_offset: truncated ? line : null };
+  }
+  return { content: text.slice(from), truncated: false, next_offset: null };
 }

@@ -107,12 +107,12 @@ async function formsWith(
   );
   return snapshots.flatMap(snapshot => {
     if (!snapshot) return [];
-    const nodes = new Map(snapshot.root.children.map(node => [node.span.start, node]));
     return snapshot.forms.flatMap(form => {
-      const node = nodes.get(form.span.start);
-      if (!node || !form.active || !mayUse(form)) return [];
+      if (!form.active || !any.test(snapshot.slice(form.span.start, form.span.end)) || !mayUse(form))
+        return [];
       const wanted = mentions.filter(mention => counts(form, mention) && !defines(form, mention.name));
-      const mention = wanted.length > 0 ? mentionIn(snapshot, form, node, wanted) : undefined;
+      const [node] = wanted.length > 0 ? snapshot.nodesAt(form.span.start) : [];
+      const mention = node && mentionIn(snapshot, form, node, wanted);
       return mention ? [{ snapshot, form, mention }] : [];
     });
   });

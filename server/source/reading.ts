@@ -31,14 +31,17 @@ export class Reading {
 
   /** Reads on without holding the event loop for long. */
   async read(): Promise<void> {
-    await inSlices(() => {
-      if (this.#row) return true;
+    await inSlices(this.#reading());
+  }
+
+  /** Several may read on at the same time, and somebody who cannot wait may come between. */
+  *#reading(): Generator<void, void, void> {
+    while (!this.#row) {
       const step = this.#slices().next();
-      if (!step.done) return false;
-      this.#row = step.value;
-      this.#unfinished = undefined;
-      return true;
-    });
+      if (step.done) this.#row = step.value;
+      else yield;
+    }
+    this.#unfinished = undefined;
   }
 
   /** @param text what the edit leaves */

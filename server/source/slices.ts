@@ -1,22 +1,24 @@
-/** Long computations that let others run in between. */
+/** Long computations that let others run in between: generators that yield after each bit of work. */
 
 /** Milliseconds of work between two turns of the event loop. */
 const SLICE = 5;
 
-/** @param step does a little and answers whether all is done */
-export async function inSlices(step: () => boolean): Promise<void> {
+/** Works to the end, and lets others run in between. */
+export async function inSlices<R>(work: Generator<void, R>): Promise<R> {
   for (;;) {
     const until = performance.now() + SLICE;
-    do if (step()) return;
-    while (performance.now() < until);
+    do {
+      const step = work.next();
+      if (step.done) return step.value;
+    } while (performance.now() < until);
     await new Promise(resume => setImmediate(resume));
   }
 }
 
-/** Runs a sliced computation to its end. */
-export function finish<T>(slices: Generator<void, T, void>): T {
+/** Works to the end at once. */
+export function finish<R>(work: Generator<void, R>): R {
   for (;;) {
-    const step = slices.next();
+    const step = work.next();
     if (step.done) return step.value;
   }
 }

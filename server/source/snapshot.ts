@@ -1,20 +1,20 @@
 /** One immutable version of a buffer. */
 import type { ChunkForm, Environment } from './chunk.ts';
+import { Form, shift } from './form.ts';
 import { layOut, type Chunks } from './layout.ts';
 import type { Lines } from './positions.ts';
 import { problemOf } from './problems.ts';
 import type { FormSpan } from './formReader.ts';
-import type { RawNode } from './parser.ts';
 import type { Reading } from './reading.ts';
 import { lastUpTo } from './search.ts';
-import { inSlices } from './slices.ts';
+import { finish, inSlices } from './slices.ts';
 import { Skipping } from './reader.ts';
+import { TreeNode, TreeRoot } from './tree.ts';
 import type {
   Position,
   PositionEncoding,
   Range,
   Snapshot,
-  SourceDefinition,
   Span,
   SyntaxNode,
   SyntaxProblem,
@@ -32,6 +32,9 @@ interface Facts {
   readonly finally: InEffect;
 }
 
+/** So many forms are listed without others getting a turn. */
+const FEW = 4096;
+
 /** More problems are told to nobody. */
 const MOST_PROBLEMS = 1000;
 
@@ -46,6 +49,8 @@ export class BufferSnapshot implements Snapshot {
   #all: readonly Form[] | undefined;
   #problems: readonly SyntaxProblem[] | undefined;
   #root: SyntaxNode | undefined;
+  /** What the forms define was found out once. */
+  #isDefined = false;
 
   constructor(
     environment: Environment,
@@ -81,30 +86,55 @@ export class BufferSnapshot implements Snapshot {
 
   get root(): SyntaxNode {
     return (this.#root ??= new TreeRoot(this.#lines.content.length, () => {
-      const { count, starts, at } = this.#chunks();
       const nodes: SyntaxNode[] = [];
-      for (let i = 0; i < count; i++) {
-        const start = starts[i]!;
-        for (const node of at(i).tree(this.#environment, this.#lines.content, start).children)
-          nodes.push(new TreeNode(node, start));
-      }
+      for (let i = 0; i < this.#chunks().count; i++) nodes.push(...this.#treeOf(i));
       return nodes;
     }));
   }
 
+  #treeOf(i: number): SyntaxNode[] {
+    const { starts, at } = this.#chunks();
+    const start = starts[i]!;
+    const { children } = at(i).tree(this.#environment, this.#lines.content, start);
+    return children.map(node => new TreeNode(node, start));
+  }
+
+  nodesAt(offset: number): readonly SyntaxNode[] {
+    const { count, starts } = this.#chunks();
+    const i = Math.min(count - 1, lastUpTo(starts, offset));
+    if (i < 0) return [];
+    let level: readonly SyntaxNode[] = this.#treeOf(i);
+    if (i > 0 && starts[i] === offset) level = [...this.#treeOf(i - 1), ...level];
+    const path: SyntaxNode[] = [];
+    for (;;) {
+      const node =
+        level.find(({ span }) => span.start <= offset && offset < span.end) ??
+        level.find(({ span }) => span.end === offset);
+      if (!node) return path;
+      path.push(node);
+      level = node.children;
+    }
+  }
+
   async ready(what: 'forms' | 'definitions' = 'definitions'): Promise<void> {
-    const lines = this.#lines.reading();
-    await inSlices(() => lines.next().done === true);
+    await inSlices(this.#lines.reading());
     await this.#reading.read();
-    if (what === 'forms') return;
+    if (what === 'forms' || this.#isDefined) return;
+    await inSlices(this.#defining());
+    this.#isDefined = true;
+  }
+
+  *#defining(): Generator<void, void, void> {
     const { count, starts, at } = this.#chunks();
-    let i = 0;
-    await inSlices(() => {
-      while (i < count && at(i).isDefined(this.#environment)) i++;
-      if (i === count) return true;
-      at(i).define(this.#environment, this.#lines.content, starts[i]!);
-      return false;
-    });
+    for (let i = 0; i < count; i++) {
+      const chunk = at(i);
+      const isNew = !chunk.isDefined(this.#environment);
+      if (isNew) chunk.define(this.#environment, this.#lines.content, starts[i]!);
+      if (isNew || i % FEW === FEW - 1) yield;
+    }
+    if (this.#count <= FEW) return;
+    yield* this.#listing();
+    yield* this.#factFinding();
   }
 
   offsetAt(position: Position, encoding: PositionEncoding): number {
@@ -189,17 +219,21 @@ export class BufferSnapshot implements Snapshot {
   }
 
   #allForms(): readonly Form[] {
+    return this.#all ?? finish(this.#listing());
+  }
+
+  *#listing(): Generator<void, readonly Form[], void> {
     if (this.#all) return this.#all;
     const { count, starts, before, at } = this.#chunks();
-    const known = this.#forms;
     const forms: Form[] = [];
     for (let i = 0; i < count; i++) {
+      if (i % FEW === FEW - 1) yield;
       if (before[i] === before[i + 1]) continue;
       const own = at(i).stretch.forms;
-      for (let n = 0; n < own.length; n++)
-        forms.push(known.get(forms.length) ?? new Form(this, forms.length, own[n]!, i, starts[i]!));
+      for (let n = 0; n < own.length; n++) forms.push(new Form(this, forms.length, own[n]!, i, starts[i]!));
     }
-    return (this.#all = forms);
+    for (const [n, form] of this.#forms) forms[n] = form;
+    return (this.#all ??= forms);
   }
 
   #findProblems(): readonly SyntaxProblem[] {
@@ -225,6 +259,10 @@ export class BufferSnapshot implements Snapshot {
   }
 
   get facts(): Facts {
+    return this.#facts ?? finish(this.#factFinding());
+  }
+
+  *#factFinding(): Generator<void, Facts, void> {
     if (this.#facts) return this.#facts;
     const chunks = this.#chunks();
     const count = this.#count;
@@ -236,6 +274,7 @@ export class BufferSnapshot implements Snapshot {
     let read = 0;
     let current: InEffect = { package: undefined, packageUnknown: undefined };
     for (let i = 0, at = 0; i < chunks.count; i++) {
+      if (i % FEW === FEW - 1) yield;
       const { forms, mentionsPackage } = chunks.stretch(i);
       for (let n = 0; n < forms.length; n++, at++) {
         const guards = forms[n]!.guarded ? this.read(at, i).guards : NO_GUARDS;
@@ -249,7 +288,7 @@ export class BufferSnapshot implements Snapshot {
         if (effect) current = effectOf(effect, chunks.starts[i]!);
       }
     }
-    return (this.#facts = { active, guardUnknown, index, inEffect, finally: current });
+    return (this.#facts ??= { active, guardUnknown, index, inEffect, finally: current });
   }
 }
 
@@ -265,93 +304,6 @@ const effectOf = (effect: { name: string | undefined; span: Span }, start: numbe
   effect.name === undefined
     ? { package: undefined, packageUnknown: shift(effect.span, start) }
     : { package: effect.name, packageUnknown: undefined };
-
-const shift = (span: Span, by: number): Span => ({ start: span.start + by, end: span.end + by });
-
-function shiftDefinition(definition: SourceDefinition, by: number): SourceDefinition {
-  if (by === 0) return definition;
-  return {
-    ...definition,
-    nameSpan: shift(definition.nameSpan, by),
-    span: shift(definition.span, by),
-    children: definition.children.map(child => shiftDefinition(child, by)),
-  };
-}
-
-class Form implements TopLevelForm {
-  readonly start: number;
-  #definitions: readonly SourceDefinition[] | undefined;
-
-  /** @param n its place among all forms @param chunk the place of its chunk, which starts at `base` */
-  constructor(
-    private readonly snapshot: BufferSnapshot,
-    private readonly n: number,
-    private readonly own: FormSpan,
-    private readonly chunk: number,
-    private readonly base: number,
-  ) {
-    this.start = own.start + base;
-  }
-
-  get span(): Span {
-    return { start: this.start, end: this.own.end + this.base };
-  }
-
-  get bodyStart(): number {
-    return this.own.guarded ? (this.#read().object?.start ?? this.own.start) + this.base : this.start;
-  }
-
-  get index(): number {
-    return this.snapshot.facts.index[this.n]!;
-  }
-
-  get active(): boolean {
-    return this.snapshot.facts.active[this.n] === 1;
-  }
-
-  get guardUnknown(): boolean {
-    return this.snapshot.facts.guardUnknown[this.n] === 1;
-  }
-
-  get package(): string | undefined {
-    return this.snapshot.facts.inEffect[this.n]!.package;
-  }
-
-  get packageUnknown(): Span | undefined {
-    return this.snapshot.facts.inEffect[this.n]!.packageUnknown;
-  }
-
-  get operator(): string | undefined {
-    return this.#read().operator;
-  }
-
-  get definitions(): readonly SourceDefinition[] {
-    return (this.#definitions ??= this.#read().definitions.map(definition =>
-      shiftDefinition(definition, this.base),
-    ));
-  }
-
-  get broken(): boolean {
-    return this.own.broken;
-  }
-
-  get evaluates(): boolean {
-    return this.#read().evaluates;
-  }
-
-  get digest(): string {
-    return this.snapshot.digest(this.own, this.chunk);
-  }
-
-  #read(): ChunkForm {
-    return this.snapshot.read(this.n, this.chunk);
-  }
-
-  /** The same object for as long as the text around stays, and where its offsets count from. */
-  get contents(): { readonly form: ChunkForm; readonly base: number } {
-    return { form: this.#read(), base: this.base };
-  }
-}
 
 /** The forms of a snapshot by stretches of its text that edits leave alone or replace as a whole. */
 export interface FormRow {
@@ -404,44 +356,3 @@ export function changeBetween(
 /** The tree of a form of a snapshot, as its chunk has it; undefined for forms that are of no snapshot. */
 export const contentsOf = (form: TopLevelForm): Form['contents'] | undefined =>
   form instanceof Form ? form.contents : undefined;
-
-class TreeRoot implements SyntaxNode {
-  readonly type = 'source';
-  readonly span: Span;
-  #children: readonly SyntaxNode[] | undefined;
-
-  constructor(
-    length: number,
-    private readonly make: () => readonly SyntaxNode[],
-  ) {
-    this.span = { start: 0, end: length };
-  }
-
-  get children(): readonly SyntaxNode[] {
-    return (this.#children ??= this.make());
-  }
-}
-
-const NO_CHILDREN: readonly SyntaxNode[] = [];
-
-class TreeNode implements SyntaxNode {
-  #children: readonly SyntaxNode[] | undefined;
-
-  constructor(
-    private readonly raw: RawNode,
-    private readonly start: number,
-  ) {}
-
-  get type(): string {
-    return this.raw.type;
-  }
-
-  get span(): Span {
-    return { start: this.raw.start + this.start, end: this.raw.end + this.start };
-  }
-
-  get children(): readonly SyntaxNode[] {
-    if (this.raw.children.length === 0) return NO_CHILDREN;
-    return (this.#children ??= this.raw.children.map(child => new TreeNode(child, this.start)));
-  }
-}

@@ -127,6 +127,8 @@ export interface Snapshot {
   packageAt(offset: number): string | undefined;
   /** The reader tree, for features: nodes that nest, lists and atoms alike. */
   readonly root: SyntaxNode;
+  /** The nodes that hold an offset, or end there where none does, from the top-level one inwards. Only what stands around it is parsed. */
+  nodesAt(offset: number): readonly SyntaxNode[];
   /**
    * Resolves when forms and problems answer without delay, and definitions too unless `what` says that forms are enough. A large text
    * is worked on in slices, so that the event loop goes on; whoever asks before has to wait for all of it.

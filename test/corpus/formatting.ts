@@ -1,9 +1,10 @@
 /** What the formatter makes of one text. */
 import { cellsOf } from '../../server/features/format/cells.ts';
-import { formatEdits, type Edit } from '../../server/features/format/format.ts';
+import { formatSteps, type Edit } from '../../server/features/format/format.ts';
 import { specsOf, type Specs } from '../../server/features/format/rules.ts';
 import { specOfLambdaList, type Spec } from '../../server/features/format/spec.ts';
 import { Lexer } from '../../server/source/lexer.ts';
+import { finish } from '../../server/source/slices.ts';
 import type { Snapshot, Source, SyntaxNode } from '../../server/source/index.ts';
 
 export interface FormatJudgement {
@@ -29,15 +30,17 @@ export const macrosOf = ({ forms }: Snapshot): [string, Spec][] =>
 
 export function formatted(snapshot: Snapshot, macros: Specs): { text: string; edits: readonly Edit[] } {
   const { text } = snapshot;
-  const edits = formatEdits(
-    snapshot,
-    { start: 0, end: text.length },
-    {
-      specOf: specsOf(new Map(), macros),
-      trimTrailingWhitespace: true,
-      insertFinalNewline: true,
-      trimFinalNewlines: true,
-    },
+  const edits = finish(
+    formatSteps(
+      snapshot,
+      { start: 0, end: text.length },
+      {
+        specOf: specsOf(new Map(), macros),
+        trimTrailingWhitespace: true,
+        insertFinalNewline: true,
+        trimFinalNewlines: true,
+      },
+    ),
   );
   let out = '';
   let at = 0;

@@ -1,4 +1,5 @@
 /** Formatting: white space at the start and at the end of lines, and at the end of the text; nothing else is touched. */
+import { finish } from '../../source/slices.ts';
 import type { Snapshot, Span, TopLevelForm } from '../../source/types.ts';
 import type { SpecOf } from './place.ts';
 import { Walker } from './indent.ts';
@@ -20,8 +21,13 @@ export interface Edit {
 /**
  * The edits that format the lines of a stretch, in the order of the text. Lines before it count as they stand. A form that does not
  * parse is left alone; where there is one, no other form is moved as a whole, for where forms begin decides what is read as broken.
+ * Yields now and then.
  */
-export function formatEdits(snapshot: Snapshot, range: Span, options: FormatOptions): Edit[] {
+export function* formatSteps(
+  snapshot: Snapshot,
+  range: Span,
+  options: FormatOptions,
+): Generator<void, Edit[], void> {
   const { text } = snapshot;
   const first = lineStartOf(text, range.start);
   const last = range.end > range.start && text[range.end - 1] === '\n' ? range.end - 1 : range.end;
@@ -31,7 +37,10 @@ export function formatEdits(snapshot: Snapshot, range: Span, options: FormatOpti
   };
   const inRange = (offset: number): boolean => offset >= first && offset <= last;
   const sound = snapshot.problems.length === 0;
-  const walk = ({ start, end }: Span, wanted: (lineStart: number) => boolean): number => {
+  const walk = function* (
+    { start, end }: Span,
+    wanted: (lineStart: number) => boolean,
+  ): Generator<void, number, void> {
     const walker = new Walker({
       text,
       start,
@@ -43,18 +52,18 @@ export function formatEdits(snapshot: Snapshot, range: Span, options: FormatOpti
         if (options.trimTrailingWhitespace && inRange(from)) replace(from, to, '');
       },
     });
-    walker.run();
+    yield* walker.steps();
     return walker.lastEnd;
   };
   const sorted = () => edits.sort((a, b) => a.span.start - b.span.start);
   if (sound) {
-    const lastEnd = walk(around(snapshot, { start: first, end: last }), inRange);
+    const lastEnd = yield* walk(around(snapshot, { start: first, end: last }), inRange);
     sorted();
-    if (range.start === 0 && range.end >= text.length) finish(text, lastEnd, options, edits);
+    if (range.start === 0 && range.end >= text.length) endText(text, lastEnd, options, edits);
   } else
     for (const { span, broken } of snapshot.forms)
       if (!broken && span.start <= last && first <= span.end)
-        walk(span, lineStart => inRange(lineStart) && lineStart > span.start);
+        yield* walk(span, lineStart => inRange(lineStart) && lineStart > span.start);
   return sorted();
 }
 
@@ -87,7 +96,7 @@ export function columnAt(snapshot: Snapshot, offset: number, specOf: SpecOf): Li
     moved: (_, from, column) => (found = { start: lineStart, end: from, column }),
     blank: () => undefined,
   });
-  walker.run();
+  finish(walker.steps());
   if (walker.unfinished) return undefined;
   const from = lineStart + /^[ \t]*/.exec(text.slice(lineStart, lineEnd))![0].length;
   if (found || !/^\r?$/.test(text.slice(from, lineEnd))) return found;
@@ -115,7 +124,7 @@ export function startAround(forms: readonly TopLevelForm[], offset: number): num
 }
 
 /** The end of the text. @param from where white space begins behind the last token */
-function finish(text: string, from: number, options: FormatOptions, edits: Edit[]): void {
+function endText(text: string, from: number, options: FormatOptions, edits: Edit[]): void {
   const tail = text.slice(from);
   const newline = /\r?\n/.exec(text)?.[0] ?? '\n';
   if (from === 0 || /[^ \t\r\n]/.test(tail)) return;

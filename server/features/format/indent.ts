@@ -35,6 +35,9 @@ interface Waiting {
   readonly trailing: number | undefined;
 }
 
+/** Tokens between two yields. */
+const tokensOfStep = 500;
+
 export class Walker {
   readonly #walk: Walk;
   readonly #frames: Frame[];
@@ -60,12 +63,14 @@ export class Walker {
     this.#countedTo = this.#lineStart;
   }
 
-  run(): void {
+  /** Yields now and then, so that others can run in between. */
+  *steps(): Generator<void, void, void> {
     const { text, start, end } = this.#walk;
     const lexer = new Lexer(text, start, end);
     let before = start;
     let first = start === this.#lineStart;
-    while (lexer.next()) {
+    for (let tokens = 1; lexer.next(); tokens++) {
+      if (tokens % tokensOfStep === 0) yield;
       this.#trim(before, lexer.start);
       if (this.#pass(before, lexer.start)) first = true;
       this.#take(lexer, first);

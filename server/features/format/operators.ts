@@ -2,12 +2,13 @@
 import { Lexer } from '../../source/lexer.ts';
 import type { Span } from '../../source/types.ts';
 
-/** As written, in lower case, each once; offsets are UTF-16 code units. */
-export function operatorsIn(text: string, { start, end }: Span): string[] {
+/** As written, in lower case, each once; offsets are UTF-16 code units. Yields now and then. */
+export function* operatorSteps(text: string, { start, end }: Span): Generator<void, string[], void> {
   const names = new Set<string>();
   const lexer = new Lexer(text, start, end);
   let opened = false;
-  while (lexer.next()) {
+  for (let tokens = 1; lexer.next(); tokens++) {
+    if (tokens % 1000 === 0) yield;
     if (lexer.kind === 'comment' || lexer.kind === 'block-comment') continue;
     if (opened && lexer.kind === 'token') {
       const name = text.slice(lexer.start, lexer.end);

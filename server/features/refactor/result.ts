@@ -1,4 +1,5 @@
 /** From the edits of a refactoring to one edit of the buffer whose new lines are indented. */
+import { finish } from '../../source/slices.ts';
 import { Walker } from '../format/indent.ts';
 import { lineEndOf, lineStartOf, type Edit } from '../format/format.ts';
 import type { SpecOf } from '../format/place.ts';
@@ -62,7 +63,7 @@ export function indented(
     });
   }
   const lines: Edit[] = [];
-  new Walker({
+  const walker = new Walker({
     text: after,
     start: 0,
     end: after.length,
@@ -78,7 +79,8 @@ export function indented(
     blank: (start, end) => {
       if (touched.some(each => each.start <= start && end <= each.end)) lines.push(replaced(start, end, ''));
     },
-  }).run();
+  });
+  finish(walker.steps());
   return difference(text, from, to, applied(after, lines));
 }
 

@@ -5,9 +5,10 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { formatEdits } from '../../../../server/features/format/format.ts';
+import { formatSteps } from '../../../../server/features/format/format.ts';
 import { specsOf, userSpecs } from '../../../../server/features/format/rules.ts';
 import { specOfLambdaList, type Spec } from '../../../../server/features/format/spec.ts';
+import { finish } from '../../../../server/source/slices.ts';
 import type { Source } from '../../../../server/source/index.ts';
 import { testSource } from '../../source/source.ts';
 
@@ -35,15 +36,17 @@ const { specs: user } = userSpecs({
 });
 
 function format(text: string): string {
-  const edits = formatEdits(
-    source.snapshot('file:///a.lisp', 1, text),
-    { start: 0, end: text.length },
-    {
-      specOf: specsOf(user, macros),
-      trimTrailingWhitespace: true,
-      insertFinalNewline: false,
-      trimFinalNewlines: false,
-    },
+  const edits = finish(
+    formatSteps(
+      source.snapshot('file:///a.lisp', 1, text),
+      { start: 0, end: text.length },
+      {
+        specOf: specsOf(user, macros),
+        trimTrailingWhitespace: true,
+        insertFinalNewline: false,
+        trimFinalNewlines: false,
+      },
+    ),
   );
   return edits.reduceRight(
     (out, { span, text: wanted }) => out.slice(0, span.start) + wanted + out.slice(span.end),

@@ -1,0 +1,357 @@
+;;;; What may go wrong when a definition is replaced, told from its text and from what the image has; nothing is evaluated for it.
+
+(in-package :hotlisp)
+
+;;;; Lambda lists
+
+(defun lambda-list-shape (elements)
+  "The shape (required optional rest key keys allow-other-keys) of a lambda list given as the texts or the objects of its elements."
+  (let ((required 0) (optional 0) (rest nil) (key nil) (keys '()) (allow nil) (mode :required) (skip nil))
+    (dolist (element elements (list required optional rest key keys allow))
+      (let ((name (lambda-list-element-name element)))
+        (cond (skip (setf skip nil))
+              ((equal name "&OPTIONAL") (setf mode :optional))
+              ((member name '("&REST" "&BODY") :test #'equal) (setf rest t mode :rest))
+              ((equal name "&KEY") (setf mode :key key t))
+              ((equal name "&ALLOW-OTHER-KEYS") (setf allow t))
+              ((equal name "&AUX") (setf mode :aux))
+              ((member name '("&WHOLE" "&ENVIRONMENT" "&MORE") :test #'equal) (setf skip t))
+              (t (case mode
+                   (:required (incf required))
+                   (:optional (incf optional))
+                   (:key (push name keys)))))))))
+
+(defun lambda-list-element-name (element)
+  (typecase element
+    (symbol (symbol-name element))
+    (cons (let ((first (first element)))
+            (if (consp first) (lambda-list-element-name (first first)) (lambda-list-element-name first))))
+    (string (let ((parts (split-list-text element)))
+              (cond ((eq parts :not-a-list) (or (nth-value 0 (parse-symbol-text element)) element))
+                    ((null parts) "NIL")
+                    (t (let ((inner (split-list-text (first parts))))
+                         (if (consp inner)
+                             (or (nth-value 0 (parse-symbol-text (first inner))) (first inner))
+                             (or (nth-value 0 (parse-symbol-text (first parts))) (first parts))))))))
+    (t "?")))
+
+(defun accepts-all-calls-p (new old)
+  "Whether a function of the shape NEW takes every number of arguments, and every keyword, that one of the shape OLD takes."
+  (destructuring-bind (required optional rest key keys allow) new
+    (destructuring-bind (old-required old-optional old-rest old-key old-keys old-allow) old
+      (let ((open (or rest key)) (old-open (or old-rest old-key)))
+        (and (<= required old-required)
+             (or open (and (not old-open) (>= (+ required optional) (+ old-required old-optional))))
+             (or (not old-key) allow (not key)
+                 (and (not old-allow) (subsetp old-keys keys :test #'equal))))))))
+
+(defun function-lambda-list (function)
+  "The lambda list of FUNCTION as a list, or :UNKNOWN."
+  (handler-case (introspect "FUNCTION-LAMBDA-LIST" function) (error () :unknown)))
+
+(defun function-callers (name)
+  "The names, as texts, of functions in the image that call the function NAME otherwise than through a generic function or themselves."
+  (handler-case
+      (let ((function (fdefinition name)))
+        (loop for caller in (introspect "FIND-FUNCTION-CALLERS" function)
+              for label = (print-value (function-label caller) 80)
+              unless (eq caller function) collect label))
+    (error () '())))
+
+;;;; Hazards
+
+(defun hazard (kind control &rest arguments)
+  (wire :hazard :kind kind :message (with-plain-printing (let ((*print-escape* nil)) (apply #'format nil control arguments)))))
+
+(defun locked-against-p (symbol package)
+  (let ((home (symbol-package symbol)))
+    (and home (sb-ext:package-locked-p home)
+         (not (member (or package home) (sb-ext:package-implemented-by-list home)))
+         (not (eq package home)))))
+
+(defun definition-hazard (definition unit change)
+  (let ((name (definition-name definition))
+        (symbol (definition-symbol definition))
+        (kind (definition-kind definition))
+        (package (find-package-named (unit-package-name unit))))
+    (cond ((eq change :unchanged) nil)
+          ((eq kind :package) (package-hazard definition unit))
+          ((eq name :unresolved) nil)
+          ((and (not (member kind '(:method :other :declaration))) (locked-against-p symbol package))
+           (hazard "locked-package" "~a belongs to the locked package ~a: SBCL will refuse to define it."
+                   (definition-label definition) (package-name (symbol-package symbol))))
+          (t (case kind
+               (:function (or (function-kind-hazard name) (lambda-list-hazard definition unit)))
+               (:macro (let ((state (function-state name)))
+                         (when (functionp state)
+                           (hazard "kind-changed"
+                                   "~a is ~:[a function~;a generic function~] now: code that calls it was compiled for that and will fail until it is compiled again."
+                                   (definition-label definition) (typep state 'generic-function)))))
+               (:generic-function (generic-function-hazard definition unit))
+               (:method (method-hazard definition unit))
+               (:constant (constant-hazard definition unit))
+               (:structure (structure-hazard definition unit))
+               (:variable (variable-kind-hazard definition unit))
+               (:symbol-macro (unless (member (variable-kind symbol) '(:unknown :macro))
+                                (hazard "kind-changed" "~a is a ~a now: SBCL will refuse to make a symbol macro of it."
+                                        (definition-label definition) (variable-kind-text symbol))))
+               (:type (when (find-class symbol nil)
+                        (hazard "kind-changed" "~a names a class, which the type will replace." (definition-label definition))))
+               (:class (let ((class (find-class symbol nil)))
+                         (when (and class (not (typep class '(or standard-class sb-mop:funcallable-standard-class
+                                                                 sb-mop:forward-referenced-class))))
+                           (hazard "kind-changed" "~a names a ~(~a~) now." (definition-label definition)
+                                   (class-name (class-of class))))))
+               (:condition (let ((class (find-class symbol nil)))
+                             (when (and class (not (subtypep class 'condition)))
+                               (hazard "kind-changed" "~a names a ~(~a~) now, which the condition will replace."
+                                       (definition-label definition) (class-name (class-of class))))))
+               (t nil))))))
+
+(defun variable-kind (symbol)
+  "What SYMBOL is as a variable: :SPECIAL, :GLOBAL, :CONSTANT, :MACRO or :UNKNOWN."
+  (cond ((constantp symbol) :constant)
+        (t (information symbol :variable :kind :unknown))))
+
+(defun variable-kind-text (symbol)
+  (case (variable-kind symbol)
+    (:constant "constant")
+    (:macro "symbol macro")
+    ((:global :always-bound) "global variable")
+    (t "special variable")))
+
+(defun variable-kind-hazard (definition unit)
+  (let* ((symbol (definition-symbol definition))
+         (kind (variable-kind symbol))
+         (special (member (unit-head unit) '(defvar defparameter))))
+    (when (or (member kind '(:constant :macro))
+              (and special (eq kind :global)))
+      (hazard "kind-changed" "~a is a ~a now: SBCL will refuse to make a ~:[~;special ~]variable of it."
+              (definition-label definition) (variable-kind-text symbol) special))))
+
+(defun function-kind-hazard (name)
+  (let ((state (function-state name)))
+    (cond ((consp state)
+           (hazard "kind-changed" "~a is a macro now: code that was compiled with it keeps what it expanded to." name))
+          ((typep state 'generic-function)
+           (hazard "kind-changed" "~a is a generic function with ~d method~:p now: an ordinary function will take its place and its methods will be out of use."
+                   name (length (sb-mop:generic-function-methods state))))
+          (t nil))))
+
+(defun defining-elements (unit &rest operators)
+  "The texts of the elements of UNIT's form when its operator is one of OPERATORS, symbols of COMMON-LISP; else NIL."
+  (when (and (member (unit-head unit) operators) (= (length (unit-definitions unit)) 1))
+    (let ((elements (split-list-text (unit-text unit))))
+      (and (consp elements) elements))))
+
+(defun lambda-list-hazard (definition unit)
+  (let* ((name (definition-name definition))
+         (state (function-state name))
+         (elements (defining-elements unit 'defun))
+         (new (and elements (third elements) (split-list-text (third elements)))))
+    (when (and (functionp state) (listp new) elements)
+      (let ((old (function-lambda-list state)))
+        (when (and (listp old)
+                   (not (accepts-all-calls-p (lambda-list-shape new) (lambda-list-shape old))))
+          (let ((callers (function-callers name)))
+            (when callers
+              (hazard "lambda-list"
+                      "~a will no longer take the arguments that it takes now, (~{~a~^ ~}): ~{~a~^, ~}~:[~; and others~] ~:[call~;calls~] it."
+                      (definition-label definition) (mapcar #'princ-to-string old)
+                      (subseq callers 0 (min 3 (length callers))) (> (length callers) 3) (= (length callers) 1)))))))))
+
+(defun generic-function-hazard (definition unit)
+  (let* ((name (definition-name definition))
+         (state (function-state name)))
+    (cond ((consp state)
+           (hazard "kind-changed" "~a is a macro now: SBCL will refuse to make a generic function of it." (definition-label definition)))
+          ((and (functionp state) (not (typep state 'generic-function)))
+           (hazard "function-to-generic" "~a is an ordinary function now: SBCL will refuse to make a generic function of it. Remove the function first."
+                   (definition-label definition)))
+          ((typep state 'standard-generic-function)
+           (let* ((elements (defining-elements unit 'defgeneric))
+                  (new (and elements (third elements) (split-list-text (third elements)))))
+             (when (and elements (listp new) (sb-mop:generic-function-methods state)
+                        (not (same-positions-p (lambda-list-shape new)
+                                               (lambda-list-shape (sb-mop:generic-function-lambda-list state)))))
+               (hazard "generic-lambda-list" "The lambda list of ~a does not fit its ~d method~:p: SBCL will refuse it."
+                       (definition-label definition) (length (sb-mop:generic-function-methods state)))))))))
+
+(defun same-positions-p (a b)
+  (and (= (first a) (first b)) (= (second a) (second b))
+       (eq (and (or (third a) (fourth a)) t) (and (or (third b) (fourth b)) t))))
+
+(defun method-hazard (definition unit)
+  (let* ((name (definition-name definition))
+         (state (function-state name)))
+    (cond ((consp state)
+           (hazard "kind-changed" "~a is a macro: SBCL will refuse to add a method to it." (definition-label definition)))
+          ((and (functionp state) (not (typep state 'generic-function)))
+           (hazard "function-to-generic" "~a is an ordinary function: SBCL will refuse to add a method to it." (definition-label definition)))
+          ((typep state 'standard-generic-function)
+           (let* ((elements (defining-elements unit 'defmethod))
+                  (text (nth (+ 2 (length (definition-qualifier-texts definition))) elements))
+                  (new (and text (split-list-text text)))
+                  (old (handler-case (sb-mop:generic-function-lambda-list state) (error () :unknown))))
+             (when (and text (listp new) (listp old) (sb-mop:generic-function-methods state))
+               (let ((a (lambda-list-shape new)) (b (lambda-list-shape old)))
+                 (unless (and (= (first a) (first b)) (= (second a) (second b)))
+                   (hazard "generic-lambda-list" "The lambda list of this method does not fit the generic function's, (~{~a~^ ~}): SBCL will refuse it."
+                           (mapcar #'princ-to-string old))))))))))
+
+(defun constant-hazard (definition unit)
+  (let ((symbol (definition-symbol definition)))
+    (cond ((and (boundp symbol) (not (constantp symbol)))
+           (hazard "kind-changed" "~a is a variable now, and will be a constant." (definition-label definition)))
+          ((boundp symbol)
+           (let* ((elements (defining-elements unit 'defconstant))
+                  (text (third elements)))
+             (when (and text (differs-from-text-p (symbol-value symbol) text (find-package-named (unit-package-name unit))))
+               (hazard "constant-changed" "~a is ~a now and would become ~a: code that is not compiled again keeps the old value."
+                       (definition-label definition) (print-value (symbol-value symbol) 80) (truncate-text text 80))))))))
+
+(defun differs-from-text-p (value text package)
+  "Whether TEXT, read in PACKAGE, surely denotes something else than VALUE. False where only evaluation could tell."
+  (let ((first (char text 0)))
+    (multiple-value-bind (number float-type) (number-of-text text)
+      (cond (float-type (not (and (typep value float-type) (= (coerce number float-type) value))))
+            (number (not (eql number value)))
+            ((char= first #\") (and (not (find #\\ text)) (not (equal value (literal-value text package)))))
+            ((and (> (length text) 1) (string= "#\\" text :end2 2))
+             (or (not (characterp value))
+                 (let ((new (if (= (length text) 3) (char text 2) (name-char (subseq text 2)))))
+                   (and new (char/= new value)))))
+            ((or (char= first #\:) (member text '("T" "NIL") :test #'string-equal))
+             (not (eq value (nth-value 0 (resolve-symbol text package)))))
+            ((and (char= first #\') (parse-symbol-text (subseq text 1)) (not (number-of-text (subseq text 1))))
+             (multiple-value-bind (symbol found) (resolve-symbol (subseq text 1) package)
+               (not (and found (eq symbol value)))))
+            (t nil)))))
+
+(defun number-of-text (text)
+  "The rational that TEXT denotes when it is the text of an integer, a ratio or a decimal, and for the last the type of float; else NIL."
+  (let ((position 0) (end (length text)) (sign 1))
+    (labels ((peek () (if (< position end) (char text position) #\Space))
+             (digits ()
+               (let ((stop (or (position-if-not #'digit-char-p text :start position) end)))
+                 (if (= stop position)
+                     (values 0 0)
+                     (multiple-value-prog1 (values (parse-integer text :start position :end stop) (- stop position))
+                       (setf position stop)))))
+             (take-sign () (case (peek) (#\+ (incf position) 1) (#\- (incf position) -1) (t 1))))
+      (setf sign (take-sign))
+      (multiple-value-bind (whole count) (digits)
+        (cond ((and (plusp count) (= position end)) (values (* sign whole) nil))
+              ((and (plusp count) (char= (peek) #\/))
+               (incf position)
+               (multiple-value-bind (denominator count) (digits)
+                 (if (and (plusp count) (= position end) (plusp denominator)) (values (* sign (/ whole denominator)) nil) nil)))
+              (t
+               (let ((fraction 0) (fraction-count 0) (point (char= (peek) #\.)) (marker nil) (exponent 0))
+                 (when point
+                   (incf position)
+                   (multiple-value-setq (fraction fraction-count) (digits)))
+                 (when (and point (= position end) (plusp count) (zerop fraction-count))
+                   (return-from number-of-text (values (* sign whole) nil)))
+                 (when (find (peek) "eEsSfFdDlL")
+                   (setf marker (char-upcase (peek)))
+                   (incf position)
+                   (let ((exponent-sign (take-sign)))
+                     (multiple-value-bind (value count) (digits)
+                       (unless (plusp count) (return-from number-of-text nil))
+                       (setf exponent (* exponent-sign value)))))
+                 (if (and (= position end) (plusp (+ count fraction-count)) (or (plusp fraction-count) marker) (< (abs exponent) 300))
+                     (values (* sign (+ whole (/ fraction (expt 10 fraction-count))) (expt 10 exponent))
+                             (case marker
+                               ((#\D #\L) 'double-float)
+                               ((#\S #\F) 'single-float)
+                               (t (sb-ext:symbol-global-value '*read-default-float-format*))))
+                     nil))))))))
+
+(defun structure-hazard (definition unit)
+  (let* ((symbol (definition-symbol definition))
+         (class (find-class symbol nil))
+         (description (and (capability :structures) (find-structure-description symbol nil))))
+    (cond ((and class (not (typep class 'structure-class)))
+           (hazard "kind-changed" "~a names a ~(~a~) now, which the structure will replace." (definition-label definition)
+                   (class-name (class-of class))))
+          (description
+           (let ((elements (defining-elements unit 'defstruct)))
+             (when (and elements (not (structure-option "TYPE" (second elements))))
+               (structure-slots-hazard definition description elements (find-package-named (unit-package-name unit)))))))))
+
+(defun structure-option (name text)
+  "The texts of the arguments of the option NAME in TEXT, a structure's name and options, in a list; NIL when it is not there."
+  (let ((options (split-list-text text)))
+    (when (consp options)
+      (loop for option in (rest options)
+            for parts = (split-list-text option)
+            when (and (consp parts) (equal (parse-symbol-text (string-left-trim ":" (first parts))) name))
+              return (list (rest parts))))))
+
+(defun structure-slots-hazard (definition description elements package)
+  (let* ((option (first (structure-option "INCLUDE" (second elements))))
+         (included (and option (resolve-symbol (first option) package)))
+         (parent (and included (find-structure-description included nil)))
+         (old-parent (included-structure description))
+         (inherited (if parent (length (structure-slots parent)) 0))
+         (new (loop for text in (cddr elements)
+                    unless (and (plusp (length text)) (char= (char text 0) #\"))
+                      collect text))
+         (old (nthcdr inherited (structure-slots description)))
+         (new-names (mapcar #'lambda-list-element-name new))
+         (old-names (mapcar (lambda (slot) (symbol-name (structure-slot-name slot))) old)))
+    (cond ((not (eq included old-parent))
+           (hazard "structure-incompatible"
+                   "~a will include ~:[nothing~;~:*~a~] instead of ~:[nothing~;~:*~a~]: SBCL refuses that while the old structure exists."
+                   (definition-label definition) included old-parent))
+          ((not (equal new-names old-names))
+           (hazard "structure-incompatible"
+                   "The slots of ~a will be (~{~a~^ ~}) instead of (~{~a~^ ~}): SBCL refuses that while the old structure exists."
+                   (definition-label definition) new-names old-names))
+          (t (loop for text in new
+                   for slot in old
+                   for name in new-names
+                   unless (eq (text-representation text package) (type-representation (structure-slot-type slot)))
+                     return (hazard "structure-incompatible"
+                                    "The slot ~a of ~a will be stored otherwise than it is now, as ~s: SBCL refuses that while the old structure exists."
+                                    name (definition-label definition) (structure-slot-type slot)))))))
+
+(defun included-structure (description)
+  "The name of the structure that the one of DESCRIPTION includes; NIL when it includes none."
+  (let* ((class (find-class (structure-name description) nil))
+         (super (and class (first (sb-mop:class-direct-superclasses class)))))
+    (and super (not (eq (class-name super) 'structure-object)) (class-name super))))
+
+(defun type-representation (type)
+  "How a slot of TYPE is stored: the type, of those that SBCL stores untagged, or T."
+  (if (member type '(double-float single-float)) type t))
+
+(defun text-representation (text package)
+  "How the slot that TEXT describes will be stored."
+  (let* ((parts (split-list-text text))
+         (type (and (consp parts)
+                    (loop for (key value) on (cddr parts) by #'cddr
+                          when (equal (resolve-symbol key package) :type) return value))))
+    (if type (type-representation (resolve-symbol type package)) t)))
+
+(defun package-hazard (definition unit)
+  (let ((package (find-package (definition-name definition)))
+        (elements (defining-elements unit 'defpackage)))
+    (when (and package elements)
+      (let ((lost (set-difference (mapcar #'symbol-name (external-symbols package)) (package-option "EXPORT" elements)
+                                  :test #'string=))
+            (unused (set-difference (package-use-list package) (mapcar #'find-package (package-option "USE" elements)))))
+        (cond (lost
+               (hazard "package-variance" "~a exports ~{~a~^, ~}~:[~; and others~] now, which this definition does not: SBCL warns and leaves them exported."
+                       (package-name package) (subseq lost 0 (min 5 (length lost))) (> (length lost) 5)))
+              (unused
+               (hazard "package-variance" "~a uses ~{~a~^, ~} now, which this definition does not: SBCL warns and leaves it so."
+                       (package-name package) (mapcar #'package-name unused))))))))
+
+(defun package-option (name elements)
+  "The names in all options NAME among ELEMENTS, the texts of a DEFPACKAGE form."
+  (loop for text in (cddr elements)
+        for option = (split-list-text text)
+        when (and (consp option) (equal (parse-symbol-text (first option)) name))
+          append (mapcar #'package-designator-text (rest option))))
