@@ -156,8 +156,8 @@
           (let ((callers (function-callers name)))
             (when callers
               (hazard "lambda-list"
-                      "~a will no longer take the arguments that it takes now, (~{~a~^ ~}): ~{~a~^, ~}~:[~; and others~] ~:[call~;calls~] it."
-                      (definition-label definition) (mapcar #'princ-to-string old)
+                      "~a will no longer take the arguments that it takes now, ~a: ~{~a~^, ~}~:[~; and others~] ~:[call~;calls~] it."
+                      (definition-label definition) (short-form-text old 8 400)
                       (subseq callers 0 (min 3 (length callers))) (> (length callers) 3) (= (length callers) 1)))))))))
 
 (defun generic-function-hazard (definition unit)
@@ -196,8 +196,8 @@
              (when (and text (listp new) (listp old) (sb-mop:generic-function-methods state))
                (let ((a (lambda-list-shape new)) (b (lambda-list-shape old)))
                  (unless (and (= (first a) (first b)) (= (second a) (second b)))
-                   (hazard "generic-lambda-list" "The lambda list of this method does not fit the generic function's, (~{~a~^ ~}): SBCL will refuse it."
-                           (mapcar #'princ-to-string old))))))))))
+                   (hazard "generic-lambda-list" "The lambda list of this method does not fit the generic function's, ~a: SBCL will refuse it."
+                           (short-form-text old 8 400))))))))))
 
 (defun constant-hazard (definition unit)
   (let ((symbol (definition-symbol definition)))

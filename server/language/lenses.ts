@@ -34,8 +34,12 @@ const tests: LensSource = {
   lenses: (snapshot, { parts: { encoding } }) => inSlices(testLenses(snapshot, encoding())),
 };
 
-/** In the order in which lenses of one line are shown. Editors without lenses need a code action for each (test/image/lensTwins.test.ts). */
-export const sources: readonly LensSource[] = [drift, tests, threads, callers];
+/**
+ * In the order in which lenses of one line are shown. The one that is always there comes first: what VS Code is told late of the
+ * lenses of a text before, it gives to those that have their places now, so that an unchanged definition could be shown as changed.
+ * Editors without lenses need a code action for each (test/image/lensTwins.test.ts).
+ */
+export const sources: readonly LensSource[] = [callers, drift, tests, threads];
 
 const sourceOf = ({ data }: CodeLens): LensSource | undefined =>
   sources.find(({ name }) => (data as { source?: unknown } | undefined)?.source === name);

@@ -54,5 +54,3 @@
 (defun client-traffic ()
   (with-current-buffer (jsonrpc-events-buffer (eglot-current-server))
     (buffer-substring-no-properties (max (point-min) (- (point-max) 6000)) (point-max))))
-
-(run-scenario)

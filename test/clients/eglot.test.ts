@@ -13,7 +13,7 @@ describe('a real Emacs with the eglot that is built in', () => {
       throw new Error(
         'Emacs 29 or newer is missing: node test/clients/unpack.mjs emacs says why it cannot be had',
       );
-    const editor = startEmacs(emacs.program, surroundings(), ['-Q'], 'eglot.el');
+    const editor = startEmacs(emacs.program, surroundings(), ['-Q'], 'eglot');
     await mainJob(surroundings(), editor, { documents: true, progress: true, columns: true });
   }, 180_000);
 });

@@ -14,7 +14,7 @@ describe('a real Emacs 28 with eglot 1.9 as a package', () => {
       'on Debian 12: apt-get install emacs-nox elpa-eglot; elsewhere HOTLISP_TEST_EMACS28=PROGRAM',
     ).toMatch(/^GNU Emacs 28\./);
     // Without -Q: Debian's start-up file is what puts its packages on the load path.
-    const editor = startEmacs(emacs28, surroundings(), [], 'eglot.el');
+    const editor = startEmacs(emacs28, surroundings(), [], 'eglot');
     await mainJob(surroundings(), editor, { documents: false, progress: false, columns: true });
   }, 180_000);
 });

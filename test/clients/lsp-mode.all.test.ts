@@ -7,7 +7,7 @@ describe('a real Emacs with lsp-mode', () => {
   const surroundings = eachWithApplication();
 
   it('does the main job; the diff comes as a message (on Debian 12: apt-get install emacs-nox elpa-lsp-mode)', async () => {
-    const editor = startEmacs(emacs28, surroundings(), [], 'lsp-mode.el');
+    const editor = startEmacs(emacs28, surroundings(), [], 'lsp-mode');
     await mainJob(surroundings(), editor, { documents: false, progress: true, columns: false });
   }, 180_000);
 });

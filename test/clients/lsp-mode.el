@@ -61,5 +61,3 @@
   (lsp-workspace-shutdown (client-workspace)))
 
 (defun client-traffic () (messages))
-
-(run-scenario)

@@ -1,6 +1,6 @@
 /**
- * What is done in every editor that runs a script inside itself, and what must have come of it: the script (neovim.lua,
- * eglot.el, lsp-mode.el) reports its steps in this order, and the application is asked after each.
+ * What is done in every editor that runs a script inside itself, and what must have come of it: the script (main-job.lua,
+ * main-job.el) reports its steps in this order, and the application is asked after each.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect } from 'vitest';
@@ -19,15 +19,18 @@ export interface Surroundings {
   readonly home: EditorHome;
   /** For the script. */
   readonly environment: Record<string, string>;
-  /** The editor, ended after the test. */
-  editor: ScriptedEditor | undefined;
+  /** Ended after the test. */
+  readonly editors: { stop(): Promise<void> }[];
 }
 
-/** Makes each test of a file have a web application of its own, and ends what it started. */
-export function eachWithApplication(): () => Surroundings {
+/**
+ * Makes each test of a file have a web application of its own, and ends what it started.
+ * @param options as for `startWebApp`
+ */
+export function eachWithApplication(options: Parameters<typeof startWebApp>[0] = {}): () => Surroundings {
   let now: Surroundings | undefined;
   beforeEach(async () => {
-    const app = await startWebApp();
+    const app = await startWebApp(options);
     const home = new EditorHome();
     writeSystem(app, home.path('gate'));
     const environment = {
@@ -35,10 +38,10 @@ export function eachWithApplication(): () => Surroundings {
       HOTLISP_TEST_FILE: app.file,
       HOTLISP_TEST_CRLF: writeEmojiPage(app),
     };
-    now = { app, home, environment, editor: undefined };
+    now = { app, home, environment, editors: [] };
   });
   afterEach(async () => {
-    await now?.editor?.stop();
+    for (const editor of now?.editors ?? []) await editor.stop();
     now?.home.remove();
     await now?.app.stop();
     now = undefined;

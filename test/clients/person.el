@@ -1,6 +1,6 @@
 ;;; person.el --- What a person does in Emacs, whatever speaks LSP there  -*- lexical-binding: t -*-
-;; Loaded by eglot.el and lsp-mode.el, which define the functions client-...; runs inside a batch Emacs on the web application's
-;; file and reports every step as one line of JSON on standard output.
+;; Loaded by eglot.el and lsp-mode.el, which define the functions client-...; a scenario, which another file defines, runs inside a
+;; batch Emacs on the web application's file and reports every step as one line of JSON on standard output.
 
 (setq load-prefer-newer t
       native-comp-enable-subr-trampolines nil
@@ -92,98 +92,8 @@
 (defun to-file ()
   (find-file (getenv "HOTLISP_TEST_FILE")))
 
-(defun scenario ()
-  (client-configure 120)
-  (to-file)
-  (client-start)
-  (wait-for "the server" #'client-attached)
-  (report "attached" :emacs emacs-version :root (client-root))
-
-  (replace-in-buffer "(incf *visits*)" "(incf *visits*")
-  (apply #'report "unbalanced" (error-at-place))
-  (replace-in-buffer "(incf *visits*" "(incf *visits*)")
-  (wait-for "the diagnostics to go" (lambda () (null (client-errors))))
-  (report "balanced")
-
-  (replace-in-buffer "\"old ~A ~A\"" "\"denied ~A ~A\"")
-  (act "Reload hello" "(defun hell" "Deny")
-  (report "denied" :message (told "denied") :prompts (vconcat prompts))
-  (go-on "after-deny")
-
-  (replace-in-buffer "\"denied ~A ~A\"" "\"new ~A ~A\"")
-  (act "Reload hello" "(defun hell" "Show Diff" "Approve")
-  (report "approved" :message (told "reload form: ") :prompts (vconcat prompts) :diff (shown-diff))
-  (go-on "after-approve")
-
-  (to-file)
-  (replace-in-buffer "(incf *visits*)" "(let ((a 1 2)) a)")
-  (act "Reload hello" "(defun hell" "Approve")
-  (told "failed")
-  (apply #'report "refused" (error-at-place))
-  (replace-in-buffer "(let ((a 1 2)) a)" "(incf *visits*)")
-
-  (setq prompts '() answers '("Approve"))
-  (forget-messages)
-  (hotlisp-rollback)
-  (report "rolled-back" :message (told "roll ?back") :prompts (vconcat prompts))
-  (go-on "after-rollback")
-
-  (replace-in-buffer "\"ä\"" "\"😀ä\"")
-  (act "Reload hello" "(defun hell" 15 "Approve")
-  (report "late" :message (told "reload form: ") :prompts (vconcat prompts))
-  (go-on "after-late")
-
-  (find-file (getenv "HOTLISP_TEST_CRLF"))
-  (client-start)
-  (wait-for "the server" #'client-attached)
-  (replace-in-buffer "😀 <p>" "😀😀 <p>")
-  (act "Reload page" "(defun pag" "Approve")
-  (report "crlf" :message (told "reload form: ") :coding (symbol-name buffer-file-coding-system))
-  (go-on "after-crlf")
-  (replace-in-buffer "(format nil" "(let ((b 1 2)) b) (format nil")
-  (act "Reload page" "(defun pag" "Approve")
-  (told "failed")
-  (apply #'report "crlf-refused" (error-at-place))
-
-  (client-configure 2)
-  (to-file)
-  (replace-in-buffer "\"new ~A ~A\"" "\"never ~A ~A\"")
-  (act "Reload hello" "(defun hell" 'quit)
-  (report "unanswered" :message (told "nobody answered") :prompts (vconcat prompts))
-  (go-on "after-unanswered")
-  (client-configure 120)
-
-  (let ((killed (client-process)))
-    (report "killing" :pid (process-id killed))
-    (wait-for "the end of the server" (lambda () (not (process-live-p killed))))
-    (client-restart)
-    (wait-for "the new server" (lambda () (and (client-attached) (not (eq killed (client-process)))))))
-  (act "Reload hello" "(defun hell" "Approve")
-  (report "restarted" :message (told "reload form: "))
-  (go-on "after-restart")
-
-  (save-buffer)
-  (act "Reload system web-app" "(defun hell" "Approve")
-  (report "compiling"
-          :progress (if (client-shows-progress)
-                        (wait-for "progress" (lambda () (seq-find (lambda (each) (string-match-p "Reload system" each))
-                                                                  (client-progress))))
-                      ""))
-  (report "system" :message (told "reload system: "))
-  (go-on "after-system")
-
-  (replace-in-buffer "\"never ~A ~A\"" "\"again ~A ~A\"")
-  (forget-messages)
-  (report "connected")
-  (go-on "image-restarted")
-  (told "the image is gone")
-  (let ((lost (length (lines-like "the image is gone"))))
-    (act "Reload hello" "(defun hell" "Approve")
-    (report "reconnected" :message (told "reload form: ") :lost lost))
-  (go-on "after-reconnect")
-  (client-stop))
-
 (defun run-scenario ()
+  "Run the function `scenario' and end Emacs; what went wrong is reported as a step."
   (condition-case failure
       (progn (scenario) (kill-emacs 0))
     ((error quit)

@@ -67,7 +67,7 @@ async function approval(code: Workbench, file: string, load: Load): Promise<void
   await picture(code, 'approval', WINDOW.height);
   await code.answer(/Reload option-price/, 'Deny');
   await code.shows('.notification-list-item', /denied/);
-  await code.command('Notifications: Clear All Notifications');
+  await code.clearNotifications();
 }
 
 /** Three ways in which text and program can differ: changed here, changed there, and deleted here. */

@@ -67,24 +67,26 @@ describe("a real VS Code's workbench", () => {
     await code.answer(/#1 Reload hello/, 'Deny');
     await code.shows('.notification-list-item', /denied/);
     expect(await page()).toBe(before);
-    await code.command('Notifications: Clear All Notifications');
+    await code.clearNotifications();
 
-    // The diff opens in a tab, and the question is asked again. Nobody answers until VS Code has hidden it, pending, behind its bell.
+    // The diff opens in a tab, and the question is asked again. It is answered after 15 seconds, when VS Code has hidden it, pending, behind its bell.
     await code.codeAction('Reload hello');
     await code.answer(/#2 Reload hello/, 'Show Diff');
     await code.shows('.view-line', /^-.+format.nil."old/);
     await code.shows('.view-line', /^[+].+format.nil."new/);
     await picture('diff');
     await code.buttons(/#2 Reload hello/);
+    const late = new Promise(resolve => setTimeout(resolve, 15_000));
     await code.page.mouse.move(600, 400); // what the mouse is over is not hidden
     await code.showsNo('.notifications-toasts .notification-list-item');
+    await late;
     expect(await page()).toBe(before);
     await code.command('Notifications: Show Notifications');
     await code.answer(/#2 Reload hello/, 'Approve');
     await code.shows('.notification-list-item', /Reload form: function WEB-APP::HELLO/);
     const after = before.replace('old', 'new');
     expect(await page()).toBe(after);
-    await code.command('Notifications: Clear All Notifications');
+    await code.clearNotifications();
     await code.showTab('web-app.lisp');
 
     // (incf *visits*) becomes (let ((a 1 2)) a).
@@ -100,7 +102,7 @@ describe("a real VS Code's workbench", () => {
     await code.shows('.markers-panel', /LET binding spec[^]*\[Ln 16, Col 9\]/);
     await picture('problem');
     expect(await page()).toBe(after);
-    await code.command('Notifications: Clear All Notifications');
+    await code.clearNotifications();
 
     await code.command('Hotlisp: Roll Back the Last Change');
     await code.answer(/Roll back function WEB-APP::HELLO/, 'Approve');

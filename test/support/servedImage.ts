@@ -1,7 +1,6 @@
 /** A program of the user's that serves itself with (hotlisp:serve), for servers that come and go. */
-import path from 'node:path';
-import { lispString, serverProgram } from './lspClient.ts';
-import { startUserImage, type UserImage } from './userImage.ts';
+import { lispString } from './lspClient.ts';
+import { ownServer, socketOf, startUserImage, type UserImage } from './userImage.ts';
 
 /** @param file Lisp text that the program has loaded; @param run a private directory for its socket */
 export async function startServedImage(
@@ -9,13 +8,9 @@ export async function startServedImage(
   file: string,
   run: string,
 ): Promise<{ image: UserImage; address: string }> {
-  const image = await startUserImage(
-    `(asdf:load-asd ${lispString(path.join(path.dirname(serverProgram), 'lisp/hotlisp.asd'))})
-     (let ((*standard-output* (make-broadcast-stream)) (*error-output* (make-broadcast-stream)))
-       (asdf:load-system "hotlisp"))
-     (load ${lispString(file)})
-     (format t "SOCKET ~a~%" (funcall (intern "SERVE" "HOTLISP")))`,
-    { cwd: root, env: { XDG_RUNTIME_DIR: run } },
-  );
-  return { image, address: `unix:${/^SOCKET (.*)$/m.exec(image.output())![1]!}` };
+  const image = await startUserImage(`(load ${lispString(file)})\n${ownServer}`, {
+    cwd: root,
+    env: { XDG_RUNTIME_DIR: run },
+  });
+  return { image, address: socketOf(image) };
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
-import { lispString, sbclCommand } from './lspClient.ts';
+import { lispString, sbclCommand, serverProgram } from './lspClient.ts';
 import { survivors } from './processes.ts';
 import { within } from './wait.ts';
 
@@ -30,6 +30,15 @@ export const swankServerAt = (port: number): string => `${loadSystem('swank', 'c
   (format t "PORT swank ~D~%" (funcall (intern "CREATE-SERVER" "SWANK") :port ${port} :dont-close t))`;
 
 export const swankServer = swankServerAt(0);
+
+/** The agent as a program loads it that serves itself; its socket is in the XDG_RUNTIME_DIR that the image is given. */
+export const ownServer = `(asdf:load-asd ${lispString(path.join(path.dirname(serverProgram), 'lisp/hotlisp.asd'))})
+  (let ((*standard-output* (make-broadcast-stream)) (*error-output* (make-broadcast-stream)))
+    (asdf:load-system "hotlisp"))
+  (format t "SOCKET ~A~%" (funcall (intern "SERVE" "HOTLISP")))`;
+
+/** The address of an image that ran `ownServer`. */
+export const socketOf = (image: UserImage): string => `unix:${/^SOCKET (.*)$/m.exec(image.output())![1]!}`;
 
 /**
  * Starts SBCL, runs `startUp` (Lisp text; prints `PORT name number` for each port), and waits until it is ready.

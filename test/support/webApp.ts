@@ -1,9 +1,16 @@
 /** The web application of the main job: hunchentoot serving HTTP in an SBCL with a Swank server, started by its user. */
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { lispString, repository } from './lspClient.ts';
-import { loadSystem, startUserImage, swankServerAt, type UserImage } from './userImage.ts';
+import {
+  loadSystem,
+  ownServer,
+  socketOf,
+  startUserImage,
+  swankServerAt,
+  type UserImage,
+} from './userImage.ts';
 
 export interface WebApp {
   readonly image: UserImage;
@@ -18,12 +25,15 @@ export interface WebApp {
   stop(): Promise<void>;
 }
 
-export async function startWebApp(): Promise<WebApp> {
+/** @param serve with a socket of the application's own instead of a Swank server */
+export async function startWebApp({ serve = false } = {}): Promise<WebApp> {
   const root = mkdtempSync(path.join(tmpdir(), 'hotlisp-web-'));
   const file = path.join(root, 'web-app.lisp');
   cpSync(path.join(repository, 'test/support/fixtures/web-app.lisp'), file);
-  let image = await startImage(root, file, 0);
-  const port = image.ports['swank']!;
+  mkdirSync(path.join(root, 'run'), { mode: 0o700 });
+  const start = (swankPort: number) => startImage(root, file, serve ? ownServer : swankServerAt(swankPort));
+  let image = await start(0);
+  const port = image.ports['swank'];
   return {
     get image() {
       return image;
@@ -33,10 +43,10 @@ export async function startWebApp(): Promise<WebApp> {
     get url() {
       return `http://127.0.0.1:${image.ports['http']}/hello?n=1`;
     },
-    address: `127.0.0.1:${port}`,
+    address: serve ? socketOf(image) : `127.0.0.1:${port}`,
     restart: async () => {
       await image.stop();
-      image = await startImage(root, file, port);
+      image = await start(port ?? 0);
     },
     stop: async () => {
       await image.stop();
@@ -45,17 +55,18 @@ export async function startWebApp(): Promise<WebApp> {
   };
 }
 
-function startImage(root: string, file: string, swankPort: number): Promise<UserImage> {
+/** `reachable`: the form that opens the door to the image. */
+function startImage(root: string, file: string, reachable: string): Promise<UserImage> {
   const fasl = path.join(root, 'web-app.fasl');
   return startUserImage(
     `(pushnew :hunchentoot-no-ssl *features*)
-    ${swankServerAt(swankPort)}
+    ${reachable}
     ${loadSystem('hunchentoot', 'cl-hunchentoot')}
     (asdf:initialize-output-translations
       '(:output-translations (${lispString(`${root}/`)} ${lispString(`${root}/fasl/`)}) :inherit-configuration))
     (load (compile-file ${lispString(file)} :output-file ${lispString(fasl)}))
     (format t "PORT http ~D~%" (funcall (intern "START" "WEB-APP")))`,
-    { cwd: root },
+    { cwd: root, env: { XDG_RUNTIME_DIR: path.join(root, 'run') } },
   );
 }
 

@@ -1,0 +1,36 @@
+;;; two-editors.el --- Emacs beside a Neovim on the same image; two-editors.test.ts has the whole of it  -*- lexical-binding: t -*-
+
+(defun drift-of (name)
+  "The hint about NAME, once it is there, with the text where it stands."
+  (let ((found (wait-for (concat "the drift of " name)
+                         (lambda ()
+                           (flymake-start)
+                           (seq-find (lambda (each) (string-match-p (concat "\\b" name "\\b.*image\\|image.*\\b" name "\\b") (flymake-diagnostic-text each)))
+                                     (flymake-diagnostics))))))
+    (list :message (substring-no-properties (flymake-diagnostic-text found))
+          :text (buffer-substring-no-properties
+                 (flymake-diagnostic-beg found)
+                 (save-excursion (goto-char (flymake-diagnostic-beg found)) (line-end-position))))))
+
+(defun scenario ()
+  (client-configure 120)
+  (to-file)
+  (client-start)
+  (wait-for "the server" #'client-attached)
+  (report "attached")
+
+  (go-on "neovim-asks")
+  (replace-in-buffer "(title)" "(title &optional (mark \"emacs\"))")
+  (replace-in-buffer "\"<h1>~A</h1>\" title" "\"<h1>~A ~A</h1>\" mark title")
+  (act "Reload page" "(defun pag" "Approve")
+  (report "changed" :message (told "reload form: ") :prompts (vconcat prompts))
+
+  ;; Neovim has changed it again.
+  (go-on "neovim-changed")
+  (save-buffer)
+  (apply #'report "drifted" (drift-of "page"))
+  (replace-in-buffer "\"old ~A ~A\"" "\"emacs ~A ~A\"")
+  (act "Reload hello" "(defun hell" "Approve")
+  (report "changed-hello" :message (told "reload form: "))
+  (go-on "end")
+  (client-stop))
