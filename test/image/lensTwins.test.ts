@@ -105,7 +105,7 @@ const fiveam = `(defpackage #:fiveam (:use #:common-lisp) (:export #:test #:run!
 describe('whatever a code lens does', () => {
   it('is done by a code action at its place, too', async () => {
     // A new source of lenses belongs into this test.
-    expect(sources.map(({ name }) => name)).toEqual(['drift', 'tests', 'threads', 'callers']);
+    expect(sources.map(({ name }) => name)).toEqual(['callers', 'drift', 'tests', 'threads']);
     editor = await Editor.start({
       files: { 'fiveam.lisp': fiveam, 'tests.lisp': text },
       load: ['fiveam.lisp', 'tests.lisp'],
