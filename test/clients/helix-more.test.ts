@@ -44,7 +44,7 @@ describe('a real Helix', () => {
   const page = () => HttpLoad.get(app.url);
   const done = /Reload form: function WEB-APP::HELLO/;
 
-  it('shows the diff and asks again, denies what nobody answers, reloads a system with progress, tells that its image is gone', async () => {
+  it('shows the diff and asks again, denies what nobody answers, reloads a system with progress, finds a restarted image', async () => {
     const helix = await start('[language-server.hotlisp.config.approval]\ntimeoutSeconds = 8\n');
     const before = await page();
     const after = before.replace('old', 'new');
@@ -82,6 +82,11 @@ describe('a real Helix', () => {
     await app.restart();
     await helix.shows(/The image is gone/);
     expect(await page()).toBe(after);
+    await helix.replace('new ~A', 'again ~A');
+    await helix.reload('hello', false);
+    await helix.answer('Approve');
+    await helix.shows(done);
+    expect(await page()).toBe(before.replace('old', 'again'));
   }, 150_000);
 
   it('shares its image with another one: each change is there for both, the last one counts', async () => {

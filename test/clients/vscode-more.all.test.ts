@@ -118,4 +118,36 @@ describe("a real VS Code's workbench", () => {
     expect(await page()).toBe(reloaded.replace('never', 'again'));
     expect(app.image.isRunning()).toBe(true);
   }, 300_000);
+
+  it('shares its image with another window: each change is there for both, and each sees the drift', async () => {
+    const { app, home } = surroundings();
+    const page = () => HttpLoad.get(app.url);
+    const before = await page();
+    const one = (code = await Workbench.open(home, app.root, app.file, {
+      'hotlisp.image.mode': 'attach',
+      'hotlisp.image.address': app.address,
+      'files.autoSave': 'off',
+    }));
+    await one.shows('.codelens-decoration', /caller/);
+    const other = await one.otherWindow();
+    await other.shows('.codelens-decoration', /caller/);
+    expect(one.languageServers()).toHaveLength(2);
+
+    // Asked in one window, changed in the other, approved in the first: the effect is the one that was shown, and the last one counts.
+    await one.typeOver(17, 16, 3, 'one');
+    await one.codeAction('Reload hello');
+    await one.buttons(/#1 Reload hello/);
+    await other.typeOver(17, 16, 3, 'other');
+    await other.codeAction('Reload hello');
+    await other.answer(/#1 Reload hello/, 'Approve');
+    await other.shows('.notification-list-item', /Reload form: function WEB-APP::HELLO/);
+    expect(await page()).toBe(before.replace('old', 'other'));
+    await one.answer(/#1 Reload hello/, 'Approve');
+    await one.shows('.notification-list-item', /Reload form: function WEB-APP::HELLO/);
+    expect(await page()).toBe(before.replace('old', 'one'));
+
+    await other.goTo(17, 16);
+    await other.press('Control+s');
+    await other.shows('.codelens-decoration', /Newer on disk than in the image|Changed, not loaded/);
+  }, 180_000);
 });

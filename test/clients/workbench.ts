@@ -31,8 +31,12 @@ interface Page {
     insertText(text: string): Promise<void>;
   };
 }
+interface View {
+  readonly viewport: { readonly width: number; readonly height: number };
+  readonly deviceScaleFactor: number;
+}
 interface Browser {
-  newPage(options: { viewport: { width: number; height: number }; deviceScaleFactor: number }): Promise<Page>;
+  newPage(options: View): Promise<Page>;
   close(): Promise<void>;
 }
 interface Playwright {
@@ -55,6 +59,8 @@ export class Workbench {
     private readonly home: EditorHome,
     private readonly server: ChildProcess,
     private readonly browser: Browser,
+    private readonly url: string,
+    private readonly view: View,
     readonly page: Page,
   ) {}
 
@@ -89,17 +95,21 @@ export class Workbench {
       const port = await within('code-server to listen', listening(server), 60_000);
       const { chromium: browsers } = createRequire(import.meta.url)(playwright) as Playwright;
       browser = await browsers.launch({ executablePath: chromium, args: ['--no-sandbox'] });
-      const page = await browser.newPage({ viewport: { width, height }, deviceScaleFactor: scale });
       const payload = JSON.stringify([['openFile', `vscode-remote://127.0.0.1:${port}${file}`]]);
-      await page.goto(
-        `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}&payload=${encodeURIComponent(payload)}`,
-      );
-      return new Workbench(home, server, browser, page);
+      const url = `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}&payload=${encodeURIComponent(payload)}`;
+      const view = { viewport: { width, height }, deviceScaleFactor: scale };
+      return new Workbench(home, server, browser, url, view, await show(browser, url, view));
     } catch (error) {
       await browser?.close();
       await end(server);
       throw error;
     }
+  }
+
+  /** Another window with the same file, and so with a language server of its own. It ends with this one. */
+  async otherWindow(): Promise<Workbench> {
+    const { home, server, browser, url, view } = this;
+    return new Workbench(home, server, browser, url, view, await show(browser, url, view));
   }
 
   /** Changes the user's settings as their editor of settings does: the server is told. */
@@ -230,6 +240,12 @@ export class Workbench {
     await this.browser.close();
     await end(this.server);
   }
+}
+
+async function show(browser: Browser, url: string, view: View): Promise<Page> {
+  const page = await browser.newPage(view);
+  await page.goto(url);
+  return page;
 }
 
 function writeSettings(home: EditorHome, settings: Record<string, unknown>): void {
