@@ -113,26 +113,9 @@
       (with-compilation-unit (:override t :policy '(optimize (speed 1) (space 1) (debug 1) (safety 1)))
         (funcall function)))))
 
-(defmacro over-older-agent (&body body)
-  "Run BODY, which compiles or loads the agent where another version of it may be: its constants and structures may have
-been others, and nobody but it holds any."
-  `(call-over-older-agent (lambda () ,@body)))
-
-(defun call-over-older-agent (function)
-  (let ((package (find-package "HOTLISP")))
-    (when package (sb-ext:unlock-package package))
-    (handler-bind ((error (lambda (condition)
-                            (let ((restart (and package (find-restart 'continue condition))))
-                              (when (and restart
-                                         (or (typep condition 'sb-ext:defconstant-uneql)
-                                             (search "new definition" (princ-to-string restart))))
-                                (invoke-restart restart))))))
-      (funcall function))))
-
 (defun load-quietly (path)
-  (over-older-agent
-    (handler-bind ((warning #'muffle-warning))
-      (load (native path)))))
+  (handler-bind ((warning #'muffle-warning))
+    (load (native path))))
 
 (defun load-cached (path)
   "Load the compiled agent at PATH. True when that went well; whatever is wrong with the file, it is no longer there then."
@@ -151,8 +134,7 @@ The second value is a list of the texts of its warnings, style warnings aside. S
                                   (warning (lambda (condition)
                                              (push (princ-to-string condition) warnings)
                                              (muffle-warning condition))))
-                     (over-older-agent
-                       (compile-file (native source) :output-file (native target) :external-format :utf-8))))))
+                     (compile-file (native source) :output-file (native target) :external-format :utf-8)))))
     (unless output
       (error "The agent does not compile in this SBCL: ~a" (get-output-stream-string messages)))
     (values output (nreverse warnings))))
@@ -186,28 +168,86 @@ Returns a list of warnings."
       (unless cache
         (ignore-errors (sb-ext:delete-directory (native scratch)))))))
 
-(defun ensure-agent (digest &key source-file source)
-  "See to it that the agent whose digest is DIGEST is in this image, over whatever other version is there.
-SOURCE-FILE is a native namestring, SOURCE a text; both may be missing. The answer is (:LOADED how warning*), where how is
-:ALREADY, :CACHED or :COMPILED, or (:SOURCE-NEEDED) when there is no compiled agent and neither SOURCE-FILE nor SOURCE.
-Signals what compiling and loading signal."
+;;;; An agent that is there already: of another version, or loaded by the program itself
+
+(defvar *attached* '()
+  "The sessions that are attached over Swank and Slynk.")
+
+(defun agent-contract ()
+  "The digest of the contract that the agent in this image speaks; NIL where there is no agent."
+  (getf (value-of "HOTLISP" "*CONTRACT*") :digest))
+
+(defun agent-users (except)
+  "Who uses the agent in this image, as texts; the session EXCEPT does not count."
+  (let ((server (value-of "HOTLISP" "**SERVER**")))
+    (append (when server
+              (list (format nil "it serves at unix:~a" (ignore-errors (funcall (agent-function "SERVER-PATH") server)))))
+            (when (remove except *attached* :test #'equal)
+              (list "another server is attached to this image")))))
+
+(defun agent-there (contract session)
+  "What is to become of the agent that is in this image but is not the one wanted: :USED as it is, where others use it and it speaks CONTRACT;
+:RETIRED where nobody uses it. Signals a SIMPLE-ERROR where others use one that speaks another contract."
+  ;; Who has gone is noticed a moment later.
+  (loop repeat 40
+        while (and (agent-users session) (not (equal contract (agent-contract))))
+        do (sleep 1/20))
+  (let ((users (agent-users session)))
+    (cond ((null users) :retired)
+          ((equal contract (agent-contract)) :used)
+          (t (error "It has an agent of another version, which cannot be replaced while it is in use: ~{~a~^, and ~}. Let the program load the Hotlisp of this server's version~@[, or end that: ~a~]."
+                    users (and (value-of "HOTLISP" "**SERVER**") "(hotlisp:stop-serving)"))))))
+
+(defun call-without-older-agent (function)
+  "Call FUNCTION, which loads the agent and returns true once it has, in an image without another version of it: its constants and structures may
+have been others, and its threads and data would not fit. The older one stays where FUNCTION does not succeed; else its exported names are
+those of the new one from then on."
+  (let ((older (find-package "HOTLISP")) (done nil))
+    (flet ((away (package)
+             (sb-ext:unlock-package package)
+             (rename-package package (format nil "HOTLISP-BOOT-~a" (random-name)))))
+      (when older
+        (ignore-errors (funcall (agent-function "STOP-WORKERS")))
+        (away older))
+      (unwind-protect (setf done (funcall function))
+        (let ((half (find-package "HOTLISP")))
+          (cond ((null older))
+                (done
+                 (do-external-symbols (symbol older)
+                   (let ((new (symbol-of half (symbol-name symbol))))
+                     (when (and new (fboundp new)) (setf (symbol-function symbol) (symbol-function new)))))
+                 ;; Where the program's packages use it, its names are all that they have.
+                 (unless (package-used-by-list older) (delete-package older)))
+                (t
+                 (when half (away half) (delete-package half))
+                 (rename-package older "HOTLISP")))))
+      done)))
+
+(defun ensure-agent (digest &key contract session source-file source)
+  "See to it that the agent whose digest is DIGEST is in this image, over whatever other version is there, or that one is which others use and
+which speaks CONTRACT, a digest. SESSION is the one that asks. SOURCE-FILE is a native namestring, SOURCE a text; both may be missing.
+The answer is (:LOADED how warning*), where how is :ALREADY, :USED, :CACHED or :COMPILED, or (:SOURCE-NEEDED) when there is no compiled
+agent and neither SOURCE-FILE nor SOURCE. Signals what compiling and loading signal, and a SIMPLE-ERROR where AGENT-THERE does."
   (sb-thread:with-recursive-lock (*lock*)
-    (if (equal digest (loaded-digest))
-        (list :loaded :already)
+    (if (or (equal digest (loaded-digest))
+            (and (agent-contract) (eq (agent-there contract session) :used)))
+        (list :loaded (if (equal digest (loaded-digest)) :already :used))
         (let* ((directory (cache-directory))
                (how (call-with-standard-environment
                      (lambda ()
-                       (cond ((and directory (load-cached (cached-file directory digest))) (list :cached))
-                             ((or source-file source)
-                              (cons :compiled (load-from-source digest directory source-file source))))))))
+                       (call-without-older-agent
+                        (lambda ()
+                          (cond ((and directory (load-cached (cached-file directory digest))) (list :cached))
+                                ((or source-file source)
+                                 (cons :compiled (load-from-source digest directory source-file source))))))))))
           (cond (how
                  (setf (symbol-value (intern "*AGENT-DIGEST*" "HOTLISP")) digest)
                  (cons :loaded how))
                 (t (list :source-needed)))))))
 
-(defun offer-agent (digest &optional source)
+(defun offer-agent (digest contract session &optional source)
   "As ENSURE-AGENT, for who calls from afar: the answer is (:FAILED text) where that signals an error."
-  (handler-case (ensure-agent digest :source source)
+  (handler-case (ensure-agent digest :contract contract :session session :source source)
     (error (condition) (list :failed (princ-to-string condition)))))
 
 ;;;; 3. A spawned image
@@ -283,8 +323,10 @@ Closing works the same without it there."
       (labels ((closed (which)
                  (when (eq which connection)
                    (change-atomically hooks (lambda (functions) (remove #'closed functions)))
+                   (change-atomically '*attached* (lambda (all) (remove session all :test #'equal)))
                    (ignore-errors
                     (funcall (agent-function "CANCEL-SESSION") (funcall (agent-function "SESSION-NAMED") session))))))
+        (change-atomically '*attached* (lambda (all) (cons session all)))
         (change-atomically hooks (lambda (functions) (cons #'closed functions)))))))
 
 (defun attach (session)

@@ -12,6 +12,7 @@ import { HotlispError } from '../errors.ts';
 import type { AgentFiles } from './agentFiles.ts';
 import type { Wire, WireListener } from './connection.ts';
 import { unlessAborted, withDeadline } from './deadline.ts';
+import { PROTOCOL_DIGEST } from './digest.ts';
 import { isKeyword, keyword, symbol, writeLisp, type LispData } from './lispData.ts';
 import type { Environment } from './runDirectory.ts';
 import { ClosedEarly, show, SwankClient, Unreachable, type Server } from './swankClient.ts';
@@ -165,9 +166,9 @@ async function prepare(client: SwankClient, session: string, options: SwankOptio
   try {
     if (bootDigest !== files.digest) await ask(loadBoot(files), 'loading what loads the agent');
     await ask(boot('ATTACH', session), 'letting us in');
-    let answer = await ask(boot('OFFER-AGENT', files.digest), 'loading the agent');
+    let answer = await ask(boot('OFFER-AGENT', files.digest, PROTOCOL_DIGEST, session), 'loading the agent');
     if (isAnswer(answer, 'SOURCE-NEEDED'))
-      answer = await ask(boot('OFFER-AGENT', files.digest, files.source), 'compiling the agent');
+      answer = await ask(boot('OFFER-AGENT', files.digest, PROTOCOL_DIGEST, session, files.source), 'compiling the agent');
     if (isAnswer(answer, 'FAILED')) throw new HotlispError('internal', show(answer[1]));
     if (!isAnswer(answer, 'LOADED'))
       throw new HotlispError('internal', `unexpected answer ${writeLisp(answer)}`);
