@@ -39,10 +39,7 @@ const modifiers = Object.fromEntries(tokenModifiers.map((modifier, i) => [modifi
 
 export interface FormTokens {
   /** Five numbers each, as the protocol has them; the first token's place counts from the form's start. */
-  readonly data: Int32Array;
-  /** Where the last token starts: lines behind the form's start, and the column, from the form's start where that is 0. */
-  readonly lastLine: number;
-  readonly lastColumn: number;
+  readonly data: readonly number[];
   /** Functions of whose kind the form says nothing: the index of the token's type in `data`, and the name. */
   readonly open: readonly { readonly at: number; readonly name: string }[];
 }
@@ -67,14 +64,6 @@ class TokenWriter {
   ) {
     this.lineStart = start;
     this.at = start;
-  }
-
-  get lastLine(): number {
-    return this.line;
-  }
-
-  get lastColumn(): number {
-    return this.column;
   }
 
   /** A token that may go over several lines: it becomes one in each. */
@@ -149,8 +138,7 @@ export function tokensOf(form: ChunkForm, active: boolean, encoding: PositionEnc
     }
     new TreeTokens(form, writer, symbols).visit(form.object);
   }
-  const { lastLine, lastColumn, open } = writer;
-  return { data: Int32Array.from(writer.data), lastLine, lastColumn, open };
+  return { data: writer.data, open: writer.open };
 }
 
 /** How many of the objects of a call come before its format string. */

@@ -1,14 +1,22 @@
 /** Semantic tokens: full, of a range, and what changed. */
-import type { CancellationToken } from 'vscode-languageserver/node';
+import type { CancellationToken, SemanticTokens } from 'vscode-languageserver/node';
 import { tokenModifiers, tokenTypes, type TokenType } from '../features/formTokens.ts';
-import { difference, legendFor, tokenSteps } from '../features/semanticTokens.ts';
-import type { Snapshot, Span } from '../source/types.ts';
+import {
+  difference,
+  legendFor,
+  numberSteps,
+  stretchesIn,
+  TokenPieces,
+  type TokenRow,
+} from '../features/semanticTokens.ts';
+import { formRowOf } from '../source/snapshot.ts';
+import type { Snapshot } from '../source/types.ts';
 import { inSlices } from '../source/slices.ts';
 import type { Bench, FeatureSet } from './bench.ts';
 
 interface Sent {
   readonly id: string;
-  readonly data: readonly number[];
+  readonly row: TokenRow;
 }
 
 const KINDS: Readonly<Record<string, TokenType>> = {
@@ -31,47 +39,66 @@ export const tokens: FeatureSet = {
     const sent = new Map<string, Sent>();
     const functionKinds = new FunctionKinds();
     let nextId = 1;
+    let pieces: TokenPieces | undefined;
     documents.onChange(uri => {
       if (!documents.get(uri)) sent.delete(uri);
     });
 
-    const tokensOf = async (snapshot: Snapshot, token: CancellationToken, range?: Span) => {
+    /** Undefined where the client declared no tokens. */
+    const piecesOf = (): TokenPieces | undefined => {
       const declared = capabilities().textDocument?.semanticTokens;
-      if (!declared) return [];
+      return declared && (pieces ??= new TokenPieces(legendFor(declared), encoding()));
+    };
+    const allOf = async (snapshot: Snapshot, token: CancellationToken): Promise<Sent | undefined> => {
+      const tokens = piecesOf();
+      if (!tokens) return undefined;
       const kinds = await functionKinds.now(bench, token);
-      return inSlices(tokenSteps(snapshot, encoding(), legendFor(declared), name => kinds.get(name), range));
+      const row = await inSlices(tokens.all(snapshot, kinds, sent.get(snapshot.uri)?.row));
+      const now = { id: String(nextId++), row };
+      sent.set(snapshot.uri, now);
+      return now;
     };
-    const remember = (uri: string, data: readonly number[]): string => {
-      const id = String(nextId++);
-      sent.set(uri, { id, data });
-      return id;
-    };
+    const whole = async ({ id, row }: Sent): Promise<SemanticTokens> => ({
+      resultId: id,
+      data: await inSlices(numberSteps(row.pieces)),
+    });
 
     semanticTokens.on(
       bench.syntactic(async (snapshot, _, token) => {
-        const data = await tokensOf(snapshot, token);
-        return { resultId: remember(snapshot.uri, data), data };
+        const now = await allOf(snapshot, token);
+        return now ? whole(now) : NOTHING;
       }),
     );
     semanticTokens.onDelta(
       bench.syntactic(async (snapshot, { previousResultId }, token) => {
-        const data = await tokensOf(snapshot, token);
         const before = sent.get(snapshot.uri);
-        const resultId = remember(snapshot.uri, data);
+        const now = await allOf(snapshot, token);
+        if (!now) return NOTHING;
         return before?.id === previousResultId
-          ? { resultId, edits: difference(before.data, data) }
-          : { resultId, data };
+          ? { resultId: now.id, edits: difference(before.row, now.row) }
+          : whole(now);
       }),
     );
     semanticTokens.onRange(
       bench.syntactic(async (snapshot, { range }, token) => {
+        const tokens = piecesOf();
+        if (!tokens) return NOTHING;
         const start = snapshot.offsetAt(range.start, encoding());
         const end = snapshot.offsetAt(range.end, encoding());
-        return { data: await tokensOf(snapshot, token, { start, end }) };
+        const [first, behind] = stretchesIn(snapshot, { start, end });
+        const kinds = await functionKinds.now(bench, token);
+        const part = await inSlices(tokens.some(snapshot, kinds, first, behind));
+        const at = snapshot.positionAt(formRowOf(snapshot)?.starts[first] ?? 0, encoding());
+        // a range that ends where a line starts has nothing of that line
+        const last = range.end.line - (range.end.character === 0 ? 1 : 0);
+        const lines = { first: range.start.line, last };
+        return { data: await inSlices(numberSteps(part, { at, lines })) };
       }),
     );
   },
 };
+
+const NOTHING: SemanticTokens = { data: [] };
 
 /** Macros and generic functions, by name, as far as the index knows them now. */
 class FunctionKinds {

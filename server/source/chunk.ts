@@ -21,6 +21,7 @@ export interface Environment {
 export class ChunkForm {
   #definitions: readonly SourceDefinition[] | undefined;
   #evaluates: boolean | undefined;
+  #packageEffect: PackageEffect | null | undefined;
 
   constructor(
     readonly span: FormSpan,
@@ -44,7 +45,8 @@ export class ChunkForm {
   }
 
   get packageEffect(): PackageEffect | undefined {
-    return this.object && packageEffect(this.reader, this.object);
+    this.#packageEffect ??= (this.object && packageEffect(this.reader, this.object)) ?? null;
+    return this.#packageEffect ?? undefined;
   }
 }
 

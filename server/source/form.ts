@@ -52,11 +52,16 @@ export class Form implements TopLevelForm {
   }
 
   get package(): string | undefined {
-    return this.snapshot.facts.inEffect[this.n]!.package;
+    return this.#inEffect.package;
   }
 
   get packageUnknown(): Span | undefined {
-    return this.snapshot.facts.inEffect[this.n]!.packageUnknown;
+    return this.#inEffect.packageUnknown;
+  }
+
+  get #inEffect() {
+    const { inEffect, effects } = this.snapshot.facts;
+    return effects[inEffect[this.n]!]!;
   }
 
   get operator(): string | undefined {

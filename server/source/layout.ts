@@ -1,7 +1,7 @@
 /** From blocks to chunks: a block, or several over which one form goes on. */
 import { grouping, type Stretch } from './blocks.ts';
 import { chunkOf, type Chunk } from './chunk.ts';
-import type { Row } from './row.ts';
+import { isTelling, type Row } from './row.ts';
 import type { Text } from './text.ts';
 
 /** The chunks of a version. */
@@ -10,6 +10,8 @@ export interface Chunks {
   readonly at: (i: number) => Chunk;
   /** What a chunk is of, without making the chunk. */
   readonly stretch: (i: number) => Stretch;
+  /** Indices of the chunks with a say in how forms behind them are read. */
+  readonly telling: readonly number[];
   /** An object for each chunk, the same one as long as it is the same chunk; to tell without making the chunks what an edit left alone. */
   readonly keys: readonly object[];
   /** Where each chunk starts, and where the last one ends. */
@@ -29,6 +31,7 @@ export function layOut(row: Row, text: Text): Chunks {
       count: blocks.length,
       at: i => chunkOf(blocks, i, i + 1, text, starts[i]!),
       stretch: i => blocks[i]!,
+      telling: row.telling,
       keys: blocks,
       starts,
       before: row.forms,
@@ -38,10 +41,12 @@ export function layOut(row: Row, text: Text): Chunks {
   const chunkStarts: number[] = [];
   const before = [0];
   const faulty: number[] = [];
+  const telling: number[] = [];
   for (let i = 0, end; i < blocks.length; i = end) {
     end = endOf(i);
     const chunk = chunkOf(blocks, i, end, text, starts[i]!);
     if (chunk.stretch.faults.length > 0) faulty.push(chunks.length);
+    if (isTelling(chunk.stretch)) telling.push(chunks.length);
     chunkStarts.push(starts[i]!);
     before.push(before.at(-1)! + chunk.stretch.forms.length);
     chunks.push(chunk);
@@ -51,6 +56,7 @@ export function layOut(row: Row, text: Text): Chunks {
     count: chunks.length,
     at: i => chunks[i]!,
     stretch: i => chunks[i]!.stretch,
+    telling,
     keys: chunks,
     starts: Int32Array.from(chunkStarts),
     before: Int32Array.from(before),

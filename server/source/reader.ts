@@ -24,9 +24,15 @@ export interface Conditional {
  */
 export class Skipping {
   private skip = 0;
-  /** @param holds what became of each guard, in order @returns whether the object behind them is read */
-  pass(holds: readonly boolean[]): boolean {
-    for (const hold of holds) if (!hold) this.skip++;
+
+  /** Whether the next object is skipped, whatever it is. */
+  get isOn(): boolean {
+    return this.skip > 0;
+  }
+
+  /** @param holds what became of each guard, in order (undefined: not known) @returns whether the object behind them is read */
+  pass(holds: readonly (boolean | undefined)[]): boolean {
+    for (const hold of holds) if (hold !== true) this.skip++;
     if (this.skip === 0) return true;
     this.skip--;
     return false;

@@ -1,5 +1,5 @@
 /** A text as a row of blocks, with what is asked of all of them kept in flat arrays: an edit copies those and looks at few blocks. Immutable. */
-import type { Block } from './blocks.ts';
+import type { Block, Stretch } from './blocks.ts';
 
 export class Row {
   private constructor(
@@ -12,13 +12,15 @@ export class Row {
     readonly faulty: readonly number[],
     /** Indices of the blocks with brackets open at their end, which may go on in the next blocks. */
     readonly open: readonly number[],
+    /** Indices of the blocks with a say in how forms behind them are read: reader conditionals, IN-PACKAGE. */
+    readonly telling: readonly number[],
     /** Indices of the blocks that close more brackets than they open. */
     private readonly closing: readonly number[],
     /** A block of it was cut although the text alone has no fault. */
     readonly doubted = false,
   ) {}
 
-  private static readonly EMPTY = new Row([], new Int32Array(1), new Int32Array(1), [], [], []);
+  private static readonly EMPTY = new Row([], new Int32Array(1), new Int32Array(1), [], [], [], []);
 
   static of(blocks: readonly Block[]): Row {
     return Row.EMPTY.splice(0, blocks, 0);
@@ -30,7 +32,8 @@ export class Row {
   }
 
   doubting(doubted: boolean): Row {
-    return new Row(this.blocks, this.starts, this.forms, this.faulty, this.open, this.closing, doubted);
+    const { blocks, starts, forms, faulty, open, telling, closing } = this;
+    return new Row(blocks, starts, forms, faulty, open, telling, closing, doubted);
   }
 
   /** The row with the blocks from `first` up to `end` (exclusive) replaced. */
@@ -56,10 +59,13 @@ export class Row {
       forms,
       indices(this.faulty, block => block.faults.length > 0),
       indices(this.open, block => block.open > 0 && !block.cut),
+      indices(this.telling, isTelling),
       indices(this.closing, block => block.least < 0),
     );
   }
 }
+
+export const isTelling = ({ guarded, mentionsPackage }: Stretch): boolean => guarded || mentionsPackage;
 
 /** Running sums over a row after an edit of it. */
 function moved(

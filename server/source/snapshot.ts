@@ -27,9 +27,9 @@ interface Facts {
   readonly guardUnknown: Uint8Array;
   /** How many forms are read before each. */
   readonly index: Int32Array;
-  readonly inEffect: readonly InEffect[];
-  /** What is in effect behind the last form. */
-  readonly finally: InEffect;
+  /** What is in effect before each: an index of `effects`, the last of which is in effect behind the last form. */
+  readonly inEffect: Int32Array;
+  readonly effects: readonly InEffect[];
 }
 
 /** So many forms are listed without others getting a turn. */
@@ -175,6 +175,8 @@ export class BufferSnapshot implements Snapshot {
       read: i =>
         before[i] === before[i + 1] ? NO_FORMS : at(i).forms(environment, this.#lines.content, starts[i]!),
       form: (i, n) => this.#form(before[i]! + n),
+      before,
+      active: () => this.facts.active,
     };
   }
 
@@ -182,7 +184,7 @@ export class BufferSnapshot implements Snapshot {
     const n = this.#lastStartingBy(offset);
     const form = n < 0 ? undefined : this.#form(n);
     if (form && offset <= form.span.end) return form.package;
-    return n + 1 < this.#count ? this.#form(n + 1).package : this.facts.finally.package;
+    return n + 1 < this.#count ? this.#form(n + 1).package : this.facts.effects.at(-1)!.package;
   }
 
   /** The number of the last form that starts at or before the offset; -1 before the first one. */
@@ -264,31 +266,46 @@ export class BufferSnapshot implements Snapshot {
 
   *#factFinding(): Generator<void, Facts, void> {
     if (this.#facts) return this.#facts;
-    const chunks = this.#chunks();
+    const { count: stretches, stretch, starts, before, telling } = this.#chunks();
     const count = this.#count;
     const active = new Uint8Array(count);
     const guardUnknown = new Uint8Array(count);
     const index = new Int32Array(count);
-    const inEffect = new Array<InEffect>(count);
+    const inEffect = new Int32Array(count);
+    const effects: InEffect[] = [{ package: undefined, packageUnknown: undefined }];
     const skipping = new Skipping();
     let read = 0;
-    let current: InEffect = { package: undefined, packageUnknown: undefined };
-    for (let i = 0, at = 0; i < chunks.count; i++) {
-      if (i % FEW === FEW - 1) yield;
-      const { forms, mentionsPackage } = chunks.stretch(i);
-      for (let n = 0; n < forms.length; n++, at++) {
+    const readOne = (i: number): void => {
+      const { forms, mentionsPackage } = stretch(i);
+      for (let n = 0, at = before[i]!; n < forms.length; n++, at++) {
         const guards = forms[n]!.guarded ? this.read(at, i).guards : NO_GUARDS;
         index[at] = read;
-        inEffect[at] = current;
+        inEffect[at] = effects.length - 1;
         if (guards.includes(undefined)) guardUnknown[at] = 1;
-        if (!skipping.pass(guards.map(guard => guard === true))) continue;
+        if (!skipping.pass(guards)) continue;
         active[at] = 1;
         read++;
         const effect = mentionsPackage ? this.read(at, i).packageEffect : undefined;
-        if (effect) current = effectOf(effect, chunks.starts[i]!);
+        if (effect) effects.push(effectOf(effect, starts[i]!));
       }
+    };
+    /** Those that tell nothing, of a text of which nothing is skipped: without a look at them. */
+    const readPlain = (first: number, end: number): void => {
+      const to = before[end]!;
+      active.fill(1, before[first], to);
+      inEffect.fill(effects.length - 1, before[first], to);
+      for (let at = before[first]!; at < to; at++) index[at] = read++;
+    };
+    let i = 0;
+    let looked = 0;
+    for (const next of [...telling, stretches]) {
+      while (i < next && skipping.isOn) readOne(i++);
+      readPlain(i, next);
+      if (next < stretches) readOne(next);
+      i = next + 1;
+      if (++looked % FEW === 0) yield;
     }
-    return (this.#facts ??= { active, guardUnknown, index, inEffect, finally: current });
+    return (this.#facts ??= { active, guardUnknown, index, inEffect, effects });
   }
 }
 
@@ -319,6 +336,10 @@ export interface FormRow {
   readonly read: (i: number) => readonly ChunkForm[];
   /** The n-th form of a stretch. */
   readonly form: (i: number, n: number) => TopLevelForm;
+  /** How many forms there are before each stretch, and in all. */
+  readonly before: Int32Array;
+  /** For each form, counted from the first one, whether the reader takes it: 1 or 0. */
+  readonly active: () => Uint8Array;
 }
 
 export const formRowOf = (snapshot: Snapshot): FormRow | undefined =>
