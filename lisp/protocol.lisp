@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "10a576534c2018618cafdf62982d67c3dbc7f141ef241d652adaaeb39bd0d565"
+    '(:digest "926b927ea92d5488a29e1b563d34e0a170afe65cffcf0b7095b50b4268428e5f"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -144,6 +144,7 @@
           (:of "of" :required (:array :integer)))
          (:mention
           (:of "of" :required :integer)
+          (:kind "kind" :required :string)
           (:name "name" :required :string)
           (:packages "packages" :required (:array :string))
           (:everywhere "everywhere" :required :boolean))

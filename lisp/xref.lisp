@@ -344,8 +344,8 @@ POINTER a weak pointer to the method where KIND is :METHOD."
                  (loop for name in names
                        for symbol = (name-symbol name)
                        when (and symbol (symbol-package symbol))
-                         collect (wire :mention :of (reduce #'min (node-of node)) :name (symbol-name symbol)
-                                                :packages (packages-with symbol) :everywhere everywhere)))))
+                         collect (wire :mention :of (reduce #'min (node-of node)) :kind (string-downcase (node-kind node))
+                                                :name (symbol-name symbol) :packages (packages-with symbol) :everywhere everywhere)))))
 
 (defun placed-definition (placed index)
   (resolve-definition (getf placed :definition) index (find-package-named (getf placed :package))))

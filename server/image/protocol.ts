@@ -223,6 +223,8 @@ export const Dependent = Location.extend({
 /** A name whose mention in a text may be a use that the image has no record of. */
 export const Mention = z.object({
   of: int(),
+  /** Of the definition that a use would be one of. */
+  kind: z.string(),
   name: z.string(),
   /** Names, nicknames included, of the packages in which the name without a prefix means it; as a prefix each of them means it too. */
   packages: z.array(z.string()),

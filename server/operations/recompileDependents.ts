@@ -20,7 +20,7 @@ export const recompileDependents = operation({
   name: 'recompile_dependents',
   title: 'Recompile dependents',
   documentation:
-    'Compiles the users of a macro, inline function, compiler macro, constant or structure again, as they are. Users that are only possible are listed.',
+    'Compiles the users of a macro, inline function, compiler macro, symbol macro, constant, structure or type again, as they are. Users that are only possible are listed.',
   approval: 'modify-running-code',
   args: z.strictObject({ symbol: arguments_.symbol }),
   async plan({ symbol }, context) {

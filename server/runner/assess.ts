@@ -5,7 +5,7 @@ import type { Assessment, PlacedName, Result } from '../image/protocol.ts';
 import type { ChangePlan, PlannedForm } from '../operations/operation.ts';
 import { findDependents, leavesStale, type Dependents, type DependentsContext } from './dependents.ts';
 import type { Desk } from './desk.ts';
-import { wasLoaded } from './loaded.ts';
+import { runsThisText } from './loaded.ts';
 
 export interface Assessed {
   /** The forms that the change consists of; `assessments[].form` indexes them. */
@@ -91,36 +91,4 @@ async function changedNames(
     }),
   );
   return names.flat();
-}
-
-/**
- * Whether the image runs the form's text: it was installed from it, or loaded from a file that said the same then.
- * In doubt it does not.
- * @param assessments of everything checked with it
- */
-async function runsThisText(
-  { definition, installed, file }: Assessment,
-  { wire, snapshot }: PlannedForm,
-  assessments: readonly Assessment[],
-  documents: Documents,
-): Promise<boolean> {
-  if (definition.change === 'unchanged') return true;
-  // An image keeps no trace of where a declamation came from.
-  const traceless = definition.kind === 'declaration';
-  if (definition.change === 'new' && !traceless) return false;
-  if (installed !== undefined) return installed === wire.digest;
-  if (!traceless && file !== wire.file) return false;
-  return wasLoaded(documents, loadedDate(assessments, wire.file), {
-    uri: snapshot.uri,
-    digest: wire.digest,
-    package: wire.package,
-  });
-}
-
-/** When the file that the image loaded was written; SBCL records it for functions only, so one speaks for all of the file. */
-export function loadedDate(assessments: readonly Assessment[], file: string | undefined): number | undefined {
-  const dates = assessments.flatMap(each =>
-    each.file === file && each.fileWriteDate !== undefined ? [each.fileWriteDate] : [],
-  );
-  return dates.length > 0 ? Math.min(...dates) : undefined;
 }

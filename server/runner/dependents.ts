@@ -4,14 +4,14 @@
  */
 import type { Documents } from '../documents.ts';
 import type { Image } from '../image/image.ts';
-import type { Assessment, Definition, Dependent, PlacedName } from '../image/protocol.ts';
+import type { Assessment, Definition, Dependent, Mention, PlacedName } from '../image/protocol.ts';
 import { initialPackage, plannedForm } from '../operations/forms.ts';
 import { findForm, matches } from '../operations/locate.ts';
-import { bareName } from '../operations/names.ts';
+import { printedName } from '../operations/names.ts';
 import type { ChangePlan, PlannedForm } from '../operations/operation.ts';
 import type { PositionEncoding, Range, Snapshot, TopLevelForm } from '../source/types.ts';
-import { loadedForm } from './loaded.ts';
-import { mentioning } from './mentioning.ts';
+import { loadedForm, runsThisText } from './loaded.ts';
+import { mentioning, type Found } from './mentioning.ts';
 
 /** A user of what changes, as the public contract has it. */
 export interface ReportedDependent {
@@ -68,7 +68,8 @@ interface Located {
   readonly form: TopLevelForm;
 }
 
-const keyOf = ({ snapshot, form }: Located) => `${form.span.start} ${snapshot.uri}`;
+const keyOf = ({ snapshot, form }: { snapshot: Snapshot; form: Pick<TopLevelForm, 'span'> }) =>
+  `${form.span.start} ${snapshot.uri}`;
 
 /**
  * Who becomes stale when `changed` is changed by `forms`, those aside.
@@ -80,37 +81,97 @@ export async function findDependents(
   forms: readonly PlannedForm[],
   definitions: readonly Definition[],
 ): Promise<Dependents> {
-  if (changed.length === 0) return noDependents;
-  const { image, signal } = context;
-  const answer = await image.call('dependents', { definitions: [...changed] }, signal ? { signal } : {});
-  const own = new Set(forms.map(({ snapshot, span }) => `${span.start} ${snapshot.uri}`));
-  const users = answer.dependents.filter(user => !definitions.some(each => sameName(each, user)));
-  const dates = datesOf(users);
-  const judged = await Promise.all(users.map(user => judge(context, user, dates)));
-  const certain = judged.filter(each => each.located === undefined || !own.has(keyOf(each.located)));
+  const known = new Set(forms.map(({ snapshot, span }) => keyOf({ snapshot, form: { span } })));
   const recompiled = new Map<string, PlannedForm>();
-  for (const { planned, located } of certain)
-    if (planned) recompiled.set(located ? keyOf(located) : planned.wire.digest, planned);
-  const known = new Set([...own, ...judged.flatMap(({ located }) => (located ? [keyOf(located)] : []))]);
-  const possible = await mentioning(
-    context.documents,
-    answer.mentions,
-    [...forms, ...recompiled.values()].flatMap(({ wire: { file } }) => (file === undefined ? [] : [file])),
-  );
+  const certain: ReportedDependent[] = [];
+  const possible = new Map<string, ReportedDependent>();
+  const named = new Set(definitions.map(keyOfName));
+  // Who is found by its text alone may be inlined where the image knows of: another round for those.
+  for (let asked = changed; asked.length > 0;) {
+    const { users, mentions } = await usersOf(context, asked, named);
+    for (const { planned, located, reported } of users) {
+      if (located && known.has(keyOf(located))) continue;
+      if (located) known.add(keyOf(located));
+      certain.push(reported);
+      if (planned) recompiled.set(located ? keyOf(located) : planned.wire.digest, planned);
+    }
+    const beside = [...forms, ...recompiled.values()].flatMap(({ wire: { file } }) => file ?? []);
+    const found = (await mentioning(context.documents, mentions, beside)).filter(
+      each => !known.has(keyOf(each)),
+    );
+    const next: PlacedName[] = [];
+    for (const { each, planned } of await withRunning(context, found)) {
+      const key = keyOf(each);
+      if (!planned) possible.set(key, reportOf(each, context.encoding, mentionOf(each)));
+      else {
+        known.add(key);
+        possible.delete(key);
+        certain.push(reportOf(each, context.encoding, verdictOf(context)));
+        if (context.mode === 'recompile') recompiled.set(key, planned);
+        for (const definition of planned.wire.definitions)
+          if (definition.kind === 'function') next.push({ definition, package: planned.wire.package });
+      }
+    }
+    asked = next;
+  }
   return {
     forms: [...recompiled.values()],
-    reported: [
-      ...certain.map(({ reported }) => reported),
-      ...possible
-        .filter(each => !known.has(keyOf(each)))
-        .map(({ snapshot, form, name }) => possibleUser(snapshot, form, name, context.encoding)),
-    ],
+    reported: [...certain, ...possible.values()],
     buffers: buffersOf(context.documents, [...recompiled.values()]),
   };
 }
 
-const sameName = (one: Definition, other: { kind: string; name: string; package: string }) =>
-  one.kind === other.kind && one.name === other.name && one.package === other.package;
+/** What the image knows of the users of `changed`, without those `named`, and which names its records leave out. */
+async function usersOf(
+  context: DependentsContext,
+  changed: readonly PlacedName[],
+  named: ReadonlySet<string>,
+): Promise<{ users: readonly Judged[]; mentions: readonly Mention[] }> {
+  const { image, signal } = context;
+  const answer = await image.call('dependents', { definitions: [...changed] }, signal ? { signal } : {});
+  const users = answer.dependents.filter(user => !named.has(keyOfName(user)));
+  const dates = datesOf(users);
+  return {
+    users: await Promise.all(users.map(user => judge(context, user, dates))),
+    mentions: answer.mentions,
+  };
+}
+
+/** What was found by its text, with how it is compiled again where it is a user and the image runs just that text. */
+async function withRunning(
+  { image, documents, signal }: DependentsContext,
+  found: readonly Found[],
+): Promise<{ each: Found; planned?: PlannedForm }[]> {
+  const users = found.flatMap(each => {
+    const { snapshot, form, uses } = each;
+    return uses && !form.broken && !form.packageUnknown && !runsCode(form)
+      ? [{ each, planned: plannedForm(snapshot, form, documents.fileOf(snapshot.uri)) }]
+      : [];
+  });
+  if (users.length === 0) return found.map(each => ({ each }));
+  const { assessments } = await image.call(
+    'check',
+    { forms: users.map(({ planned }) => planned.wire), threads: false },
+    signal ? { signal } : {},
+  );
+  const running = await Promise.all(
+    users.map(async ({ planned }, index) => {
+      const own = assessments.filter(({ form }) => form === index);
+      const runs = await Promise.all(own.map(each => runsThisText(each, planned, assessments, documents)));
+      return own.length > 0 && runs.every(Boolean);
+    }),
+  );
+  const plans = new Map(
+    users.filter((_, index) => running[index]).map(({ each, planned }) => [each, planned]),
+  );
+  return found.map(each => {
+    const planned = plans.get(each);
+    return planned ? { each, planned } : { each };
+  });
+}
+
+const keyOfName = ({ kind, name, package: home }: { kind: string; name: string; package: string }) =>
+  `${kind} ${home} ${name}`;
 
 /** SBCL dates some definitions only, so the oldest of a file speaks for all of it. */
 function datesOf(users: readonly Dependent[]): ReadonlyMap<string, number> {
@@ -142,7 +203,7 @@ async function judge(
   });
   const recompiled = (planned: PlannedForm): Pick<Judged, 'planned'> =>
     context.mode === 'recompile' ? { planned } : {};
-  const verdict = context.mode === 'recompile' ? recompiledVerdict : listedBySetting;
+  const verdict = verdictOf(context);
   if (file === undefined) {
     const installed = user.digest === undefined ? undefined : context.installed(user.digest);
     if (!installed) return listed('its source is not known');
@@ -189,22 +250,30 @@ const isForm = (form: TopLevelForm, { digest, package: home }: { digest: string;
 /** A definer of the user's own is taken to define; a LET around a definition, or a call, does more. */
 const runsCode = ({ evaluates, operator }: TopLevelForm) => evaluates && !/^def/.test(operator ?? '');
 
-function possibleUser(
-  snapshot: Snapshot,
-  form: TopLevelForm,
-  name: string,
+type Verdict = Pick<ReportedDependent, 'status' | 'certainty' | 'reason'>;
+
+const verdictOf = ({ mode }: DependentsContext): Verdict =>
+  mode === 'recompile' ? recompiledVerdict : listedBySetting;
+
+const mentionOf = ({ name }: Found): Verdict => ({
+  status: 'listed',
+  certainty: 'possible',
+  reason: `it mentions ${name}`,
+});
+
+function reportOf(
+  { snapshot, form }: Found,
   encoding: PositionEncoding,
+  verdict: Verdict,
 ): ReportedDependent {
   const [definition] = form.definitions;
   return {
     kind: definition?.kind ?? 'other',
-    name: definition ? bareName(definition.name) : (form.operator ?? 'form').toUpperCase(),
+    name: definition ? printedName(definition) : (form.operator ?? 'form').toUpperCase(),
     package: form.package ?? initialPackage,
     uri: snapshot.uri,
     range: snapshot.rangeOf(definition?.span ?? form.span, encoding),
-    status: 'listed',
-    certainty: 'possible',
-    reason: `it mentions ${name}`,
+    ...verdict,
   };
 }
 

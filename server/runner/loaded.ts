@@ -2,6 +2,8 @@
 import type { Documents } from '../documents.ts';
 import { initialPackage } from '../operations/forms.ts';
 import { findForm } from '../operations/locate.ts';
+import type { PlannedForm } from '../operations/operation.ts';
+import type { Assessment } from '../image/protocol.ts';
 
 export interface LoadedForm {
   readonly uri: string;
@@ -46,4 +48,36 @@ export async function loadedForm(
   );
   if (!first || others.some(each => each?.digest !== first.digest)) return undefined;
   return { digest: first.digest, package: first.package ?? initialPackage };
+}
+
+/**
+ * Whether the image runs the form's text: it was installed from it, or loaded from a file that said the same then.
+ * In doubt it does not.
+ * @param assessments of everything checked with it
+ */
+export async function runsThisText(
+  { definition, installed, file }: Assessment,
+  { wire, snapshot }: PlannedForm,
+  assessments: readonly Assessment[],
+  documents: Documents,
+): Promise<boolean> {
+  if (definition.change === 'unchanged') return true;
+  // An image keeps no trace of where a declamation came from.
+  const traceless = definition.kind === 'declaration';
+  if (definition.change === 'new' && !traceless) return false;
+  if (installed !== undefined) return installed === wire.digest;
+  if (!traceless && file !== wire.file) return false;
+  return wasLoaded(documents, loadedDate(assessments, wire.file), {
+    uri: snapshot.uri,
+    digest: wire.digest,
+    package: wire.package,
+  });
+}
+
+/** When the file that the image loaded was written; SBCL records it for functions only, so one speaks for all of the file. */
+export function loadedDate(assessments: readonly Assessment[], file: string | undefined): number | undefined {
+  const dates = assessments.flatMap(each =>
+    each.file === file && each.fileWriteDate !== undefined ? [each.fileWriteDate] : [],
+  );
+  return dates.length > 0 ? Math.min(...dates) : undefined;
 }

@@ -6,8 +6,8 @@ import type { Documents } from '../documents.ts';
 import type { Mention } from '../image/protocol.ts';
 import { initialPackage, isInPackage } from '../operations/forms.ts';
 import { bareName } from '../operations/names.ts';
-import { readSymbol } from '../source/index.ts';
-import type { Snapshot, SyntaxNode, TopLevelForm } from '../source/types.ts';
+import { symbolsIn, type Namespace } from '../source/scope.ts';
+import type { Snapshot, TopLevelForm } from '../source/types.ts';
 
 /** Files that are looked at in all, and the most bytes of one. */
 const mostFiles = 500;
@@ -19,6 +19,8 @@ export interface Found {
   readonly form: TopLevelForm;
   /** The name that it mentions. */
   readonly name: string;
+  /** It is a function or the like, and the name stands where code uses it: compiled again, it does what it does but for that. */
+  readonly uses: boolean;
 }
 
 /** A text that is parsed only where it has a name that is looked for. */
@@ -37,7 +39,12 @@ export async function mentioning(
   const texts = await textsOf(documents, files);
   const all = [...mentions, ...(await carriers(texts, mentions))];
   const found = await formsWith(texts, all, (form, mention) => mention.everywhere || !isRecorded(form));
-  return found.map(({ snapshot, form, mention: { name } }) => ({ snapshot, form, name }));
+  return found.map(({ snapshot, form, mention: { name }, used }) => ({
+    snapshot,
+    form,
+    name,
+    uses: used && isRecorded(form) && form.operator !== 'declaim',
+  }));
 }
 
 /** Macros that may expand into what is mentioned, because their text mentions it: who uses them uses it. */
@@ -51,7 +58,7 @@ async function carriers(texts: readonly Text[], mentions: readonly Mention[]): P
       const name = bareName(definition.name);
       if ([...mentions, ...found, ...next].some(each => each.name === name)) continue;
       const packages = [...new Set([...mention.packages, form.package ?? initialPackage])];
-      next.push({ ...mention, name, packages });
+      next.push({ ...mention, kind: 'macro', name, packages });
     }
     found.push(...next);
     wanted = next;
@@ -95,12 +102,12 @@ async function filesBeside(files: readonly string[]): Promise<string[]> {
   return sized.filter(({ size }) => size <= mostBytes).map(({ file }) => file);
 }
 
-/** The forms that mention one of `mentions` that counts there, and which. */
+/** The forms that mention one of `mentions` that counts there, which, and whether it stands where code uses it. */
 async function formsWith(
   texts: readonly Text[],
   mentions: readonly Mention[],
   counts: (form: TopLevelForm, mention: Mention) => boolean = () => true,
-): Promise<{ snapshot: Snapshot; form: TopLevelForm; mention: Mention }[]> {
+): Promise<{ snapshot: Snapshot; form: TopLevelForm; mention: Mention; used: boolean }[]> {
   const any = new RegExp(mentions.map(({ name }) => escaped(name)).join('|'), 'i');
   const snapshots = await Promise.all(
     texts.filter(({ text }) => any.test(text)).map(each => each.snapshot()),
@@ -108,12 +115,11 @@ async function formsWith(
   return snapshots.flatMap(snapshot => {
     if (!snapshot) return [];
     return snapshot.forms.flatMap(form => {
-      if (!form.active || !any.test(snapshot.slice(form.span.start, form.span.end)) || !mayUse(form))
-        return [];
+      if (!form.active || !mayUse(form)) return [];
+      if (!any.test(snapshot.slice(form.span.start, form.span.end))) return [];
       const wanted = mentions.filter(mention => counts(form, mention) && !defines(form, mention.name));
-      const [node] = wanted.length > 0 ? snapshot.nodesAt(form.span.start) : [];
-      const mention = node && mentionIn(snapshot, form, node, wanted);
-      return mention ? [{ snapshot, form, mention }] : [];
+      const found = wanted.length > 0 ? mentionIn(form, wanted) : undefined;
+      return found ? [{ snapshot, form, ...found }] : [];
     });
   });
 }
@@ -138,24 +144,32 @@ const isRecorded = ({ definitions }: TopLevelForm) =>
 const defines = ({ definitions }: TopLevelForm, name: string) =>
   definitions.some(each => bareName(each.name) === name);
 
-/** The first of `mentions` whose symbol stands in the form. */
+/** Where code uses what a definition of a kind defines. A structure's name is a type, and its other names are functions. */
+const usedAs: Readonly<Record<string, readonly Namespace[]>> = {
+  type: ['type'],
+  structure: ['type', 'function'],
+  constant: ['variable'],
+  'symbol-macro': ['variable'],
+  'setf-expander': ['function'],
+  macro: ['function'],
+};
+
+/** One of `mentions` whose symbol stands in the form and means nothing local: one that is used, if there is one. */
 function mentionIn(
-  snapshot: Snapshot,
   form: TopLevelForm,
-  root: SyntaxNode,
   mentions: readonly Mention[],
-): Mention | undefined {
+): { mention: Mention; used: boolean } | undefined {
   const here = form.package ?? initialPackage;
-  const waiting = [root];
-  for (let node = waiting.pop(); node; node = waiting.pop()) {
-    if (node.type === 'sym_lit' || node.type === 'package_lit') {
-      const symbol = readSymbol(snapshot.slice(node.span.start, node.span.end));
-      const found = mentions.find(
-        ({ name, packages }) => name === symbol.name && packages.includes(symbol.package ?? here),
-      );
-      if (found) return found;
-    }
-    waiting.push(...node.children);
+  let found: { mention: Mention; used: boolean } | undefined;
+  for (const { symbol, namespace, access, binding } of symbolsIn(form).occurrences) {
+    if (binding) continue;
+    const mention = mentions.find(
+      ({ name, packages }) => name === symbol.name && packages.includes(symbol.package ?? here),
+    );
+    if (!mention) continue;
+    const used = access !== 'definition' && usedAs[mention.kind]?.includes(namespace) === true;
+    if (used) return { mention, used };
+    found ??= { mention, used };
   }
-  return undefined;
+  return found;
 }

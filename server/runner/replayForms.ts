@@ -7,7 +7,7 @@ import type { Image } from '../image/image.ts';
 import type { Assessment } from '../image/protocol.ts';
 import { plannedForm } from '../operations/forms.ts';
 import type { PlannedForm } from '../operations/operation.ts';
-import { loadedDate } from './assess.ts';
+import { loadedDate } from './loaded.ts';
 import type { Desk } from './desk.ts';
 import type { PastTransaction } from './past.ts';
 import { formKey, sameForm } from './previous.ts';

@@ -3,7 +3,7 @@ import type { RawNode } from '../parser.ts';
 import type { Span } from '../types.ts';
 import { lambdaList, pattern, scopeFrom } from './lambdaLists.ts';
 import { Env, type BindingKind, type Access } from './model.ts';
-import { keyOf, type Form, type Handler, type Walker } from './walker.ts';
+import { inside, keyOf, type Form, type Handler, type Walker } from './walker.ts';
 
 const whole = ({ node }: Form): Span => ({ start: node.start, end: node.end });
 
@@ -307,6 +307,16 @@ const typeAt =
       else w.expression(arg, env);
     });
 
+/** Functions whose arguments at `indices`, and that of `:element-type`, name types, where they are quoted. */
+const quotedTypeAt =
+  (...indices: readonly number[]): Handler =>
+  (w, form, env) =>
+    form.args.forEach((arg, i) => {
+      const named = indices.includes(i) || w.word(form.args[i - 1]) === 'ELEMENT-TYPE';
+      if (named && arg.type === 'quoting_lit') inside(arg).forEach(each => w.type(each, env));
+      else w.expression(arg, env);
+    });
+
 /** `(operator (variable expression…) . body)`. */
 export const withVariable: Handler = (w, form, env) => {
   const inner = new Env(env);
@@ -428,6 +438,17 @@ export const standardHandlers: Readonly<Record<string, Handler>> = {
   THE: typeAt(0),
   'TRULY-THE': typeAt(0),
   'CHECK-TYPE': typeAt(1),
+  TYPEP: quotedTypeAt(1),
+  SUBTYPEP: quotedTypeAt(0, 1),
+  COERCE: quotedTypeAt(1),
+  CONCATENATE: quotedTypeAt(0),
+  MAP: quotedTypeAt(0),
+  MERGE: quotedTypeAt(0),
+  'MAKE-SEQUENCE': quotedTypeAt(0),
+  'MAKE-ARRAY': quotedTypeAt(),
+  'MAKE-STRING': quotedTypeAt(),
+  'ADJUST-ARRAY': quotedTypeAt(),
+  'UPGRADED-ARRAY-ELEMENT-TYPE': quotedTypeAt(0),
   'WITH-OPEN-FILE': withVariable,
   'WITH-OPEN-STREAM': withVariable,
   'WITH-OUTPUT-TO-STRING': withVariable,

@@ -360,7 +360,7 @@ export class Walker implements Analysis {
 
 const rank = ({ access }: Occurrence): number => (access === 'definition' ? 0 : 1);
 
-const inside = (node: RawNode): readonly RawNode[] =>
+export const inside = (node: RawNode): readonly RawNode[] =>
   node.children.filter(child => !COMMENTS.has(child.type));
 
 const NAMESPACES: Readonly<Record<Space, Namespace>> = { v: 'variable', f: 'function', b: 'block', t: 'tag' };
