@@ -9,10 +9,10 @@ import {
   type InitializeParams,
   type PublishDiagnosticsParams,
   type Connection,
-  type WorkspaceEdit,
   type ShowMessageRequestParams,
   type WorkDoneProgressServerReporter,
 } from 'vscode-languageserver/node';
+import { documentEdit, takesVersions } from './features/documentEdit.ts';
 import type { Range } from './source/types.ts';
 import type { Answer, Editor, Progress, Severity } from './ports.ts';
 
@@ -129,10 +129,7 @@ export class LspEditor implements Editor {
   ): Promise<string | undefined> {
     const { workspace } = this.capabilities;
     if (!workspace?.applyEdit) return 'the editor does not accept edits (workspace/applyEdit)';
-    const versioned = workspace.workspaceEdit?.documentChanges;
-    const edit: WorkspaceEdit = versioned
-      ? { documentChanges: [{ textDocument: { uri, version }, edits: [...edits] }] }
-      : { changes: { [uri]: [...edits] } };
+    const edit = documentEdit([{ uri, version, edits }], takesVersions(this.capabilities));
     try {
       const { applied, failureReason } = await this.connection.workspace.applyEdit({ label, edit });
       return applied ? undefined : (failureReason ?? 'the editor refused the edit');

@@ -4,7 +4,7 @@ import { newlineOf } from '../operations/formEdit.ts';
 import { formName } from '../operations/forms.ts';
 import type { Position, PositionEncoding, Range, Snapshot, Span, TopLevelForm } from '../source/types.ts';
 import type { Action } from './codeAction.ts';
-import type { DocumentEdit, TextEdit } from './quickFix.ts';
+import { documentEdit, type DocumentEdit, type TextEdit } from './documentEdit.ts';
 
 export interface DriftDiagnostic {
   readonly range: Range;
@@ -264,9 +264,7 @@ export function driftActions(request: DriftActionsRequest): DriftAction[] {
               title: `Write to source file: ${drift.name}`,
               kind: 'quickfix' as const,
               diagnostics,
-              edit: documentChanges
-                ? { documentChanges: [{ textDocument: { uri, version }, edits }] }
-                : { changes: { [uri]: edits } },
+              edit: documentEdit([{ uri, version, edits }], documentChanges),
             },
           ]
         : []),

@@ -1,23 +1,9 @@
 /** Quick fixes: one edit that mends a syntax problem, offered where the problem stands. */
-import type { Range, PositionEncoding, Snapshot, Span } from '../source/types.ts';
+import type { PositionEncoding, Snapshot, Span } from '../source/types.ts';
 import { syntaxDiagnostic, type SyntaxDiagnostic } from './diagnostics.ts';
+import { documentEdit, type DocumentEdit } from './documentEdit.ts';
 
 export const quickFixKind = 'quickfix';
-
-export interface TextEdit {
-  readonly range: Range;
-  readonly newText: string;
-}
-
-/** LSP's WorkspaceEdit for one document. */
-export type DocumentEdit =
-  | { readonly changes: Readonly<Record<string, readonly TextEdit[]>> }
-  | {
-      readonly documentChanges: readonly {
-        readonly textDocument: { readonly uri: string; readonly version: number | null };
-        readonly edits: readonly TextEdit[];
-      }[];
-    };
 
 export interface QuickFix {
   readonly title: string;
@@ -51,9 +37,7 @@ export function quickFixes({ snapshot, start, end, encoding, documentChanges }: 
         kind: quickFixKind,
         diagnostics: [syntaxDiagnostic(snapshot, problem, encoding)],
         isPreferred: true,
-        edit: documentChanges
-          ? { documentChanges: [{ textDocument: { uri, version }, edits }] }
-          : { changes: { [uri]: edits } },
+        edit: documentEdit([{ uri, version, edits }], documentChanges),
       },
     ];
   });

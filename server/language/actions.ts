@@ -3,6 +3,7 @@ import type { CodeAction } from 'vscode-languageserver/node';
 import { actionKinds, answers, codeActions, isWanted } from '../features/codeAction.ts';
 import type { Drifts } from '../drift/drifts.ts';
 import type { OldThreads } from '../oldThreads.ts';
+import { takesVersions } from '../features/documentEdit.ts';
 import { driftActions, type DriftAction } from '../features/drift.ts';
 import { migrationActions } from '../features/migrationActions.ts';
 import { lookActions, pageActions } from '../features/lookActions.ts';
@@ -127,7 +128,7 @@ export const actions = (context: ActionContext): FeatureSet => ({
           start: offset(range.start),
           end: offset(range.end),
           only,
-          documentChanges: bench.parts.capabilities().workspace?.workspaceEdit?.documentChanges === true,
+          documentChanges: takesVersions(bench.parts.capabilities()),
         };
         const offered = await Promise.all(sources.map(async source => source(place, bench, context)));
         return suitedActions(onceEach(offered.flat() as CodeAction[]), bench.parts.capabilities());

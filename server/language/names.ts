@@ -1,6 +1,7 @@
 /** One name, all its places: highlights, renaming, editing in step. */
-import type { CancellationToken, WorkspaceEdit } from 'vscode-languageserver/node';
+import type { CancellationToken } from 'vscode-languageserver/node';
 import { HotlispError } from '../errors.ts';
+import { documentEdit, takesVersions } from '../features/documentEdit.ts';
 import { highlightSteps } from '../features/highlight.ts';
 import { ownDefinitions } from '../features/own.ts';
 import { linkedRanges, prepareGlobal, prepareLocal, renameLocal } from '../features/rename.ts';
@@ -57,7 +58,10 @@ export const names: FeatureSet = {
           const edits = renameLocal(snapshot, binding, newName, encoding(), text =>
             bench.parts.source.snapshot(uri, 0, text),
           );
-          return workspaceEdit(bench, [{ uri, edits }], new Map([[uri, snapshot.version]]));
+          return documentEdit(
+            [{ uri, version: snapshot.version, edits }],
+            takesVersions(bench.parts.capabilities()),
+          );
         }
         const versions = new Map(documents.all.map(({ uri: open, version }) => [open, version]));
         const plan: RenamePlan = await bench.ask('rename', { uri, position, newName }, token);
@@ -65,7 +69,8 @@ export const names: FeatureSet = {
         for (const { uri: file } of plan.files)
           if (documents.get(file)?.version !== versions.get(file))
             throw new HotlispError('stale', 'The buffers were edited meanwhile. Rename again.');
-        return workspaceEdit(bench, plan.files, versions);
+        const files = plan.files.map(file => ({ ...file, version: versions.get(file.uri) ?? null }));
+        return documentEdit(files, takesVersions(bench.parts.capabilities()));
       }),
     );
   },
@@ -97,21 +102,3 @@ export async function isSpecial(
 }
 
 const isVariable = ({ kind }: { kind: string }) => kind === 'variable' || kind === 'constant';
-
-function workspaceEdit(
-  bench: Bench,
-  files: readonly { readonly uri: string; readonly edits: readonly WorkspaceTextEdit[] }[],
-  versions: ReadonlyMap<string, number>,
-): WorkspaceEdit {
-  const { workspaceEdit: supported } = bench.parts.capabilities().workspace ?? {};
-  if (supported?.documentChanges !== true)
-    return { changes: Object.fromEntries(files.map(({ uri, edits }) => [uri, [...edits]])) };
-  return {
-    documentChanges: files.map(({ uri, edits }) => ({
-      textDocument: { uri, version: versions.get(uri) ?? null },
-      edits: [...edits],
-    })),
-  };
-}
-
-type WorkspaceTextEdit = NonNullable<WorkspaceEdit['changes']>[string][number];

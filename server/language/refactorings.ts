@@ -3,7 +3,7 @@ import type { CancellationToken, CodeAction } from 'vscode-languageserver/node';
 import { HotlispError } from '../errors.ts';
 import { isWanted } from '../features/codeAction.ts';
 import { around, type Edit } from '../features/format/format.ts';
-import type { DocumentEdit } from '../features/quickFix.ts';
+import { documentEdit, takesVersions, type DocumentEdit } from '../features/documentEdit.ts';
 import { conditionals } from '../features/refactor/conditionals.ts';
 import { extraction } from '../features/refactor/extraction.ts';
 import { missingFunction } from '../features/refactor/missing.ts';
@@ -92,9 +92,7 @@ async function editOf(
   const { uri } = snapshot;
   const open = bench.parts.documents.get(uri);
   const change = { range: snapshot.rangeOf(edit.span, bench.parts.encoding()), newText: edit.text };
-  return documentChanges
-    ? { documentChanges: [{ textDocument: { uri, version: open ? open.version : null }, edits: [change] }] }
-    : { changes: { [uri]: [change] } };
+  return documentEdit([{ uri, version: open ? open.version : null, edits: [change] }], documentChanges);
 }
 
 /** Importing, exporting, qualifying, and writing what is not there: for the symbol at the cursor. */
@@ -218,11 +216,10 @@ function insertions(place: ActionPlace, snapshot: Snapshot, bench: Bench): Offer
       const written = (snippets ? snippet : plainText(snippet)).trimEnd().replaceAll('\n', newline);
       const range = snapshot.rangeOf({ start, end: start }, bench.parts.encoding());
       const { uri, version } = snapshot;
-      if (!place.documentChanges) return { changes: { [uri]: [{ range, newText: written }] } };
       const edit = snippets
         ? { range, snippet: { kind: 'snippet', value: written } }
         : { range, newText: written };
-      return { documentChanges: [{ textDocument: { uri, version }, edits: [edit] }] };
+      return documentEdit<object>([{ uri, version, edits: [edit] }], place.documentChanges);
     },
   }));
 }
@@ -277,7 +274,7 @@ export async function resolveRefactoring(action: CodeAction, bench: Bench): Prom
     start,
     end,
     only: action.kind === undefined ? undefined : [action.kind],
-    documentChanges: bench.parts.capabilities().workspace?.workspaceEdit?.documentChanges === true,
+    documentChanges: takesVersions(bench.parts.capabilities()),
   };
   const offer = (await offersAt(place, bench)).find(({ title }) => title === refactoring);
   const edit = await offer?.edit();

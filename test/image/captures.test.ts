@@ -1,10 +1,10 @@
-/** Every client whose `initialize` was captured, replayed through a day's work: what it is offered answers, and nothing comes that it did not declare. */
+/** Every client whose `initialize` was captured, and two that declare next to nothing, replayed through a day's work: what it is offered answers, and nothing comes that it did not declare. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { asdfEnvironment, ledgerFiles, writeFiles } from '../support/asdfSystem.ts';
-import { captures } from '../support/captures.ts';
+import { captures, type Capture } from '../support/captures.ts';
 import { useEveryFeature } from '../support/everyFeature.ts';
 import { RpcError } from '../support/jsonRpc.ts';
 import { Editor, lispString, serverProgram } from '../support/lspClient.ts';
@@ -58,7 +58,20 @@ const places = [
   '¦(defun label',
 ];
 
-describe.each(captures)('$name', ({ capabilities, others }) => {
+/** Clients that declare as little as the protocol allows, as generic and home-made ones do: no refresh, progress, document, version or snippet. */
+const plain: readonly Capture[] = [
+  { name: 'a client that declares nothing', capabilities: {}, others: {} },
+  {
+    name: 'a client that declares edits and code action literals alone',
+    capabilities: {
+      workspace: { applyEdit: true },
+      textDocument: { codeAction: { codeActionLiteralSupport: { codeActionKind: { valueSet: [] } } } },
+    },
+    others: {},
+  },
+];
+
+describe.each([...captures, ...plain])('$name', ({ capabilities, others }) => {
   it('gets an answer to all that it is offered, does the main job, and is sent nothing that it did not declare', async () => {
     const gate = path.join(root, 'gate');
     rmSync(gate, { force: true });
