@@ -159,7 +159,8 @@ const isKey = (key: string): key is SettingKey => Object.hasOwn(settingsSchema, 
 export const defaultSettings: Settings = parseSettings({}).settings;
 
 /**
- * Settings from an object with nested (`{image: {mode}}`) or dotted (`{"image.mode": …}`) keys, over `base`.
+ * Settings from an object with nested (`{image: {mode}}`) or dotted (`{"image.mode": …}`) keys, with or without `hotlisp`
+ * around or before them, over `base`.
  * @returns the settings, with a problem for each key that is unknown or has a wrong value (which then keeps its value of `base`)
  */
 export function parseSettings(
@@ -198,7 +199,9 @@ function flatten(value: unknown, problems: SettingProblem[], prefix = ''): [stri
     return [];
   }
   return Object.entries(value).flatMap(([name, inner]): [string, unknown][] => {
-    const key = prefix + name;
+    // Some clients send the section with its own name around it, or before each key.
+    if (prefix === '' && name === 'hotlisp') return flatten(inner, problems);
+    const key = prefix === '' ? name.replace(/^hotlisp\./, '') : prefix + name;
     const isGroup = keys.some(known => known.startsWith(key + '.'));
     return isGroup && !isKey(key) ? flatten(inner, problems, key + '.') : [[key, inner]];
   });

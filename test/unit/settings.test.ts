@@ -30,6 +30,19 @@ describe('settings', () => {
     });
   });
 
+  it('may have the name of their section around or before them', () => {
+    const read = { settings: { 'image.mode': 'off', 'approval.eval': 'ask' }, problems: [] };
+    expect(parseSettings({ hotlisp: { image: { mode: 'off' }, 'approval.eval': 'ask' } })).toMatchObject(
+      read,
+    );
+    expect(parseSettings({ 'hotlisp.image.mode': 'off', 'hotlisp.approval': { eval: 'ask' } })).toMatchObject(
+      read,
+    );
+    expect(parseSettings({ hotlisp: 1 }).problems).toEqual([
+      { key: 'hotlisp', message: 'hotlisp must be an object' },
+    ]);
+  });
+
   const bad: [unknown, string][] = [
     [{ image: { mod: 'off' } }, 'hotlisp.image.mod'],
     [{ image: { mode: 'sometimes' } }, 'hotlisp.image.mode'],
