@@ -139,7 +139,12 @@ async function changeDeed(
     image,
     bound: {
       forms: forms.map(({ wire }) => wire),
-      effects: assessments.map(({ definition, class: effect, hazard }) => ({ definition, effect, hazard })),
+      effects: assessments.map(({ definition, class: effect, hazard, installed: replaced }) => ({
+        definition,
+        effect,
+        hazard,
+        replaced,
+      })),
     },
     message: report.changeQuestion(
       call.request,

@@ -65,6 +65,24 @@ describe('a plan made before another server changed the image', () => {
     expect(await two.evaluate('(shop::fresh 1)')).toEqual(['(:TWO 1)']);
   });
 
+  it('is asked about again when it would replace what the other one has installed meanwhile', async () => {
+    const [one, two] = [await start('ask'), await start('allow')];
+    expect(await compile(two, '(defun shared () :first)')).toMatchObject({ status: 'applied' });
+    let answer = (_title: string) => {};
+    const first = one.expectPrompt(
+      /compile shared/i,
+      () => new Promise<string>(resolve => (answer = resolve)),
+    );
+    const waiting = compile(one, '(defun shared () :one)');
+    await first;
+    expect(await compile(two, '(defun shared () :two)')).toMatchObject({ status: 'applied' });
+    const second = one.expectPrompt(/compile shared/i, 'Approve');
+    answer('Approve');
+    await second;
+    expect(await waiting).toMatchObject({ status: 'applied' });
+    expect(await two.evaluate('(shop::shared)')).toEqual([':ONE']);
+  });
+
   it('finds the users that the other one has made meanwhile', async () => {
     const [one, two] = [await start('ask'), await start('allow')];
     let answer = (_title: string) => {};
