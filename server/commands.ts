@@ -123,9 +123,9 @@ export class Commands {
     const timer = setTimeout(() => progress.begin(), progressAfter);
     try {
       const result = await outcome;
-      const page = 'page' in operation ? operation.page?.(result) : undefined;
+      const page = operation.page?.(result);
       if (page) await this.deps.pages.show(page);
-      const said = 'told' in operation ? operation.told?.(result) : undefined;
+      const said = operation.told?.(result);
       if (said !== undefined) editor.tell('info', said);
       const told =
         page === undefined && said === undefined ? summary(operation.title.toLowerCase(), result) : undefined;

@@ -82,20 +82,46 @@ function reloads(snapshot: Snapshot, request: ActionsRequest): Action[] {
     ...(atForm ? recompilesUsers(snapshot, atForm) : []),
     action('hotlisp.reload', 'Reload changed forms', 'hotlisp.reload_changed', document),
     action('hotlisp.reload', 'Reload file', 'hotlisp.reload_file', document),
-    ...(form ? packagesAt(snapshot, form) : []).map(name =>
-      action('hotlisp.reload', `Reload package ${name}`, 'hotlisp.code_reload_package', {
-        package: name,
+    ...(form ? packagesAt(snapshot, form) : []).flatMap(name => {
+      const named = { package: name, background: true };
+      return [
+        action('hotlisp.reload', `Reload package ${name}`, 'hotlisp.code_reload_package', named),
+        action('hotlisp.look', `Files of package ${name}`, 'hotlisp.package_files', named),
+      ];
+    }),
+    ...systemsAt(snapshot, atForm, systems).flatMap(system => {
+      const named = { system, background: true };
+      return [
+        action('hotlisp.reload', `Reload system ${system}`, 'hotlisp.code_reload_system', named),
+        action('hotlisp.look', `Status of system ${system}`, 'hotlisp.system_status', named),
+      ];
+    }),
+    ...compiledFileAt(snapshot, start).map(path =>
+      action('hotlisp.reload', `Load compiled file ${path}`, 'hotlisp.code_load_fasl', {
+        path,
         background: true,
       }),
     ),
-    ...systemsAt(snapshot, atForm, systems).map(system =>
-      action('hotlisp.reload', `Reload system ${system}`, 'hotlisp.code_reload_system', {
-        system,
-        background: true,
-      }),
-    ),
+    ...(atForm && !atForm.broken
+      ? [
+          action('hotlisp.look', `Plan the reload of ${formName(atForm)}`, 'hotlisp.plan', {
+            operation: 'reload_form',
+            ...document,
+            position: range.start,
+          }),
+        ]
+      : []),
     ...(selected.start < selected.end && !atForm?.packageUnknown
-      ? [evaluate('Evaluate selection', selected)]
+      ? [
+          evaluate('Evaluate selection', selected),
+          action('hotlisp.reload', 'Compile selection', 'hotlisp.code_compile_string', {
+            code: snapshot.slice(selected.start, selected.end),
+            ...(uri.startsWith('file:') && { filename: uri }),
+            ...inPackage,
+            position: snapshot.positionAt(selected.start, encoding),
+            background: true,
+          }),
+        ]
       : []),
     ...(atForm && !atForm.broken && !atForm.packageUnknown ? [evaluate('Evaluate form', atForm.span)] : []),
     action('hotlisp.evaluate', 'Evaluate buffer', 'hotlisp.eval_buffer', document),
@@ -118,6 +144,14 @@ function trimmed(snapshot: Snapshot, { start, end }: Span): Span {
   const selected = snapshot.slice(start, end);
   const from = start + selected.length - selected.trimStart().length;
   return { start: from, end: from + selected.trim().length };
+}
+
+/** The compiled file that a string at the place names, where it is in the workspace or absolute. */
+function compiledFileAt(snapshot: Snapshot, offset: number): readonly string[] {
+  const node = snapshot.nodesAt(offset).at(-1);
+  if (node?.type !== 'str_lit') return [];
+  const name = snapshot.slice(node.span.start + 1, node.span.end - 1);
+  return /\.fasl$/.test(name) && !/[\\\r\n]/.test(name) ? [name] : [];
 }
 
 /** The package that a form defines or makes the current one. */
@@ -201,7 +235,7 @@ function recompilesUsers(snapshot: Snapshot, form: TopLevelForm): Action[] {
 }
 
 /** A package's name as it stands before a symbol. */
-const prefix = (name: string) =>
+export const prefix = (name: string) =>
   /^[A-Z0-9!$%&*+./<=>?@^_~-]+$/.test(name) ? name.toLowerCase() : `|${name}|`;
 
 /** Whether the function is declaimed inline, in the file before its form. */

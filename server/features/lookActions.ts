@@ -1,9 +1,10 @@
 /** Code actions that look at what the image has: at the symbol or form at the cursor, and in documents that the server wrote. */
+import { initialPackage } from '../operations/forms.ts';
 import { innermostForm } from '../operations/macroexpand.ts';
 import type { PageAction } from '../operations/page.ts';
 import { testIn } from '../operations/runTest.ts';
 import type { Position, Snapshot } from '../source/types.ts';
-import { action, type Action } from './codeAction.ts';
+import { action, prefix, type Action } from './codeAction.ts';
 
 export interface LookRequest {
   readonly snapshot: Snapshot;
@@ -36,6 +37,7 @@ export function lookActions({ snapshot, offset, position, traced }: LookRequest)
   if (symbol === undefined) return [...tests, ...ends];
   const named = { symbol, ...inPackage };
   const bare = symbol.replace(/^.*:/, '');
+  const qualified = symbol.includes(':') ? symbol : `${prefix(home ?? initialPackage)}::${symbol}`;
   const isTraced = traced.find(each => each.replace(/^.*:/, '') === bare.toUpperCase());
   return [
     ...tests,
@@ -52,6 +54,9 @@ export function lookActions({ snapshot, offset, position, traced }: LookRequest)
     look(`Disassemble ${symbol}`, 'disassemble', named),
     look(`Apropos ${bare}`, 'apropos', { pattern: bare }),
     look(`Who calls ${symbol}`, 'who_calls', named),
+    look(`Locate ${symbol}`, 'source_location', named),
+    look(`Threads inside ${symbol}`, 'thread_list', { symbol: qualified }),
+    look(`History of ${symbol}`, 'history', { symbol: qualified }),
     isTraced === undefined
       ? trace(`Trace ${symbol}`, 'trace', { function: symbol, ...inPackage })
       : trace(`Untrace ${symbol}`, 'untrace', { function: isTraced }),

@@ -168,7 +168,10 @@ async function prepare(client: SwankClient, session: string, options: SwankOptio
     await ask(boot('ATTACH', session), 'letting us in');
     let answer = await ask(boot('OFFER-AGENT', files.digest, PROTOCOL_DIGEST, session), 'loading the agent');
     if (isAnswer(answer, 'SOURCE-NEEDED'))
-      answer = await ask(boot('OFFER-AGENT', files.digest, PROTOCOL_DIGEST, session, files.source), 'compiling the agent');
+      answer = await ask(
+        boot('OFFER-AGENT', files.digest, PROTOCOL_DIGEST, session, files.source),
+        'compiling the agent',
+      );
     if (isAnswer(answer, 'FAILED')) throw new HotlispError('internal', show(answer[1]));
     if (!isAnswer(answer, 'LOADED'))
       throw new HotlispError('internal', `unexpected answer ${writeLisp(answer)}`);

@@ -1,6 +1,7 @@
 /** Lenses at definitions whose old code threads still run after a reload. Which threads these are is asked when one is resolved. */
 import { listed, oneLine, plural } from '../approval/display.ts';
 import { entriesOf } from '../drift/entries.ts';
+import { prefix } from '../features/codeAction.ts';
 import type { OldThreads } from '../oldThreads.ts';
 import { spelling } from '../operations/names.ts';
 import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
@@ -75,7 +76,3 @@ export const threads: LensSource = {
 /** Texts know a package by the name that they use; of the nicknames one is everybody's. */
 const keyed = (kind: string, home: string, name: string) =>
   `${kind} ${home.toUpperCase().replace(/^CL-USER$/, 'COMMON-LISP-USER')} ${spelling({ name })}`;
-
-/** A package's name as it stands before a symbol. */
-const prefix = (name: string) =>
-  /^[A-Z0-9!$%&*+./<=>?@^_~-]+$/.test(name) ? name.toLowerCase() : `|${name}|`;

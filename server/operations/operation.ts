@@ -249,6 +249,10 @@ interface Common<A> {
   readonly title: string;
   readonly documentation: string;
   readonly args: z.ZodType<A>;
+  /** The document to show to the person once the operation ended in the background; absent: a message says how it ended. */
+  page?(result: unknown): Page | undefined;
+  /** What a message says then in place of how the operation ended. */
+  told?(result: unknown): string;
 }
 
 /** An operation on the image: it plans, the runner does. */
@@ -256,10 +260,6 @@ export interface PlannedOperation<A = unknown> extends Common<A> {
   /** Absent: the operation only reads. */
   readonly approval?: ApprovalKind;
   plan(args: A, context: PlanContext): Promise<Plan> | Plan;
-  /** The document to show to the person once the operation ended in the background; absent: a message says how it ended. */
-  page?(result: unknown): Page | undefined;
-  /** What a message says then in place of how the operation ended. */
-  told?(result: unknown): string;
 }
 
 /** An operation on the server's own affairs. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { HotlispError, type ErrorKind } from '../errors.ts';
 import type { Location, Thread } from '../image/protocol.ts';
 import { initialPackage } from './forms.ts';
+import { locationsPage } from './listings.ts';
 import { findForm, matches } from './locate.ts';
 import { functionName, printedName } from './names.ts';
 import { flat } from './page.ts';
@@ -27,6 +28,7 @@ export const sourceLocation = operation({
     type: 'answer',
     value: await locations(symbol, packageName, context),
   }),
+  page: locationsPage,
 });
 
 /** What an image says that has nothing of that name, or that is not there; one that was lost on the way might have had it. */

@@ -1,6 +1,7 @@
 /** Operations about the server's own affairs: approvals, outcomes, plans, the connection to the image. */
 import { z } from 'zod';
 import { approvalKinds } from '../approval/approver.ts';
+import { imageTold, planPage } from './listings.ts';
 import { arguments_, operation } from './operation.ts';
 
 const none = z.strictObject({});
@@ -26,6 +27,7 @@ export const plan = operation({
     'Says what an operation would do with the given arguments, and changes nothing: the definitions with their classes and hazards, dependents, notes and threads that its result would have.',
   args: z.looseObject({ operation: z.string().min(1) }),
   serve: ({ operation: name, ...args }, session) => session.planOf(name, args),
+  page: planPage,
 });
 
 export const outcome = operation({
@@ -58,6 +60,7 @@ export const imageStatus = operation({
   documentation: 'Which image is connected, or why none is.',
   args: none,
   serve: async (_, session) => session.imageStatus(),
+  told: imageTold,
 });
 
 export const imageConnect = operation({
@@ -66,6 +69,7 @@ export const imageConnect = operation({
   documentation: 'Connects to the image that the settings name, starting one where they say so.',
   args: none,
   serve: (_, session) => session.connectImage(),
+  told: imageTold,
 });
 
 export const imageDisconnect = operation({
@@ -74,6 +78,7 @@ export const imageDisconnect = operation({
   documentation: 'Ends the connection: an attached image goes on, a spawned one is ended.',
   args: none,
   serve: (_, session) => session.disconnectImage(),
+  told: imageTold,
 });
 
 export const imageRestart = operation({
@@ -82,4 +87,5 @@ export const imageRestart = operation({
   documentation: 'Ends a spawned image and starts a new one; reconnects to an attached one.',
   args: none,
   serve: (_, session) => session.restartImage(),
+  told: imageTold,
 });

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { HotlispError } from '../errors.ts';
 import { changeOf } from './forms.ts';
+import { packageFilesPage, systemPage } from './listings.ts';
 import { arguments_, operation, type ChangePlan, type Force, type QueryPlan } from './operation.ts';
 
 const system = z.string().min(1).describe('name of an ASDF system');
@@ -52,6 +53,7 @@ export const systemStatus = operation({
         })),
       }),
     }),
+  page: systemPage,
 });
 
 export const packageFiles = operation({
@@ -75,6 +77,7 @@ export const packageFiles = operation({
         })),
       }),
     }),
+  page: packageFilesPage,
 });
 
 export const codeReloadPackage = operation({

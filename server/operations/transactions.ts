@@ -1,5 +1,6 @@
 /** Taking changes back, doing them again, and looking at what was done. */
 import { z } from 'zod';
+import { historyPage } from './listings.ts';
 import { arguments_, operation } from './operation.ts';
 
 const args = z.strictObject({ transaction: arguments_.transaction.optional() });
@@ -42,4 +43,5 @@ export const history = operation({
     symbol: arguments_.symbol.optional(),
   }),
   serve: ({ limit, symbol }, session) => session.history(limit, symbol),
+  page: historyPage,
 });
