@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "926b927ea92d5488a29e1b563d34e0a170afe65cffcf0b7095b50b4268428e5f"
+    '(:digest "c287684f7bdcb383d12a741bee926e228d4eee1e1ada311ddee014d9c961a7b1"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -289,6 +289,12 @@
                       (:package "package" :optional :string))
           :result (:object
             (:locations "locations" :required (:array (:shape :location)))))
+         (:relatives :writes nil
+          :arguments ((:symbol "symbol" :required :string)
+                      (:package "package" :optional :string))
+          :result (:object
+            (:supertypes "supertypes" :required (:array (:shape :location)))
+            (:subtypes "subtypes" :required (:array (:shape :location)))))
          (:eval :writes t
           :arguments ((:code "code" :required :string)
                       (:package "package" :optional :string)

@@ -112,6 +112,27 @@
     (result :locations (append (source-locations symbol)
                                (source-locations (list 'setf symbol))))))
 
+(defparameter *relatives-limit* 300)
+
+(defun class-locations (classes)
+  "The contract's Locations of CLASSES that have names, but for SBCL's own."
+  (loop for class in classes
+        for name = (class-name class)
+        repeat *relatives-limit*
+        when (and name (symbolp name) (symbol-package name) (eq class (find-class name nil))
+                  (not (system-package-p (symbol-package name))))
+          append (loop for type in '(:class :structure :condition)
+                       for kind = (second (assoc type *source-kinds*))
+                       append (loop for source in (ignore-errors (introspect "FIND-DEFINITION-SOURCES-BY-NAME" name type))
+                                    collect (apply #'location name kind nil (source-plist source))))))
+
+(define-request relatives (symbol package)
+  "What the class, structure or condition SYMBOL inherits from directly, and what inherits from it directly."
+  (let ((class (find-class (known-symbol symbol package) nil)))
+    (flet ((relatives (direct) (class-locations (and class (ignore-errors (funcall direct class))))))
+      (result :supertypes (relatives #'sb-mop:class-direct-superclasses)
+              :subtypes (relatives #'sb-mop:class-direct-subclasses)))))
+
 ;;;; Files of the loaded program
 
 (defun some-loaded-file (predicate)

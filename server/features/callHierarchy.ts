@@ -1,5 +1,6 @@
 /** Items of the call and type hierarchies. Pure. */
-import type { PositionEncoding, Range, Snapshot } from '../source/types.ts';
+import { readSymbol } from '../source/index.ts';
+import type { PositionEncoding, Range, Snapshot, SourceDefinition } from '../source/types.ts';
 import { symbolsIn } from '../source/scope.ts';
 import { standardMacros } from '../workspace/standardMacros.ts';
 import { symbolNamed } from '../workspace/named.ts';
@@ -37,6 +38,28 @@ export function hierarchyItem({ uri, definition }: DefinitionHit): HierarchyItem
     },
   };
 }
+
+/** An item for what an image recorded: its definition where the form names it. @param name as an item shows it */
+export function recordedItem(
+  name: string,
+  home: string,
+  definition: Pick<SourceDefinition, 'kind' | 'operator'>,
+  place: Pick<HierarchyItem, 'uri' | 'range' | 'selectionRange'>,
+): HierarchyItem {
+  return {
+    name: name.toLowerCase(),
+    kind: symbolKind(definition),
+    detail: home,
+    ...place,
+    data: { ...readName(name), prefix: home },
+  };
+}
+
+/** The symbol of a name as the image prints it: AREA :AROUND (CIRCLE), (SETF AREA). */
+const readName = (name: string): NameAt => ({
+  name: readSymbol(/^\(SETF (\S+)\)/.exec(name)?.[1] ?? /^\S*/.exec(name)![0]).name,
+  package: null,
+});
 
 export interface Callee {
   readonly name: NameAt;

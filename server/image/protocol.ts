@@ -522,6 +522,12 @@ export const operations = {
     args: z.object({ symbol: z.string(), package: z.string().optional() }),
     result: z.object({ locations: z.array(Location) }),
   },
+  /** The classes, structures or conditions that one inherits from directly, and those that inherit from it directly; SBCL's own left out. */
+  relatives: {
+    writes: false,
+    args: z.object({ symbol: z.string(), package: z.string().optional() }),
+    result: z.object({ supertypes: z.array(Location), subtypes: z.array(Location) }),
+  },
   eval: {
     writes: true,
     args: z.object({

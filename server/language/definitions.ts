@@ -13,8 +13,7 @@ import type { Range, Snapshot, Span } from '../source/types.ts';
 import type { DefinitionHit } from '../workspace/types.ts';
 import type { Bench, FeatureSet } from './bench.ts';
 import { localAt } from './locals.ts';
-import { realFile, within } from './places.ts';
-import { recorded } from './recorded.ts';
+import { nameSpanIn, recordedBeyond } from './recorded.ts';
 
 interface Place {
   readonly uri: string;
@@ -255,24 +254,13 @@ class Seeker {
     hits: readonly DefinitionHit[],
     locations: readonly ImageLocation[],
   ): Promise<Place[]> {
-    const { documents, encoding } = this.bench.parts;
-    const known = hits.map(({ uri, definition }) => ({ file: realFile(uri), range: definition.nameRange }));
-    const out: Place[] = [];
-    for (const location of locations) {
-      const place = await recorded(documents, location);
-      if (!place) continue;
-      const { uri, snapshot, form, definition } = place;
-      const range = snapshot.rangeOf(
-        definition?.nameSpan ?? { ...form.span, end: form.span.start },
-        encoding(),
-      );
-      const whole = snapshot.rangeOf(definition?.span ?? form.span, encoding());
-      const file = realFile(uri);
-      if (known.some(each => each.file === file && within(each.range, whole))) continue;
-      known.push({ file, range });
-      out.push({ uri, range, whole });
-    }
-    return out;
+    const known = hits.map(({ uri, definition }) => ({ uri, range: definition.nameRange }));
+    const places = await recordedBeyond(this.bench.parts, locations, known);
+    return places.map(place => ({
+      uri: place.uri,
+      range: place.snapshot.rangeOf(nameSpanIn(place), this.bench.parts.encoding()),
+      whole: place.whole,
+    }));
   }
 }
 

@@ -3,7 +3,15 @@ import type { Documents } from '../documents.ts';
 import type { Location } from '../image/protocol.ts';
 import { findForm, matches } from '../operations/locate.ts';
 import { loadedForm } from '../runner/loaded.ts';
-import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
+import type {
+  PositionEncoding,
+  Range,
+  Snapshot,
+  SourceDefinition,
+  Span,
+  TopLevelForm,
+} from '../source/types.ts';
+import { realFile, within } from './places.ts';
 
 export interface Recorded {
   readonly uri: string;
@@ -32,3 +40,43 @@ export async function recorded(documents: Documents, location: Location): Promis
     : found;
   return form && { uri, snapshot, form, definition: undefined };
 }
+
+export interface NewPlace extends Recorded {
+  /** All of the definition, or of the form that makes it. */
+  readonly whole: Range;
+  readonly location: Location;
+}
+
+/** All of a recorded definition; where the form does not name it, all of the form. */
+const extentOf = ({ definition, form }: Recorded): Span => definition?.span ?? form.span;
+
+/** The places of what the image recorded in whose extent nothing of `known` stands: each place once, in order. */
+export async function recordedBeyond<L extends Location>(
+  { documents, encoding }: { documents: Documents; encoding: () => PositionEncoding },
+  locations: readonly L[],
+  known: readonly { readonly uri: string; readonly range: Range }[],
+  extent: (place: Recorded) => Span = extentOf,
+): Promise<(NewPlace & { location: L })[]> {
+  const places = known.map(({ uri, range }) => ({ file: realFile(uri), range }));
+  const out: (NewPlace & { location: L })[] = [];
+  for (const location of locations) {
+    const place = await recorded(documents, location);
+    if (!place) continue;
+    const { uri, snapshot } = place;
+    const whole = snapshot.rangeOf(extent(place), encoding());
+    const file = realFile(uri);
+    if (places.some(each => each.file === file && within(each.range, whole))) continue;
+    places.push({ file, range: whole });
+    out.push({ ...place, whole, location });
+  }
+  return out.sort(
+    (a, b) =>
+      (a.uri < b.uri ? -1 : a.uri > b.uri ? 1 : 0) ||
+      a.whole.start.line - b.whole.start.line ||
+      a.whole.start.character - b.whole.start.character,
+  );
+}
+
+/** Where the name of a recorded definition stands; where the form does not name it, the form's start. */
+export const nameSpanIn = ({ definition, form }: Recorded) =>
+  definition?.nameSpan ?? { ...form.span, end: form.span.start };

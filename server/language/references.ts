@@ -6,8 +6,7 @@ import type { Range } from '../source/types.ts';
 import { standardSymbols } from '../workspace/standardSymbols.ts';
 import type { Bench } from './bench.ts';
 import { localAt } from './locals.ts';
-import { realFile, within } from './places.ts';
-import { recorded } from './recorded.ts';
+import { nameSpanIn, recordedBeyond } from './recorded.ts';
 
 export async function references(
   bench: Bench,
@@ -65,28 +64,13 @@ async function beyond(
   users: Users,
   indexed: readonly { readonly uri: string; readonly range: Range }[],
 ): Promise<Location[]> {
-  const { documents, encoding } = bench.parts;
-  const known = indexed.map(({ uri, range }) => ({ file: realFile(uri), range }));
+  const { encoding } = bench.parts;
   const out: Location[] = [];
-  for (const user of users) {
-    const place = await recorded(documents, user);
-    if (!place) continue;
-    const { uri, snapshot, form, definition } = place;
-    const file = realFile(uri);
-    const whole = snapshot.rangeOf(form.span, encoding());
-    if (known.some(each => each.file === file && within(each.range, whole))) continue;
+  for (const place of await recordedBeyond(bench.parts, users, indexed, ({ form }) => form.span)) {
+    const { uri, snapshot, form } = place;
     const named = globalMentions(form, name).map(({ span }) => span);
-    const spans = named.length > 0 ? named : [definition?.nameSpan ?? { ...form.span, end: form.span.start }];
-    for (const span of spans) {
-      const range = snapshot.rangeOf(span, encoding());
-      known.push({ file, range });
-      out.push({ uri, range });
-    }
+    for (const span of named.length > 0 ? named : [nameSpanIn(place)])
+      out.push({ uri, range: snapshot.rangeOf(span, encoding()) });
   }
-  return out.sort(
-    (a, b) =>
-      (a.uri < b.uri ? -1 : a.uri > b.uri ? 1 : 0) ||
-      a.range.start.line - b.range.start.line ||
-      a.range.start.character - b.range.start.character,
-  );
+  return out;
 }
