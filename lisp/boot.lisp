@@ -246,8 +246,10 @@ agent and neither SOURCE-FILE nor SOURCE. Signals what compiling and loading sig
                 (t (list :source-needed)))))))
 
 (defun offer-agent (digest contract session &optional source)
-  "As ENSURE-AGENT, for who calls from afar: the answer is (:FAILED text) where that signals an error."
-  (handler-case (ensure-agent digest :contract contract :session session :source source)
+  "As ENSURE-AGENT, for who calls from afar, once ATTACH was called: the answer is (:FAILED text) where that signals an error."
+  (handler-case (let ((answer (ensure-agent digest :contract contract :session session :source source)))
+                  (when (eq (first answer) :loaded) (ignore-errors (survive-peer)))
+                  answer)
     (error (condition) (list :failed (princ-to-string condition)))))
 
 ;;;; 3. A spawned image
@@ -329,9 +331,24 @@ Closing works the same without it there."
         (change-atomically '*attached* (lambda (all) (cons session all)))
         (change-atomically hooks (lambda (functions) (cons #'closed functions)))))))
 
+(defun threaded-p (server connection)
+  "Whether SERVER gives each request on CONNECTION a thread of its own."
+  (let ((type (symbol-of server "MULTITHREADED-CONNECTION")))
+    (and type (find-class type nil) (typep connection type))))
+
+(defun survive-peer ()
+  "Have this thread's connection outlive its peer quietly. Its server would flush what it could not send when it closes the connection: an error
+in the thread that ends the connections of all, which would stop there and show its debugger in the user's editor."
+  (let* ((server (server-package-name))
+         (connection (and server (value-of server "*EMACS-CONNECTION*")))
+         (slot (symbol-of server "SOCKET-IO")))
+    ;; The other kinds of connections look at the stream's descriptor.
+    (when (and slot (threaded-p server connection) (typep (slot-value connection slot) 'sb-sys:fd-stream))
+      (funcall #'(setf slot-value) (funcall (agent-function "FORGIVING-OUTPUT") (slot-value connection slot)) connection slot))))
+
 (defun attach (session)
   "Called once on a new connection, whose requests will be those of SESSION: make it one that does not get in the way of the user's own.
-Returns \"SWANK\" or \"SLYNK\", or NIL when the thread works for neither."
+Returns true when a request does not have to wait for the one before it."
   (let* ((server (server-package-name))
          (connection (and server (value-of server "*EMACS-CONNECTION*"))))
     (when server
@@ -341,7 +358,7 @@ Returns \"SWANK\" or \"SLYNK\", or NIL when the thread works for neither."
       (let ((reader (or (symbol-of server "CONNECTION.SOCKET-IO") (symbol-of server "CONNECTION-SOCKET-IO"))))
         (when (and reader (fboundp reader))
           (ignore-errors (send-without-delay (funcall reader connection)))))
-      server)))
+      (threaded-p server connection))))
 
 (defconstant +packet-bytes+ 16000000
   "A little less than the UTF-8 bytes that a packet's header of six hex digits can count.")
@@ -370,6 +387,9 @@ Returns \"SWANK\" or \"SLYNK\", or NIL when the thread works for neither."
 (defun call (text)
   "Have the agent answer one message that came over Swank or Slynk. The answer is its reply's text, or (:TOO-LARGE characters)."
   (let* ((server (server-package-name))
+         (counter (symbol-of server "*SEND-COUNTER*"))
          (reply (funcall (agent-function "RECEIVE") text
                          (event-sender server (value-of server "*EMACS-CONNECTION*")))))
+    ;; After many messages SERVER waits for a sign of the peer. Nothing wakes a thread that waits for one after its reply, should the peer be gone.
+    (when (and counter (boundp counter)) (set counter 0))
     (if (fits-packet-p reply) reply (list :too-large (length reply)))))

@@ -27,3 +27,40 @@ Signals nothing and never enters a debugger; may be unwound past, and then the r
                        (name (and (json-object-p message) (json-get message "session"))))
                   (if (stringp name) name ""))
     (json-error () "")))
+
+;;;; What is written to a peer that is gone
+
+(defclass forgiving-output (sb-gray:fundamental-binary-output-stream)
+  ((target :initarg :target :reader target)
+   (lost :initform nil :accessor lost-p))
+  (:documentation "Writes to the socket's stream TARGET until that fails, and to nothing from then on; closing it flushes nothing.
+That the peer is gone is known from reading."))
+
+(defun forgiving-output (target)
+  (make-instance 'forgiving-output :target target))
+
+(defmacro unless-lost ((stream) &body body)
+  `(unless (lost-p ,stream)
+     (handler-case (progn ,@body)
+       (stream-error () (setf (lost-p ,stream) t)))))
+
+(defmethod sb-gray:stream-write-byte ((stream forgiving-output) byte)
+  (unless-lost (stream) (write-byte byte (target stream)))
+  byte)
+
+(defmethod sb-gray:stream-write-sequence ((stream forgiving-output) sequence &optional (start 0) end)
+  (unless-lost (stream) (write-sequence sequence (target stream) :start start :end end))
+  sequence)
+
+(defmethod sb-gray:stream-finish-output ((stream forgiving-output))
+  (unless-lost (stream) (finish-output (target stream)))
+  nil)
+
+(defmethod sb-gray:stream-force-output ((stream forgiving-output))
+  (unless-lost (stream) (force-output (target stream)))
+  nil)
+
+(defmethod close ((stream forgiving-output) &key abort)
+  (declare (ignore abort))
+  (close (target stream) :abort t)
+  (call-next-method))

@@ -60,12 +60,12 @@ async function attach(
   const session = randomBytes(9).toString('base64url');
   try {
     if (secret !== undefined) client.sendRaw(secret);
-    const server = await unlessAborted(
+    const concurrent = await unlessAborted(
       prepare(client, session, options),
       options.signal,
       'Attaching to the image',
     );
-    return { wire: new SwankWire(client, session), server };
+    return { wire: new SwankWire(client, session, concurrent), server: client.server };
   } catch (error) {
     await client.close();
     throw error;
@@ -127,8 +127,12 @@ const valueWhereThere = (package_: string, name: string): LispData =>
     call('SYMBOL-VALUE', call('FIND-SYMBOL', name, package_)),
   );
 
-/** Asks what is there, gets our connection out of the user's way, and loads the agent unless the image has it. */
-async function prepare(client: SwankClient, session: string, options: SwankOptions): Promise<Server> {
+/**
+ * Asks what is there, gets our connection out of the user's way, and loads the agent unless the image has it. Answers whether
+ * each request has a thread of its own.
+ */
+async function prepare(client: SwankClient, session: string, options: SwankOptions): Promise<boolean> {
+  let concurrent = false;
   const { host, port, files, onLog } = options;
   const where = `${host}:${port}`;
   const probe = call(
@@ -165,7 +169,8 @@ async function prepare(client: SwankClient, session: string, options: SwankOptio
     );
   try {
     if (bootDigest !== files.digest) await ask(loadBoot(files), 'loading what loads the agent');
-    await ask(boot('ATTACH', session), 'letting us in');
+    const attached = await ask(boot('ATTACH', session), 'letting us in');
+    concurrent = !Array.isArray(attached);
     let answer = await ask(boot('OFFER-AGENT', files.digest, PROTOCOL_DIGEST, session), 'loading the agent');
     if (isAnswer(answer, 'SOURCE-NEEDED'))
       answer = await ask(
@@ -184,7 +189,7 @@ async function prepare(client: SwankClient, session: string, options: SwankOptio
       `The agent cannot be loaded into the image at ${where} (SBCL ${show(version)}): ${error.message} Restart that image if it holds another version of the agent.`,
     );
   }
-  return client.server;
+  return concurrent;
 }
 
 const isAnswer = (data: LispData, name: string): data is readonly LispData[] =>
@@ -223,6 +228,7 @@ class SwankWire implements Wire {
   constructor(
     client: SwankClient,
     readonly session: string,
+    readonly concurrent: boolean,
   ) {
     this.#client = client;
   }

@@ -1,23 +1,37 @@
 /** Attaching to an image through the Swank that the user's own SLIME uses, which must not notice. */
 import { appendFileSync, cpSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HotlispError } from '../../server/errors.ts';
 import type { Image } from '../../server/image/image.ts';
 import type { Event } from '../../server/image/protocol.ts';
 import { readAgentFiles } from '../../server/image/agentFiles.ts';
-import { Connection } from '../../server/image/connection.ts';
+import { Connection, type Wire } from '../../server/image/connection.ts';
 import { openSwankWire } from '../../server/image/swankWire.ts';
 import { lispDir, ManagedImage, Surroundings, valuesOf } from '../support/images.ts';
+import { lispString } from '../support/lspClient.ts';
 import { printSexp } from '../support/sexp.ts';
 import { SwankClient } from '../support/swankClient.ts';
-import { startUserImage, swankServer, type UserImage } from '../support/userImage.ts';
+import { loadSystem, startUserImage, swankServer, type UserImage } from '../support/userImage.ts';
 import { Happenings, PATIENCE, within } from '../support/wait.ts';
 
 /** Slynk is not installable here; this is Swank under Slynk's names, as far as we use any. */
 const slynkDouble = `${swankServer}
   (rename-package "SWANK" "SWANK" (cons "SLYNK" (package-nicknames "SWANK")))
   (setf (fdefinition (intern "SLY-DB-BREAK-WITH-DEFAULT-DEBUGGER" "SWANK")) (fdefinition (find-symbol "SLDB-BREAK-WITH-DEFAULT-DEBUGGER" "SWANK")))`;
+
+const openWire = async (port: number, { environment }: Surroundings): Promise<Wire> => {
+  const { wire } = await openSwankWire({
+    host: '127.0.0.1',
+    port,
+    files: await readAgentFiles(lispDir),
+    environment,
+    onLog: () => undefined,
+    signal: new AbortController().signal,
+  });
+  return wire;
+};
 
 const failure = (promise: Promise<unknown>): Promise<HotlispError> =>
   promise.then(
@@ -57,6 +71,11 @@ describe.each([
   const threads = async (): Promise<string> =>
     ask(
       '(cl:format nil "~{~a~^ ~}" (cl:sort (cl:remove "worker" (cl:mapcar (cl:function sb-thread:thread-name) (sb-thread:list-all-threads)) :test (cl:function cl:equal)) (cl:function cl:string<)))',
+    );
+  /** One of them asks. */
+  const workers = (): Promise<string> =>
+    ask(
+      '(cl:count "worker" (sb-thread:list-all-threads) :key (cl:function sb-thread:thread-name) :test (cl:function cl:equal))',
     );
   /** Asks the image until it answers so: what Swank does after a connection ended, it does in its own time. */
   const until = async (form: () => Promise<string>, answer: string): Promise<void> => {
@@ -215,14 +234,8 @@ describe.each([
   it('lets nothing of a server run on that was killed', async () => {
     const before = await threads();
     // What a kill leaves: a connection that ends without a word, here in the middle of a loop.
-    const { wire } = await openSwankWire({
-      host: '127.0.0.1',
-      port: program.ports['swank']!,
-      files: await readAgentFiles(lispDir),
-      environment: surroundings.environment,
-      onLog: () => undefined,
-      signal: new AbortController().signal,
-    });
+    const wire = await openWire(program.ports['swank']!, surroundings);
+    expect(wire.concurrent).toBe(true);
     const connection = new Connection(wire);
     await connection.call('hello', { digest: '', client: 'tests', roots: [] });
     const started = new Happenings<Event>();
@@ -234,16 +247,89 @@ describe.each([
       ),
     );
     await started.next('the loop', () => true);
-    const workers = () =>
-      ask(
-        '(cl:count "worker" (sb-thread:list-all-threads) :key (cl:function sb-thread:thread-name) :test (cl:function cl:equal))',
-      );
     await until(workers, '2');
     await wire.close();
     expect((await running).kind).toBe('image-lost');
     await until(workers, '1');
     await until(threads, before);
     expect(await ask('(cl:count-if (cl:function cl:functionp) swank::*connection-closed-hook*)')).toBe('0');
+  });
+
+  it('shows its user no debugger when a server is killed while much is printed, however often', async () => {
+    const before = await threads();
+    // The system resets the connection of a process that was killed with something unread.
+    let upstream: net.Socket | undefined;
+    const proxy = net.createServer(client => {
+      upstream = net.connect(program.ports['swank']!, '127.0.0.1');
+      upstream.on('error', () => client.destroy()).on('close', () => client.destroy());
+      client.on('error', () => undefined);
+      client.pipe(upstream).pipe(client);
+    });
+    await new Promise<void>(listening => proxy.listen(0, '127.0.0.1', listening));
+    try {
+      for (let round = 0; round < 20; round++) {
+        const wire = await openWire((proxy.address() as net.AddressInfo).port, surroundings);
+        const connection = new Connection(wire);
+        await connection.call('hello', { digest: '', client: 'tests', roots: [] });
+        const printed = new Happenings<Event>();
+        const running = failure(
+          connection.call(
+            'eval',
+            { code: '(loop (format t "~a~%" (make-string 1000)) (finish-output))', outputLimit: 1_000_000 },
+            { onEvent: event => printed.add(event) },
+          ),
+        );
+        await printed.next('the twentieth line', () => printed.all.length >= 20);
+        upstream!.resetAndDestroy();
+        expect((await running).kind).toBe('image-lost');
+        await wire.close();
+        await until(
+          () => ask('(cl:count-if (cl:function cl:functionp) swank::*connection-closed-hook*)'),
+          '0',
+        );
+      }
+    } finally {
+      proxy.close();
+    }
+    await until(threads, before);
+    expect(slime.debugged).toEqual([]);
+  });
+
+  it('keeps no thread that waits for a sign of a server that left', async () => {
+    await attach();
+    // Swank asks for one after a hundred messages of a thread, which the reply may be the last of.
+    slime.answersPings = false;
+    for (let lines = 95; lines <= 100; lines++) {
+      const code = `(dotimes (i ${lines}) (format t "~d~%" i) (finish-output))`;
+      const message = JSON.stringify({ id: lines, op: 'eval', args: { code, outputLimit: 1000 } });
+      await slime.rex(`(hotlisp-boot:call ${lispString(message)})`);
+    }
+    await until(workers, '1');
+  });
+});
+
+describe('a Swank that serves one request after the other', () => {
+  it('is worked with, and its silence while it works is not taken for its end', async () => {
+    const surroundings = new Surroundings();
+    const program = await startUserImage(
+      `${loadSystem('swank', 'cl-swank')}
+       (format t "PORT swank ~D~%" (funcall (intern "CREATE-SERVER" "SWANK") :port 0 :dont-close t :style :fd-handler))`,
+      { env: surroundings.environment },
+    );
+    const managed = new ManagedImage(surroundings);
+    try {
+      const port = program.ports['swank']!;
+      const image = await managed.connect({ mode: 'attach', address: `127.0.0.1:${port}` });
+      expect(await valuesOf(image, '(+ 1 2)')).toEqual(['3']);
+      await managed.manager.disconnect();
+      const wire = await openWire(port, surroundings);
+      expect(wire.concurrent).toBe(false);
+      await wire.close();
+    } finally {
+      await managed.manager.dispose();
+      await program.stop();
+      surroundings.remove();
+    }
   });
 });
 

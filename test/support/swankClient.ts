@@ -6,6 +6,10 @@ import { within } from './wait.ts';
 export class SwankClient {
   private buffer: Buffer = Buffer.alloc(0);
   private nextId = 1;
+  /** What the debugger showed this editor. */
+  readonly debugged: string[] = [];
+  /** Whether the image's pings are answered, as every editor that is there does. */
+  answersPings = true;
   private readonly pending = new Map<number, { resolve(value: Sexp): void; reject(error: Error): void }>();
 
   private constructor(private readonly socket: net.Socket) {
@@ -60,10 +64,12 @@ export class SwankClient {
     if (!/^\(:(return|ping|debug) /i.test(text)) return;
     const message = readSexp(text) as Sexp[];
     if (isSymbol(message[0], ':ping')) {
+      if (!this.answersPings) return;
       this.send(`(:emacs-pong ${printSexp(message[1] ?? symbol('t'))} ${printSexp(message[2] ?? 0)})`);
       return;
     }
     if (isSymbol(message[0], ':debug')) {
+      this.debugged.push(text.slice(0, 500));
       for (const waiting of this.pending.values())
         waiting.reject(new Error(`Swank's debugger: ${text.slice(0, 500)}`));
       this.pending.clear();
