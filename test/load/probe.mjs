@@ -5,14 +5,30 @@ import fs from 'node:fs';
 import net from 'node:net';
 import v8 from 'node:v8';
 import vm from 'node:vm';
-import { isMainThread } from 'node:worker_threads';
+import { isMainThread, threadId } from 'node:worker_threads';
 
 const place = process.env.HOTLISP_PROBE;
-if (isMainThread && place && process.argv.includes('--stdio')) start(place);
+v8.setFlagsFromString('--expose_gc');
+const collect = vm.runInNewContext('gc');
+if (place && !isMainThread) startThread(`${place}.${threadId}`);
+else if (place && process.argv.includes('--stdio')) start(place);
+
+/** A thread of the server has a heap of its own, which is not in the main thread's figures but in the process's. */
+function startThread(socket) {
+  net
+    .createServer(connection => {
+      connection.unref();
+      connection.on('error', () => {});
+      connection.on('data', chunk => {
+        if (String(chunk).includes('collect')) collect();
+        connection.write(`${JSON.stringify({ heapUsed: process.memoryUsage().heapUsed })}\n`);
+      });
+    })
+    .listen(socket)
+    .unref();
+}
 
 function start(socket) {
-  v8.setFlagsFromString('--expose_gc');
-  const collect = vm.runInNewContext('gc');
   const processor = processorTime();
   const holds = [];
   let last = performance.now();

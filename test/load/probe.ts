@@ -1,5 +1,5 @@
 /** What the server under test says of itself: how long its event loop was held, and its memory. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -14,7 +14,10 @@ export const FRAME = 16;
 /** Bytes; `holds` are the milliseconds, longer than 4 each, for which the loop was held since the last reading. */
 export interface Reading {
   readonly rss: number;
+  /** Of the main thread. */
   readonly heapUsed: number;
+  /** Of the server's other threads together. */
+  readonly threadsHeapUsed: number;
   readonly external: number;
   readonly arrayBuffers: number;
   readonly holds: readonly number[];
@@ -29,20 +32,30 @@ export class Probe {
     NODE_OPTIONS: `--import=${pathToFileURL(path.join(repository, 'test/load/probe.mjs')).href}`,
   };
 
-  /** @param collect whether garbage is collected first, which holds the server up */
-  read({ collect = false } = {}): Promise<Reading> {
-    const connection = net.connect(this.#socket);
-    const reading = new Promise<Reading>((resolve, reject) => {
-      connection.on('error', reject);
-      connection.on('connect', () => connection.write(collect ? 'collect\n' : 'read\n'));
-      readline
-        .createInterface({ input: connection })
-        .once('line', line => resolve(JSON.parse(line) as Reading));
-    });
-    return within('the probe', reading, 60_000).finally(() => connection.destroy());
+  /** @param collect whether the garbage of all threads is collected first, which holds the server up */
+  async read({ collect = false } = {}): Promise<Reading> {
+    const word = collect ? 'collect\n' : 'read\n';
+    const names = readdirSync(this.#folder).filter(name => name !== path.basename(this.#socket));
+    let threadsHeapUsed = 0;
+    for (const name of names)
+      threadsHeapUsed += (await ask<Reading>(path.join(this.#folder, name), word)).heapUsed;
+    return { ...(await ask<Reading>(this.#socket, word)), threadsHeapUsed };
   }
 
   remove(): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+function ask<T>(socket: string, word: string): Promise<T> {
+  const connection = net.connect(socket);
+  const answer = new Promise<T>((resolve, reject) => {
+    connection.on('error', reject);
+    connection.on('connect', () => connection.write(word));
+    readline
+      .createInterface({ input: connection })
+      .on('error', reject)
+      .once('line', line => resolve(JSON.parse(line) as T));
+  });
+  return within('the probe', answer, 60_000).finally(() => connection.destroy());
 }

@@ -23,6 +23,7 @@ export interface SoakBounds {
 export interface Sample {
   readonly minutes: number;
   readonly serverHeap: number;
+  readonly threadsHeap: number;
   readonly serverOutside: number;
   readonly serverResident: number;
   readonly imageHeap: number;
@@ -158,6 +159,7 @@ async function look(session: Session, minutes: number): Promise<Sample> {
   return {
     minutes,
     serverHeap: server.heapUsed,
+    threadsHeap: server.threadsHeapUsed,
     serverOutside: server.external + server.arrayBuffers,
     serverResident: server.rss,
     imageHeap: imageHeap!,
@@ -206,8 +208,9 @@ export function growths({ samples, minutes }: Pick<Soak, 'samples' | 'minutes'>)
     };
   };
   return [
-    of('server, live JavaScript heap', sample => sample.serverHeap, 0.03),
-    of('server, outside of it', sample => sample.serverOutside, 0.03),
+    of('server, live heap of its main thread', sample => sample.serverHeap, 0.03),
+    of('server, live heap of its other thread', sample => sample.threadsHeap, 0.03),
+    of('server, outside of them', sample => sample.serverOutside, 0.03),
     of('server, resident', sample => sample.serverResident, 0.1),
     of('image, live heap', sample => sample.imageHeap, 0.03),
     of('image, resident', sample => sample.imageResident, 0.1),
@@ -220,12 +223,13 @@ export const grown = (all: readonly Growth[]): Growth[] =>
 export const inWords = ({
   minutes,
   serverHeap,
+  threadsHeap,
   serverOutside,
   serverResident,
   imageHeap,
   imageResident,
   imageThreads,
 }: Sample): string =>
-  `${minutes.toFixed(1).padStart(6)} min   server ${mib(serverHeap)} + ${mib(serverOutside)} MiB live, ${mib(serverResident)} resident   image ${mib(imageHeap)} MiB live, ${mib(imageResident)} resident, ${imageThreads} threads`;
+  `${minutes.toFixed(1).padStart(6)} min   server ${mib(serverHeap)} + ${mib(threadsHeap)} + ${mib(serverOutside)} MiB live, ${mib(serverResident)} resident   image ${mib(imageHeap)} MiB live, ${mib(imageResident)} resident, ${imageThreads} threads`;
 
 export const longHolds = (holds: readonly number[]): number => holds.filter(held => held > FRAME).length;
