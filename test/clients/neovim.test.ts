@@ -1,7 +1,8 @@
 /** The main job from a real Neovim, with the file that its users copy and no plug-in; its prompts come through vim.ui.select. */
 import { describe, it } from 'vitest';
 import { eachWithApplication, mainJob } from './mainJob.ts';
-import { readmeLines, startNeovim } from './neovim.ts';
+import { startNeovim } from './neovim.ts';
+import { readmeLines } from './readme.ts';
 import { find } from './unpack.mjs';
 
 describe('a real Neovim', () => {
@@ -13,7 +14,11 @@ describe('a real Neovim', () => {
       throw new Error(
         'Neovim 0.12 is missing: node test/clients/unpack.mjs neovim says why it cannot be had',
       );
-    const editor = startNeovim(neovim.program, surroundings(), readmeLines("vim.lsp.enable('hotlisp')"));
+    const editor = startNeovim(
+      neovim.program,
+      surroundings(),
+      readmeLines('neovim', "vim.lsp.enable('hotlisp')"),
+    );
     await mainJob(surroundings(), editor, { documents: true, progress: true, columns: true });
   }, 180_000);
 });

@@ -1,18 +1,9 @@
 /** A headless Neovim with what clients/neovim/README.md says, word for word, and no plug-in. */
-import { cpSync, readFileSync } from 'node:fs';
+import { cpSync } from 'node:fs';
 import path from 'node:path';
 import { repository } from '../support/lspClient.ts';
 import type { Surroundings } from './mainJob.ts';
 import { ScriptedEditor } from './steps.ts';
-
-/** The block of Lua in the README that has `line` in it. */
-export function readmeLines(line: string): string {
-  const readme = readFileSync(path.join(repository, 'clients/neovim/README.md'), 'utf8');
-  const blocks = [...readme.matchAll(/^ *```lua\n([^]*?)^ *```/gm)].map(([, lua]) => lua!);
-  const found = blocks.find(lua => lua.includes(line));
-  if (!found) throw new Error(`clients/neovim/README.md has no lines with ${line}`);
-  return found;
-}
 
 /** @param init the lines for init.lua; the image's address in them becomes the application's */
 export function startNeovim(

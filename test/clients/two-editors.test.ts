@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { HttpLoad } from '../support/httpLoad.ts';
 import { startEmacs } from './emacs.ts';
 import { eachWithApplication } from './mainJob.ts';
-import { readmeLines, startNeovim } from './neovim.ts';
+import { startNeovim } from './neovim.ts';
+import { readmeLines } from './readme.ts';
 import { find } from './unpack.mjs';
 
 interface Shown {
@@ -23,7 +24,7 @@ describe('two real editors', () => {
     const neovim = startNeovim(
       vim.program,
       surroundings(),
-      readmeLines("vim.lsp.enable('hotlisp')"),
+      readmeLines('neovim', "vim.lsp.enable('hotlisp')"),
       'two-editors',
     );
     const emacs = startEmacs(gnu.program, surroundings(), ['-Q'], 'eglot', 'two-editors');
