@@ -4,7 +4,9 @@ import { innermostForm } from '../operations/macroexpand.ts';
 import type { PageAction } from '../operations/page.ts';
 import { testIn } from '../operations/runTest.ts';
 import type { Position, Snapshot } from '../source/types.ts';
+import { symbolAt as occurrenceAt } from '../source/scope.ts';
 import { action, prefix, type Action } from './codeAction.ts';
+import { standardName } from './standard.ts';
 
 export interface LookRequest {
   readonly snapshot: Snapshot;
@@ -34,10 +36,14 @@ export function lookActions({ snapshot, offset, position, traced }: LookRequest)
         }),
       ]
     : [];
-  if (symbol === undefined) return [...tests, ...ends];
+  const use = occurrenceAt(snapshot, offset);
+  if (symbol === undefined || use?.binding) return [...tests, ...ends];
   const named = { symbol, ...inPackage };
   const bare = symbol.replace(/^.*:/, '');
   const qualified = symbol.includes(':') ? symbol : `${prefix(home ?? initialPackage)}::${symbol}`;
+  const standard = standardName(symbol) !== undefined;
+  // What the language defines is not traced or changed; and a variable, or a type, runs nothing.
+  const runs = !standard && use?.namespace !== 'variable' && use?.namespace !== 'type';
   const isTraced = traced.find(each => each.replace(/^.*:/, '') === bare.toUpperCase());
   return [
     ...tests,
@@ -51,15 +57,23 @@ export function lookActions({ snapshot, offset, position, traced }: LookRequest)
           }),
         ]
       : []),
-    look(`Disassemble ${symbol}`, 'disassemble', named),
     look(`Apropos ${bare}`, 'apropos', { pattern: bare }),
-    look(`Who calls ${symbol}`, 'who_calls', named),
     look(`Locate ${symbol}`, 'source_location', named),
-    look(`Threads inside ${symbol}`, 'thread_list', { symbol: qualified }),
-    look(`History of ${symbol}`, 'history', { symbol: qualified }),
-    isTraced === undefined
-      ? trace(`Trace ${symbol}`, 'trace', { function: symbol, ...inPackage })
-      : trace(`Untrace ${symbol}`, 'untrace', { function: isTraced }),
+    ...(standard
+      ? []
+      : [
+          look(`Who calls ${symbol}`, 'who_calls', named),
+          look(`History of ${symbol}`, 'history', { symbol: qualified }),
+        ]),
+    ...(runs
+      ? [
+          look(`Disassemble ${symbol}`, 'disassemble', named),
+          look(`Threads inside ${symbol}`, 'thread_list', { symbol: qualified }),
+          isTraced === undefined
+            ? trace(`Trace ${symbol}`, 'trace', { function: symbol, ...inPackage })
+            : trace(`Untrace ${symbol}`, 'untrace', { function: isTraced }),
+        ]
+      : []),
     ...ends,
   ];
 }
