@@ -12,6 +12,7 @@ import { symbolAt } from '../source/scope.ts';
 import type { Range, Snapshot, Span } from '../source/types.ts';
 import type { DefinitionHit } from '../workspace/types.ts';
 import type { Bench, FeatureSet } from './bench.ts';
+import { keywordPlaces } from './keywordArguments.ts';
 import { localAt } from './locals.ts';
 import { nameSpanIn, recordedBeyond } from './recorded.ts';
 
@@ -132,8 +133,24 @@ class Seeker {
   async definitions(): Promise<readonly Place[]> {
     const local = await this.local();
     if (local) return this.localPlace(local.snapshot, local.binding.span);
+    const keyword = await this.keyword();
+    if (keyword.length > 0) return keyword;
     const [hits, known] = await Promise.all([this.hits(), this.inImage()]);
     return [...placesOf(hits), ...(await this.beyond(hits, known))];
+  }
+
+  /** What a keyword among the arguments of a call is for. */
+  private async keyword(): Promise<readonly Place[]> {
+    const { snapshot, bench } = this;
+    if (!snapshot) return [];
+    const { encoding } = bench.parts;
+    const offset = snapshot.offsetAt(this.params.position, encoding());
+    const places = await keywordPlaces(bench, snapshot, offset, this.token);
+    return places.map(({ uri, snapshot: where, span, whole }) => ({
+      uri,
+      range: where.rangeOf(span, encoding()),
+      whole: where.rangeOf(whole, encoding()),
+    }));
   }
 
   /** The generic function, or a declamation; where there is neither, the definitions. */

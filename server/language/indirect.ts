@@ -13,8 +13,14 @@ export interface Indirect {
   readonly from: number;
 }
 
-const CALLING: ReadonlySet<string> = new Set(['FUNCALL', 'APPLY', 'MULTIPLE-VALUE-CALL']);
-const MAKING: ReadonlySet<string> = new Set(['MAKE-INSTANCE', 'MAKE-CONDITION', 'ERROR', 'SIGNAL', 'WARN']);
+export const CALLING: ReadonlySet<string> = new Set(['FUNCALL', 'APPLY', 'MULTIPLE-VALUE-CALL']);
+export const MAKING: ReadonlySet<string> = new Set([
+  'MAKE-INSTANCE',
+  'MAKE-CONDITION',
+  'ERROR',
+  'SIGNAL',
+  'WARN',
+]);
 
 /** Undefined where the first argument does not say who is meant, and for that argument itself. */
 export async function indirectOperator(

@@ -168,8 +168,14 @@ export class WorkspaceIndex {
       home: this.packages.home(mention.package, mention.name, inEffect),
       name: mention.name,
       // Of a package without DEFPACKAGE in the workspace it is unknown what it imports.
-      loose: mention.package === undefined && !this.packages.knows(inEffect),
+      loose: this.#mayInherit(mention.package, inEffect),
     };
+  }
+
+  /** Whether the package that a symbol is read in may have it from any other one. CL-USER is told to use packages as it comes. */
+  #mayInherit(prefix: string | undefined, inEffect: string | null): boolean {
+    if (prefix !== undefined && this.packages.canonical(prefix) !== 'COMMON-LISP-USER') return false;
+    return !this.packages.knows(prefix ?? inEffect);
   }
 
   /** Every file with its definitions. */
