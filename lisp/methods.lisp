@@ -5,7 +5,9 @@
 (in-package :hotlisp)
 
 (defparameter *settling-seconds* 0.002
-  "How long a thread that missed the cache may take to fill it with what it has found.")
+  "How long a thread that missed the cache may take to fill it with what it has found, while it runs.")
+(defparameter *settling-looks* 1000
+  "How many milliseconds threads are waited for that have not run so long yet, because others have the processors.")
 
 (defun method-state (method)
   "The parts of METHOD that a redefinition changes, in the order of *METHOD-SLOTS*."
@@ -65,8 +67,27 @@
                      (flush-effective-method-cache function)
                      (update-dfun function)))))))
       (reset)
-      (sleep *settling-seconds*)
+      (settle)
       (reset))))
+
+(defun settle ()
+  "Wait until whoever is filling a cache is done: until every thread blocks, or has run for *SETTLING-SECONDS*. On a busy machine a thread may
+stand in the middle of it for long, and has no part in the time that passes."
+  (sleep *settling-seconds*)
+  (when (capability :stack-scan)
+    (let ((waiting (loop for thread in (sb-thread:list-all-threads)
+                         unless (eq thread sb-thread:*current-thread*)
+                           collect (cons thread (thread-run-time thread)))))
+      (flet ((settled-p (entry)
+               (destructuring-bind (thread . start) entry
+                 (let ((line (system-call-line thread)))
+                   (or (null line)
+                       (not (line-running-p line))
+                       (null start)
+                       (>= (- (or (thread-run-time thread) start) start) (* 1000000000 *settling-seconds*)))))))
+        (loop repeat *settling-looks*
+              while (setf waiting (delete-if #'settled-p waiting))
+              do (sleep 0.001))))))
 
 ;;;; From a DEFMETHOD that is being loaded
 
