@@ -176,11 +176,14 @@
                      (delete-package package))
                  (error (condition)
                    (push (format nil "The new package ~a could not be deleted: ~a" name condition) remains)))))
+            ;; One that was deleted is told of by who noticed.
+            ((null (package-name (package-state-package state))))
             (t
              (handler-case
                  (progn
-                   (unless (and package (eq package (package-state-package state)))
+                   (unless (member package (list nil (package-state-package state)))
                      (error "another package has that name now"))
+                   (setf package (package-state-package state))
                    (unless (and (equal (package-name package) (package-state-name state))
                                 (same-set-p (package-nicknames package) (package-state-nicknames state)))
                      (rename-package package (package-state-name state) (package-state-nicknames state)))

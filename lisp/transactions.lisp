@@ -6,8 +6,8 @@
 (defstruct (transaction (:copier nil) (:predicate nil))
   "What one operation changed. DEFINITIONS are the contract's, with the changes as they were; INSTALLED lists (key before after), entries
 of *INSTALLED*; REPLACED are the functions that the change put out of use. SWAPPED, where there is one, is called with :OLD when the transaction was
-undone and with :NEW when it was done again."
-  id deltas definitions installed replaced swapped (state :done))
+undone and with :NEW when it was done again. DELETED are names of packages that its code deleted."
+  id deltas definitions installed replaced swapped (state :done) (deleted '()))
 
 (defparameter *transactions-kept* 1000 "How many transactions can be undone; what an older one replaced is let go.")
 
@@ -58,8 +58,9 @@ undone and with :NEW when it was done again."
 (defparameter *thread-ended* "The code ended the thread in which it ran, by EXIT, ABORT-THREAD or a THROW to its top level.")
 
 (defstruct (attempt (:copier nil) (:predicate nil))
-  "An operation under way. STEP is where it failed, or NIL."
-  units snapshot installation (step nil) (condition nil) (notes '()) (output ""))
+  "An operation under way. STEP is where it failed, or NIL. PACKAGES are those that were there before, with their names, unless its code can
+delete none."
+  units snapshot (packages '()) installation (step nil) (condition nil) (notes '()) (output ""))
 
 (defun plain-unit-p (unit)
   "Whether UNIT is a DEFUN or DEFMETHOD and nothing else, so that little can change by it."
@@ -132,6 +133,9 @@ undone and with :NEW when it was done again."
   (let ((*notes* '()) (*failure* nil))
     (let ((compiled (with-world-lock ()
                       (setf (attempt-snapshot attempt) (capture-before (attempt-units attempt)))
+                      (when (snapshot-full (attempt-snapshot attempt))
+                        (setf (attempt-packages attempt)
+                              (mapcar (lambda (package) (cons package (package-name package))) (list-all-packages))))
                       (compile-segments segments directory))))
       (setf (attempt-notes attempt) (reverse *notes*))
       (unless compiled
@@ -206,8 +210,17 @@ undone and with :NEW when it was done again."
 (defun roll-back (attempt)
   "Put back whatever ATTEMPT has changed. Returns sentences about what could not be."
   (if (attempt-snapshot attempt)
-      (write-deltas (attempt-deltas attempt :all t) :old :forget-symbols t)
+      (append (write-deltas (attempt-deltas attempt :all t) :old :forget-symbols t)
+              (mapcar #'lost-package (deleted-packages attempt)))
       '()))
+
+(defun deleted-packages (attempt)
+  "The names of the packages that are gone since ATTEMPT began."
+  (loop for (package . name) in (attempt-packages attempt)
+        unless (package-name package) collect name))
+
+(defun lost-package (name)
+  (format nil "The package ~a was deleted, and SBCL cannot bring it back: load what defines it again." name))
 
 (defun redefines-class-p (units)
   (loop for unit in units
@@ -275,7 +288,8 @@ undone and with :NEW when it was done again."
                              :installed (loop for (definition unit nil before) in changes
                                               collect (list (definition-key definition) before
                                                             (make-installed-entry definition unit)))
-                             :replaced (replaced-by deltas #'delta-old))))
+                             :replaced (replaced-by deltas #'delta-old)
+                             :deleted (deleted-packages attempt))))
     (loop for (key nil after) in (transaction-installed transaction) do (set-installed-entry key after))
     (record-transaction transaction)))
 
@@ -387,7 +401,8 @@ definition is new, unchanged or safe to replace."
                       (delta-label (first superseded)) (and (rest superseded) (length (rest superseded))) id undo))))
     (without-interrupts
       (when (seal-request)
-        (setf remains (write-deltas deltas direction))
+        (setf remains (append (write-deltas deltas direction)
+                              (and undo (mapcar #'lost-package (transaction-deleted transaction)))))
         (loop for (key before after) in (transaction-installed transaction)
               do (set-installed-entry key (if undo before after)))
         (setf (transaction-state transaction) (if undo :undone :done)

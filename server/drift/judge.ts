@@ -156,6 +156,8 @@ function judgeEntry(
     case 'unknown':
       return undefined;
     case 'installed':
+      // Of two files that define it the image has the other one's.
+      if (held.file !== undefined && !knowledge.isOwn(held.file)) return undefined;
       return against(held.digest, held.text, held.unsaved === true, held.since);
     case 'client': {
       const since = held.since ?? (held.fileWriteDate === undefined ? undefined : held.fileWriteDate * 1000);

@@ -159,6 +159,17 @@ describe('a text that differs from what the image runs', () => {
     );
   });
 
+  it('is none where the image has the definition of another file that defines the same name', async () => {
+    editor = await Editor.start({
+      files: { 'shop.lisp': shop, 'also.lisp': '(in-package :shop)\n(defun tax (amount) (list amount))\n' },
+      load: ['shop.lisp', 'also.lisp'],
+      settings: { approval: { 'modify-running-code': 'allow' } },
+    });
+    const document = editor.openFile(path.join(editor.root, 'shop.lisp'));
+    expect(await editor.command('reload_file', { path: 'also.lisp' })).toMatchObject({ status: 'applied' });
+    expect(await besides(document, 'strange')).toEqual([]);
+  });
+
   it('is newer on disk once it was saved and not reloaded', async () => {
     const document = await start();
     document.replace('(* amount *rate*)', newTax);

@@ -137,6 +137,42 @@ describe('a reload that fails', () => {
   });
 });
 
+describe('code that deletes a package', () => {
+  const lost = 'The package VICTIM was deleted, and SBCL cannot bring it back: load what defines it again.';
+  let editor: Editor;
+  beforeEach(async () => {
+    editor = await Editor.start({
+      settings: { approval: { 'compile-file': 'allow', 'modify-running-code': 'allow' } },
+    });
+    await editor.evaluate('(progn (defpackage :victim (:use :cl)) (intern "F" :victim) 1)');
+  });
+  afterEach(() => editor.finish());
+  const compile = (code: string) =>
+    editor.command<OperationResult & { remains?: string[] }>('code_compile_string', {
+      code,
+      package: 'COMMON-LISP-USER',
+    });
+
+  it('and then fails is not said to have changed nothing: what is lost is named', async () => {
+    const result = await compile('(defun kept () 1) (delete-package :victim) (error "no")');
+    expect(result).toMatchObject({ status: 'partial', remains: [lost] });
+    expect(await editor.evaluate("(list (find-package :victim) (fboundp 'kept))")).toEqual(['(NIL NIL)']);
+  });
+
+  it('cannot be taken back whole, which the rollback says', async () => {
+    expect(await compile('(defun kept () 1) (delete-package :victim)')).toMatchObject({ status: 'applied' });
+    expect(await editor.command('rollback', {})).toMatchObject({ status: 'partial', remains: [lost] });
+    expect(await editor.evaluate("(fboundp 'kept)")).toEqual(['NIL']);
+  });
+
+  it('in which it was read itself names it once', async () => {
+    const result = await compile(
+      '(in-package :victim) (defun f () 1) (cl:delete-package :victim) (cl:error "no")',
+    );
+    expect(result).toMatchObject({ status: 'partial', remains: [lost] });
+  });
+});
+
 /** Reloads the form, cancels once the image works on it, and answers the error of the call. */
 async function cancelled(editor: Editor, document: TextDocument, place: string): Promise<unknown> {
   const { id, reply } = editor.rpc.start('workspace/executeCommand', {
