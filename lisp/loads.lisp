@@ -221,14 +221,14 @@ without them that is told from what has changed."
 (defun call-as-transaction (deed capture differences function)
   "Call FUNCTION as the transaction DEED. What CAPTURE returns is what DIFFERENCES, called with it, compares the image with; when FUNCTION returns NIL,
 signals or is unwound past, that is put back. Returns the contract's Change."
-  (let ((start (microseconds)) (before nil) (applied nil) (returned nil) (remains '()) (deltas '()) (id (deed-id deed)))
+  (let ((start (microseconds)) (before nil) (named (named-packages)) (applied nil) (returned nil) (remains '()) (deltas '()) (id (deed-id deed)))
     (unless (capability :rollback)
       (wire-error :invalid-request "This SBCL (~a) lacks what undoing a failed change needs; changing its code is not safe."
                   (lisp-implementation-version)))
     (when (gethash id *transactions*)
       (wire-error :invalid-request "There is a transaction ~a already; every one needs an identifier of its own." id))
     (flet ((answer ()
-             (wire :change :status (cond ((and applied (null deltas)) :unchanged) (applied :applied) (remains :partial) (t :failed))
+             (wire :change :status (cond ((and applied (null deltas) (null (deleted-packages named))) :unchanged) (applied :applied) (remains :partial) (t :failed))
                            :transaction id
                            :generation **generation**
                            :step (deed-step deed)
@@ -252,10 +252,11 @@ signals or is unwound past, that is put back. Returns the contract's Change."
                         (setf applied t
                               (deed-step deed) nil
                               deltas (funcall differences before))
-                        (record-deed deed deltas))))))
+                        (record-deed deed deltas (deleted-packages named)))))))
            (unless (or applied (null before))
              (without-interrupts
-               (setf remains (put-back deed before differences))
+               (setf remains (append (put-back deed before differences)
+                                     (mapcar #'lost-package (deleted-packages named))))
                (unless returned
                  (setf (deed-condition deed) (abort-data *thread-ended*))
                  (leave-last-words (answer))))))))
@@ -273,12 +274,13 @@ signals or is unwound past, that is put back. Returns the contract's Change."
         when (and (eq (delta-kind delta) :methods) (typep (delta-name delta) 'standard-generic-function))
           collect (delta-name delta)))
 
-(defun record-deed (deed deltas)
+(defun record-deed (deed deltas deleted)
   ;; SBCL's own redefinition of a method may leave its function's caches wrong while other threads call it.
   (reset-generic-functions (changed-generic-functions deltas))
-  (when deltas
+  (when (or deltas deleted)
     (record-transaction (make-transaction :id (deed-id deed) :deltas deltas :definitions (deed-change deed deltas)
-                                          :replaced (replaced-by deltas #'delta-old) :swapped (deed-swapped deed)))
+                                          :replaced (replaced-by deltas #'delta-old) :swapped (deed-swapped deed)
+                                          :deleted deleted))
     (incf **generation**)))
 
 (defun put-back (deed before differences)

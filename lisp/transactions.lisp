@@ -134,8 +134,7 @@ delete none."
     (let ((compiled (with-world-lock ()
                       (setf (attempt-snapshot attempt) (capture-before (attempt-units attempt)))
                       (when (snapshot-full (attempt-snapshot attempt))
-                        (setf (attempt-packages attempt)
-                              (mapcar (lambda (package) (cons package (package-name package))) (list-all-packages))))
+                        (setf (attempt-packages attempt) (named-packages)))
                       (compile-segments segments directory))))
       (setf (attempt-notes attempt) (reverse *notes*))
       (unless compiled
@@ -211,12 +210,16 @@ delete none."
   "Put back whatever ATTEMPT has changed. Returns sentences about what could not be."
   (if (attempt-snapshot attempt)
       (append (write-deltas (attempt-deltas attempt :all t) :old :forget-symbols t)
-              (mapcar #'lost-package (deleted-packages attempt)))
+              (mapcar #'lost-package (deleted-packages (attempt-packages attempt))))
       '()))
 
-(defun deleted-packages (attempt)
-  "The names of the packages that are gone since ATTEMPT began."
-  (loop for (package . name) in (attempt-packages attempt)
+(defun named-packages ()
+  "All packages with their names."
+  (mapcar (lambda (package) (cons package (package-name package))) (list-all-packages)))
+
+(defun deleted-packages (named)
+  "The names of those packages that are gone since NAMED-PACKAGES answered NAMED."
+  (loop for (package . name) in named
         unless (package-name package) collect name))
 
 (defun lost-package (name)
@@ -289,7 +292,7 @@ delete none."
                                               collect (list (definition-key definition) before
                                                             (make-installed-entry definition unit)))
                              :replaced (replaced-by deltas #'delta-old)
-                             :deleted (deleted-packages attempt))))
+                             :deleted (deleted-packages (attempt-packages attempt)))))
     (loop for (key nil after) in (transaction-installed transaction) do (set-installed-entry key after))
     (record-transaction transaction)))
 

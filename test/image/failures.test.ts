@@ -1,6 +1,8 @@
 /** What cannot be reloaded: a clear error at the right place, and the image exactly as it was. */
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Editor, type TextDocument } from '../support/lspClient.ts';
+import { Editor, lispString, type TextDocument } from '../support/lspClient.ts';
 import type { OperationResult } from '../support/lspTypes.ts';
 import { fingerprintDifferences, shop, takeFingerprint } from '../support/shop.ts';
 
@@ -163,6 +165,18 @@ describe('code that deletes a package', () => {
     expect(await compile('(defun kept () 1) (delete-package :victim)')).toMatchObject({ status: 'applied' });
     expect(await editor.command('rollback', {})).toMatchObject({ status: 'partial', remains: [lost] });
     expect(await editor.evaluate("(fboundp 'kept)")).toEqual(['NIL']);
+  });
+
+  it('from a compiled file is held to the same', async () => {
+    const file = path.join(editor.root, 'deleting');
+    writeFileSync(`${file}.lisp`, '(delete-package :victim) (error "no")\n');
+    await editor.evaluate(
+      `(let ((*standard-output* (make-broadcast-stream))) (compile-file ${lispString(`${file}.lisp`)}) 1)`,
+    );
+    expect(await editor.command('code_load_fasl', { path: `${file}.fasl` })).toMatchObject({
+      status: 'partial',
+      remains: [lost],
+    });
   });
 
   it('in which it was read itself names it once', async () => {
