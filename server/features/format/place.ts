@@ -200,7 +200,7 @@ function inCall(
     case 'defmethod': {
       const at = qualified(frame);
       return position < at || (position === at && token.kind !== 'other')
-        ? { column: open + distinguished, also: [] }
+        ? { column: open + distinguished, also: [open + body] }
         : { column: open + body, also: [] };
     }
     case 'defsetf': {
@@ -248,7 +248,12 @@ function byArgument(frame: Frame, argument: Argument, token: Token, normal: numb
     return token.kind === 'list' || token.text === 'nil' || frame.elements.length === 1
       ? { column: open + distinguished, also: [open + body] }
       : { column: open + body, also: [open + distinguished] };
-  if (typeof argument === 'number') return { column: open + argument, also: [normal] };
+  if (typeof argument === 'number')
+    return {
+      column: open + argument,
+      // Emacs' plain Lisp mode has what comes first in a definition where its body is
+      also: argument === distinguished ? [normal, open + body] : [normal],
+    };
   if (argument.whole === undefined) return { column: normal, also: [] };
   const column = open + argument.whole;
   if (!tail || (token.kind === 'symbol' && !frame.lastFirst)) return { column, also: [normal] };

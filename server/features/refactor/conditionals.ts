@@ -154,6 +154,10 @@ function oneToIf(site: Site, parts: readonly Node[], negate: boolean): Edit[] {
   return edits;
 }
 
+/** How much white space stands there, line ends too. */
+const blanksAt = ({ text }: Site, offset: number): number =>
+  /^\s*/.exec(text.slice(offset, offset + 1000))![0].length;
+
 function condToIf(
   site: Site,
   list: Node,
@@ -167,9 +171,11 @@ function condToIf(
     const last = /^(?:t|otherwise)$/.test(nameOf(site, test) ?? '');
     if (last && i < clauses.length - 1) return undefined;
     const many = body.length > 1;
-    if (last && i > 0)
-      edits.push(replace({ start: clause.start, end: body[0]!.start }, many ? '(progn\n' : ''));
-    else {
+    if (last && i > 0) {
+      // a comment between stays: the test alone goes
+      edits.push(replace({ start: clause.start, end: test!.end + blanksAt(site, test!.end) }, ''));
+      if (many) edits.push(insert(body[0]!.start, '(progn\n'));
+    } else {
       if (i > 0) nested++;
       edits.push(replace({ start: clause.start, end: test!.start }, i > 0 ? '(if ' : ''));
       if (many) edits.push(insert(body[0]!.start, '(progn\n'));
