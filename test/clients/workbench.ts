@@ -64,27 +64,23 @@ export class Workbench {
     readonly page: Page,
   ) {}
 
-  /** Builds the extension, installs it as its README says, and opens a file. `settings` are the user's. */
+  /** Opens a file, with the extension installed unless `install` puts another one into the home. `settings` are the user's. */
   static async open(
     home: EditorHome,
     folder: string,
     file: string,
     settings: Record<string, unknown>,
-    { width = 1280, height = 800, scale = 1 } = {},
+    { width = 1280, height = 800, scale = 1, install = installExtension } = {},
   ): Promise<Workbench> {
-    const { node, entry, playwright, chromium, modules } = provideCodeServer();
-    const vsix = home.path('hotlisp.vsix');
-    run(process.execPath, ['clients/vscode/build.mjs', '--modules', modules, '--out', vsix], repository);
-    const data = home.directory('vscode');
-    const extensions = ['--user-data-dir', data, '--extensions-dir', home.directory('extensions')];
+    const { node, entry, playwright, chromium } = provideCodeServer();
+    await install(home);
     const env = home.environment;
-    run(node, [entry, ...extensions, '--install-extension', vsix], folder, env);
     writeSettings(home, settings);
 
     const server = spawn(
       node,
       [
-        ...[entry, ...extensions, '--auth', 'none', '--bind-addr', '127.0.0.1:0'],
+        ...[entry, ...foldersIn(home), '--auth', 'none', '--bind-addr', '127.0.0.1:0'],
         ...['--disable-telemetry', '--disable-update-check', '--disable-getting-started-override'],
       ],
       { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] },
@@ -246,6 +242,24 @@ async function show(browser: Browser, url: string, view: View): Promise<Page> {
   const page = await browser.newPage(view);
   await page.goto(url);
   return page;
+}
+
+const foldersIn = (home: EditorHome): string[] => [
+  ...['--user-data-dir', home.directory('vscode')],
+  ...['--extensions-dir', home.directory('extensions')],
+];
+
+/** Builds the extension and installs it, as its README says. */
+function installExtension(home: EditorHome): void {
+  const { node, entry, modules } = provideCodeServer();
+  const vsix = home.path('hotlisp.vsix');
+  run(process.execPath, ['clients/vscode/build.mjs', '--modules', modules, '--out', vsix], repository);
+  run(
+    node,
+    [entry, ...foldersIn(home), '--install-extension', vsix],
+    home.directory('home'),
+    home.environment,
+  );
 }
 
 function writeSettings(home: EditorHome, settings: Record<string, unknown>): void {
