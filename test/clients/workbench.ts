@@ -54,6 +54,15 @@ export interface Area {
 /** Milliseconds; a workbench is several programs on one machine. */
 const timeout = 2 * PATIENCE;
 
+interface OpenOptions {
+  readonly width?: number;
+  readonly height?: number;
+  /** Pixels of the device for one of CSS. */
+  readonly scale?: number;
+  /** Puts the extension into the home. */
+  readonly install?: (home: EditorHome) => void | Promise<void>;
+}
+
 export class Workbench {
   private constructor(
     private readonly home: EditorHome,
@@ -70,7 +79,7 @@ export class Workbench {
     folder: string,
     file: string,
     settings: Record<string, unknown>,
-    { width = 1280, height = 800, scale = 1, install = installExtension } = {},
+    { width = 1280, height = 800, scale = 1, install = installExtension }: OpenOptions = {},
   ): Promise<Workbench> {
     const { node, entry, playwright, chromium } = provideCodeServer();
     await install(home);
