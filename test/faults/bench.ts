@@ -1,16 +1,17 @@
 /** Where faults are made: a program, a proxy before it, a server attached through it, an editor; each made anew after it was broken. */
-import { existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { operations as wire } from '../../server/image/protocol.ts';
 import { Surroundings } from '../support/images.ts';
 import { RpcError } from '../support/jsonRpc.ts';
-import { Editor, type TextDocument } from '../support/lspClient.ts';
+import { Editor, repository, type TextDocument } from '../support/lspClient.ts';
 import { commandLine, survivors } from '../support/processes.ts';
-import { shop } from '../support/shop.ts';
 import { within } from '../support/wait.ts';
+import { SmallDisk } from './disk.ts';
 import { describeStep, type Fault, type Hands, type Step } from './faults.ts';
 import type { OperationCase, Stage } from './operations.ts';
-import { placeIn, Program, type Place } from './program.ts';
+import { placeIn, Program, text, type Place } from './program.ts';
 import { AgentProxy, type Passing } from './proxy.ts';
 
 /** Milliseconds until a request whose image was stopped is taken back. */
@@ -29,11 +30,17 @@ export class FaultBench {
   readonly #surroundings = new Surroundings();
   readonly #place: Place = placeIn(this.#surroundings);
   readonly #front = path.join(this.#surroundings.make('front'), 'agent.sock');
-  readonly #journal = path.join(this.#surroundings.make('journal'), 'journal.ndjson');
+  readonly #disk = new SmallDisk(this.#surroundings.make('disk'));
+  readonly #journal = path.join(this.#disk.folder, 'journal', 'journal.ndjson');
+  readonly #clock = path.join(this.#surroundings.folder, 'clock');
   #program: Program | undefined;
   #proxy: AgentProxy | undefined;
   #editor: Editor | undefined;
   #document!: TextDocument;
+
+  constructor() {
+    mkdirSync(path.dirname(this.#journal), { mode: 0o700 });
+  }
 
   /** The calls that the operation makes when nothing goes wrong. */
   async callsOf(operation: OperationCase): Promise<readonly string[]> {
@@ -60,15 +67,14 @@ export class FaultBench {
       if (struck) return 'pass';
       if (step.at === 'prompt' || step.at !== passing.phase || step.index !== passing.index) return 'pass';
       struck = true;
-      return fault.strike(hands, passing);
+      return fault.strike?.(hands, passing) ?? 'pass';
     });
     if (operation.asks)
-      void stage.editor.expectPrompt(/./, () => {
-        if (step.at === 'prompt') {
-          struck = true;
-          fault.strike(hands, undefined);
-        }
-        return 'Approve';
+      void stage.editor.expectPrompt(/./, async () => {
+        if (step.at !== 'prompt') return 'Approve';
+        struck = true;
+        await fault.strike?.(hands, undefined);
+        return fault.answer === undefined ? 'Approve' : fault.answer;
       });
     const { id, reply } = stage.editor.rpc.start('workspace/executeCommand', {
       command: `hotlisp.${operation.name}`,
@@ -86,13 +92,16 @@ export class FaultBench {
     if (!struck) throw new Error(`the step never came; the calls were ${proxy.ops.join(', ')}`);
     const ops = proxy.ops;
     this.#judge(fault, settled, describeStep(step, ops));
-    if (fault.leadsTo === 'ended') await this.#serverEnds();
-    else stage.editor.forgetExpectedPrompts();
-    stage.program.resume();
+    if (!ends(fault)) this.#overWith(stage.editor);
+    await stage.program.recover();
+    if (ends(fault)) await this.#serverEnds();
+    else await operation.finish?.(stage).catch(() => undefined);
+    if (fault.journal === 'lost') mkdirSync(path.dirname(this.#journal), { recursive: true, mode: 0o700 });
     const lines = this.#journalLines()
-      .slice(journalled)
+      .slice(fault.journal === 'lost' ? 0 : journalled)
       .filter(line => line.operation === operation.name);
     await this.#compare(stage.program, lines, writeAsked, fault);
+    if (stage.program.isWorn) await stage.program.kill();
     const again = await this.#ready();
     await this.#succeed(operation, again, await operation.arrange(again));
   }
@@ -104,6 +113,7 @@ export class FaultBench {
     } finally {
       await this.#proxy?.close();
       await this.#program?.kill();
+      this.#disk.close();
       this.#surroundings.remove();
     }
   }
@@ -115,6 +125,15 @@ export class FaultBench {
       stopProgram: () => program.stop(),
       cutConnection: () => this.#proxy!.cut(),
       drip: () => this.#proxy!.drip(),
+      splitCharacters: () => this.#proxy!.splitCharacters(),
+      fillHeap: () => program.fillHeap(),
+      engageThread: () => program.engageThread(),
+      silenceClient: () => asked.forEach(method => editor.silentTo.add(method)),
+      confuseClient: () => asked.forEach(method => editor.nonsenseTo.add(method)),
+      setClockBack: () => writeFileSync(this.#clock, String(-86_400_000)),
+      fillDisk: () => this.#disk.fill(this.#journal, editor.pid),
+      removeJournal: () => rmSync(path.dirname(this.#journal), { recursive: true, force: true }),
+      tearJournal: () => appendFileSync(this.#journal, '{"time":"'),
       killServer: () => process.kill(editor.pid, 'SIGKILL'),
       closeInput: () => editor.hangUp(),
       cancelSoon: () => setTimeout(() => editor.rpc.notify('$/cancelRequest', { id: request.id }), patience),
@@ -123,7 +142,7 @@ export class FaultBench {
 
   #judge(fault: Fault, settled: Settled, where: string): void {
     const { leadsTo } = fault;
-    if (leadsTo === 'ended') return;
+    if (ends(fault)) return;
     const got = 'error' in settled ? settled.error : settled.value;
     const kind =
       got instanceof RpcError
@@ -131,7 +150,8 @@ export class FaultBench {
         : got instanceof Error
           ? 'no reply'
           : (got as { status?: string })?.status;
-    if (leadsTo === 'works' ? !('error' in settled) : leadsTo.includes(kind ?? '')) return;
+    if (leadsTo.includes('works') && !('error' in settled)) return;
+    if (leadsTo.includes(kind ?? '')) return;
     const shown = got instanceof Error ? `${kind}: ${got.message}` : JSON.stringify(got)?.slice(0, 500);
     throw new Error(`${where}: it came to ${shown}`);
   }
@@ -145,15 +165,17 @@ export class FaultBench {
   ): Promise<void> {
     const outcome = lines.filter(line => line.event === 'outcome').at(-1)?.outcome?.status;
     const said = `the journal says ${JSON.stringify(lines.map(line => line.decision ?? line.outcome?.status))}`;
-    if (writeAsked && !lines.some(line => line.event === 'decision'))
+    // Where entries are refused or lost, nothing is asked for without one, and the outcome may be unknown.
+    const whole = fault.journal === undefined;
+    if (writeAsked && fault.journal !== 'lost' && !lines.some(line => line.event === 'decision'))
       throw new Error(`a change was asked for without a decision in the journal: ${said}`);
-    if (writeAsked && fault.leadsTo !== 'ended' && outcome === undefined)
+    if (writeAsked && whole && !ends(fault) && outcome === undefined)
       throw new Error(`a change was asked for, and its outcome is not in the journal: ${said}`);
     if (!writeAsked && outcome !== undefined) throw new Error(`no change was asked for: ${said}`);
     if (!program.isAlive) return;
     await this.#quiet(program);
     const mayDiffer =
-      outcome === 'applied' || outcome === 'unknown' || (fault.leadsTo === 'ended' && writeAsked);
+      outcome === 'applied' || outcome === 'unknown' || ((ends(fault) || !whole) && writeAsked);
     if (!mayDiffer && (await program.isChanged())) throw new Error(`the image was changed, but ${said}`);
   }
 
@@ -175,12 +197,23 @@ export class FaultBench {
     if (left.length > 0) throw new Error(`the server left behind ${left.map(commandLine).join(', ')}`);
   }
 
-  async #succeed(operation: OperationCase, { editor }: Stage, argument: unknown): Promise<void> {
+  /** What was broken for this editor and its disk is whole again. */
+  #overWith(editor: Editor): void {
+    editor.forgetExpectedPrompts();
+    editor.silentTo.clear();
+    editor.nonsenseTo.clear();
+    rmSync(this.#clock, { force: true });
+    this.#disk.free();
+  }
+
+  async #succeed(operation: OperationCase, stage: Stage, argument: unknown): Promise<void> {
+    const { editor } = stage;
     if (operation.asks) void editor.expectPrompt(/./, 'Approve');
     const result: unknown = await editor.command(operation.name, argument);
     const status = (result as { status?: string } | null)?.status;
     if (operation.asks && status !== 'applied' && status !== 'unchanged')
       throw new Error(`the next ${operation.name} came to ${JSON.stringify(result).slice(0, 800)}`);
+    await operation.finish?.(stage);
   }
 
   /** Everything in order, and the image as its files say. */
@@ -194,17 +227,22 @@ export class FaultBench {
     if (!this.#editor) {
       this.#editor = await Editor.start({
         root: this.#place.root,
-        env: { XDG_RUNTIME_DIR: this.#surroundings.run },
+        env: {
+          XDG_RUNTIME_DIR: this.#surroundings.run,
+          HOTLISP_TEST_CLOCK: this.#clock,
+          NODE_OPTIONS: `--import=${pathToFileURL(path.join(repository, 'test/faults/clock.mjs')).href}`,
+        },
         settings: {
           image: { mode: 'attach', address: `unix:${this.#front}` },
           journal: { directory: path.dirname(this.#journal) },
+          approval: { timeoutSeconds: 5 },
           verify: [{ when: { package: 'SHOP' }, form: '(integerp 1)' }],
         },
       });
       this.#document = this.#editor.openFile(this.#place.file);
     }
     await this.#program.baseline();
-    if (this.#document.text !== shop) this.#document.set(shop);
+    if (this.#document.text !== text) this.#document.set(text);
     return {
       editor: this.#editor,
       document: this.#document,
@@ -218,8 +256,28 @@ export class FaultBench {
     return readFileSync(this.#journal, 'utf8')
       .split('\n')
       .filter(line => line !== '')
-      .map(line => JSON.parse(line) as JournalLine);
+      .flatMap(line => {
+        try {
+          return [JSON.parse(line) as JournalLine];
+        } catch {
+          return []; // torn
+        }
+      });
   }
 }
+
+/** What a server asks its client, prompts but for. */
+const asked = [
+  'client/registerCapability',
+  'window/showDocument',
+  'window/workDoneProgress/create',
+  'workspace/applyEdit',
+  'workspace/configuration',
+  'workspace/codeLens/refresh',
+  'workspace/inlayHint/refresh',
+  'workspace/semanticTokens/refresh',
+];
+
+const ends = ({ leadsTo }: Fault): boolean => leadsTo.includes('ended');
 
 const isWrite = ({ op }: Passing): boolean => wire[op as keyof typeof wire]?.writes === true;

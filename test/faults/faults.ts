@@ -1,4 +1,5 @@
-/** What can happen to image, connection, server and client at a step of an operation, and what must come of it. */
+/** What can happen to image, connection, disk, clock, server and client at a step of an operation, and what must come of it. */
+import { NEVER, type PromptAnswer } from '../support/lspClient.ts';
 import type { Passing, Verdict } from './proxy.ts';
 
 /** Where a fault strikes: at a call of the image, before the agent or before the server has it, or while the prompt is open. */
@@ -10,8 +11,21 @@ export interface Hands {
   stopProgram(): void;
   cutConnection(): void;
   drip(): void;
+  splitCharacters(): void;
+  /** Lets a thread of the program take all of its heap, until the fault is over. */
+  fillHeap(): Promise<void>;
+  /** Lets a thread of the program run where nothing can interrupt it, until the fault is over. */
+  engageThread(): Promise<void>;
   killServer(): void;
   closeInput(): void;
+  /** From now on the editor answers nothing that the server asks but prompts. */
+  silenceClient(): void;
+  /** From now on the editor answers with nonsense what the server asks, but prompts. */
+  confuseClient(): void;
+  setClockBack(): void;
+  fillDisk(): void;
+  removeJournal(): void;
+  tearJournal(): void;
   /** Takes the request back, as a person does whose editor shows that nothing happens. */
   cancelSoon(): void;
 }
@@ -23,13 +37,26 @@ export interface Fault {
   /** At which kinds of steps it makes sense. */
   readonly strikes: readonly Step['at'][];
   /**
-   * What the request must come to: `works` as if nothing had happened; an error of one of these kinds, or a result of that
+   * What the request may come to: `works` as if nothing had happened; an error of one of these kinds, or a result of that
    * status; `ended`, for a server that is gone, or says that it is going.
    */
-  readonly leadsTo: 'works' | 'ended' | readonly string[];
+  readonly leadsTo: readonly string[];
+  /** What becomes of the journal: it refuses entries for a while, or those before the fault are gone. */
+  readonly journal?: 'refuses' | 'lost';
+  /** What is answered at the prompt. */
+  readonly answer?: PromptAnswer;
   /** Does it; what becomes of the message at which it strikes, if there is one. */
-  strike(hands: Hands, passing: Passing | undefined): Verdict;
+  strike?(hands: Hands, passing: Passing | undefined): Verdict | Promise<Verdict>;
 }
+
+/** Answers at the prompt that approve nothing. */
+const answers: readonly (readonly [string, PromptAnswer])[] = [
+  ['with a number', { reply: 7 }],
+  ['with a title that is none', { reply: { title: ['Approve'] } }],
+  ['with a title in another case', { reply: { title: 'APPROVE ' } }],
+  ['with a list of titles', { reply: [{ title: 'Approve' }] }],
+  ['with an error', { error: { code: -32603, message: 'Approve' } }],
+];
 
 const everywhere = ['prompt', 'asked', 'answered'] as const;
 
@@ -83,7 +110,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'nonsense comes before the reply',
     strikes: ['answered'],
-    leadsTo: 'works',
+    leadsTo: ['works'],
     strike: (_, passing) => ({
       bytes: [
         'not json at all',
@@ -104,7 +131,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'every byte travels by itself',
     strikes: ['prompt', 'asked', 'answered'],
-    leadsTo: 'works',
+    leadsTo: ['works'],
     strike: hands => {
       hands.drip();
       return 'pass';
@@ -113,7 +140,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'the server is killed',
     strikes: everywhere,
-    leadsTo: 'ended',
+    leadsTo: ['ended'],
     strike: hands => {
       hands.killServer();
       return 'hold';
@@ -122,9 +149,111 @@ export const faults: readonly Fault[] = [
   {
     name: 'the client is gone',
     strikes: everywhere,
-    leadsTo: 'ended',
+    leadsTo: ['ended'],
     strike: hands => {
       hands.closeInput();
+      return 'pass';
+    },
+  },
+  {
+    name: 'messages are split inside their characters',
+    strikes: everywhere,
+    leadsTo: ['works'],
+    strike: hands => {
+      hands.splitCharacters();
+      return 'pass';
+    },
+  },
+  {
+    name: 'the image is out of heap',
+    strikes: ['prompt', 'asked'],
+    // It may have room enough, may lack it for the request alone, or may not survive it.
+    leadsTo: ['works', 'internal', 'image-lost', 'failed', 'rolled-back', 'partial', 'timeout'],
+    seconds: 90,
+    strike: async (hands): Promise<Verdict> => {
+      await hands.fillHeap();
+      return 'pass';
+    },
+  },
+  {
+    name: 'a thread of the image is stuck without interrupts',
+    strikes: ['prompt', 'asked'],
+    leadsTo: ['works'],
+    seconds: 60,
+    strike: async (hands): Promise<Verdict> => {
+      await hands.engageThread();
+      return 'pass';
+    },
+  },
+  {
+    name: 'the client is silent',
+    strikes: ['prompt', 'asked'],
+    leadsTo: ['works'],
+    strike: hands => {
+      hands.silenceClient();
+      return 'pass';
+    },
+  },
+  {
+    name: 'the client answers nonsense',
+    strikes: ['prompt', 'asked'],
+    leadsTo: ['works'],
+    strike: hands => {
+      hands.confuseClient();
+      return 'pass';
+    },
+  },
+  {
+    name: 'the person never answers, and the clock is set back',
+    strikes: ['prompt'],
+    leadsTo: ['approval-timeout'],
+    answer: NEVER,
+    strike: hands => {
+      hands.setClockBack();
+      return 'pass';
+    },
+  },
+  ...answers.map(([how, answer]): Fault => ({
+    name: `the prompt is answered ${how}`,
+    strikes: ['prompt'],
+    leadsTo: ['approval-denied'],
+    answer,
+  })),
+  {
+    name: 'the clock is set back by a day',
+    strikes: everywhere,
+    leadsTo: ['works'],
+    strike: hands => {
+      hands.setClockBack();
+      return 'pass';
+    },
+  },
+  {
+    name: 'the journal’s disk is full',
+    strikes: everywhere,
+    leadsTo: ['works', 'internal'],
+    journal: 'refuses',
+    strike: hands => {
+      hands.fillDisk();
+      return 'pass';
+    },
+  },
+  {
+    name: 'the journal’s directory is removed',
+    strikes: everywhere,
+    leadsTo: ['works'],
+    journal: 'lost',
+    strike: hands => {
+      hands.removeJournal();
+      return 'pass';
+    },
+  },
+  {
+    name: 'the journal’s last line is torn',
+    strikes: everywhere,
+    leadsTo: ['works'],
+    strike: hands => {
+      hands.tearJournal();
       return 'pass';
     },
   },

@@ -17,6 +17,8 @@ export interface OperationCase {
   readonly asks: boolean;
   /** Makes what the operation needs in editor and image; answers its argument. */
   arrange(stage: Stage): Promise<Record<string, unknown>>;
+  /** Ends what goes on in the image after the reply. */
+  finish?(stage: Stage): Promise<unknown>;
 }
 
 const form = '(defun total';
@@ -131,6 +133,39 @@ export const operationCases: readonly OperationCase[] = [
       void stage.editor.expectPrompt(/roll back/i, 'Approve');
       await stage.editor.command('rollback', { transaction });
       return { transaction };
+    },
+  },
+  { name: 'inspect', asks: false, arrange: async () => ({ code: '(list \'shop:total "é")' }) },
+  {
+    name: 'trace',
+    asks: false,
+    arrange: async () => ({ function: 'shop:total' }),
+    finish: ({ editor }) => editor.command('untrace', {}),
+  },
+  {
+    name: 'count_instances',
+    asks: false,
+    arrange: async ({ document }) => ({
+      uri: document.uri,
+      position: document.positionOf('(defclass basket'),
+    }),
+  },
+  {
+    name: 'run_test',
+    asks: false,
+    arrange: async ({ document, program }) => {
+      await program.lisp(
+        `(unless (find-package "FIVEAM")
+           (make-package "FIVEAM" :use '("COMMON-LISP"))
+           (let ((*package* (find-package "FIVEAM")))
+             (eval (read-from-string "(progn (export '(test run!)) (defmacro test (name &body body) \`(setf (get ',name 'test) (lambda () ,@body))) (defun run! (name) (funcall (get name 'test))))"))))`,
+      );
+      const test = '(fiveam:test sums (= 40 (total 10)))';
+      await program.lisp(
+        `(let ((*package* (find-package "SHOP"))) (eval (read-from-string ${lispString(test)})) t)`,
+      );
+      document.set(`${document.text}\n${test}\n`);
+      return { uri: document.uri, position: document.positionOf(test) };
     },
   },
   { name: 'repl_eval', asks: false, arrange: async () => ({ code: '(shop:total 10)' }) },

@@ -23,10 +23,13 @@ export interface Place {
   readonly back: string;
 }
 
+/** What the file holds: also characters of two, three and four bytes. */
+export const text = shop.replace('What is to be paid.', 'What is to be paid, naïve, in € or 💶.');
+
 export function placeIn(surroundings: Surroundings): Place {
   const root = surroundings.make('shop');
   const file = path.join(root, 'shop.lisp');
-  writeFileSync(file, shop);
+  writeFileSync(file, text);
   writeFileSync(
     path.join(root, 'shop.asd'),
     '(defsystem "shop" :version "1.0" :components ((:file "shop")))\n',
@@ -40,6 +43,8 @@ const quietly = (form: string) =>
 
 export class Program {
   #killed = false;
+  #faulty = false;
+  #worn = false;
   /** Our own way into the image, past the server. */
   direct!: Image;
 
@@ -52,7 +57,8 @@ export class Program {
     rmSync(place.back, { force: true });
     const files = await readAgentFiles(lispDir);
     const { environment } = place.surroundings;
-    const words = parseCommand(sbclCommand);
+    // A heap that a fault can fill.
+    const words = parseCommand(`${sbclCommand} --dynamic-space-size 300MB`);
     const args = imageArguments(words, {
       bootFile: files.bootFile,
       digest: files.digest,
@@ -113,6 +119,11 @@ export class Program {
     return !this.#killed && this.child.exitCode === null && this.child.signalCode === null;
   }
 
+  /** Whether a collection of garbage may end it at any time: SBCL needs room for one, and its heap was full. */
+  get isWorn(): boolean {
+    return this.#worn;
+  }
+
   lisp(code: string): Promise<string[]> {
     return within(`the program's answer to ${code.slice(0, 80)}`, valuesOf(this.direct, code), 60_000);
   }
@@ -155,12 +166,54 @@ export class Program {
     while (!readdirSync(`/proc/${this.pid}/task`).every(stands) && Date.now() < end);
   }
 
-  resume(): void {
-    if (this.isAlive) process.kill(this.pid, 'SIGCONT');
+  /** Returns once a thread holds all of the heap but a little, or the program has not survived that. */
+  async fillHeap(): Promise<void> {
+    this.#worn = true;
+    await this.#beginFault(
+      `(let ((kept '()))
+         (handler-case (loop (push (make-array 1000000 :element-type '(unsigned-byte 8)) kept))
+           (storage-condition () (loop repeat 4 do (pop kept))))
+         (sb-thread:signal-semaphore ready)
+         (sb-thread:wait-on-semaphore over)
+         kept)`,
+    );
+  }
+
+  /** Returns once a thread of the program runs where nothing can interrupt it. */
+  async engageThread(): Promise<void> {
+    await this.#beginFault(
+      `(sb-sys:without-interrupts
+         (sb-thread:signal-semaphore ready)
+         (loop until (sb-thread:try-semaphore over)))`,
+    );
+  }
+
+  async #beginFault(code: string): Promise<void> {
+    const begun = this.lisp(
+      `(let ((ready (sb-thread:make-semaphore)) (over (sb-thread:make-semaphore)))
+         (defparameter cl-user::*fault-over* over)
+         (sb-thread:make-thread (lambda () ${code}) :name "fault")
+         (sb-thread:wait-on-semaphore ready :timeout 20))`,
+    );
+    await begun.catch(() => undefined);
+    this.#faulty = true;
+  }
+
+  /** Ends what was done to it. What did not survive it is no longer alive then. */
+  async recover(): Promise<void> {
+    if (!this.isAlive) return;
+    process.kill(this.pid, 'SIGCONT');
+    if (!this.#faulty) return;
+    this.#faulty = false;
+    const recovered = this.lisp(
+      '(progn (sb-thread:signal-semaphore cl-user::*fault-over*) (loop while (find "fault" (sb-thread:list-all-threads) :key (function sb-thread:thread-name) :test (function equal)) do (sleep 1/100)) (sb-ext:gc :full t))',
+    );
+    await recovered.catch(() => this.kill());
   }
 
   async kill(): Promise<void> {
     if (this.isAlive) this.child.kill('SIGKILL');
+    this.#killed = true;
     await survivors([this.pid]);
     await this.direct?.close();
   }

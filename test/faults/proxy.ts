@@ -43,6 +43,9 @@ const counted: ReadonlySet<string> = new Set<Op>([
   'macroexpand',
   'removal',
   'remove',
+  'instances',
+  'inspect',
+  'trace',
 ]);
 
 /** An operation asks for the threads besides; a look for the hazards of an edit does not. */
@@ -56,10 +59,11 @@ interface Lane {
 export class AgentProxy {
   readonly #server: net.Server;
   readonly #lanes = new Set<Lane>();
-  #at: ((passing: Passing) => Verdict) | undefined;
+  #at: ((passing: Passing) => Verdict | Promise<Verdict>) | undefined;
   #count = 0;
   #ops: string[] = [];
   #dripping = false;
+  #splitting = false;
 
   private constructor(
     readonly front: string,
@@ -80,11 +84,12 @@ export class AgentProxy {
   }
 
   /** Forgets what has passed, and asks `at` about each call and reply from now on. */
-  watch(at?: (passing: Passing) => Verdict): void {
+  watch(at?: (passing: Passing) => Verdict | Promise<Verdict>): void {
     this.#at = at;
     this.#count = 0;
     this.#ops = [];
     this.#dripping = false;
+    this.#splitting = false;
   }
 
   /** The operations that were called since `watch`. */
@@ -95,6 +100,11 @@ export class AgentProxy {
   /** From now on every byte travels by itself, in both directions, until the next `watch`. */
   drip(): void {
     this.#dripping = true;
+  }
+
+  /** From now on every character of several bytes travels in two parts, until the next `watch`. */
+  splitCharacters(): void {
+    this.#splitting = true;
   }
 
   /** Ends all connections without a word. */
@@ -141,21 +151,33 @@ export class AgentProxy {
     });
   }
 
-  #relay(from: net.Socket, to: net.Socket, judge: (line: string) => Verdict): void {
+  #relay(from: net.Socket, to: net.Socket, judge: (line: string) => Verdict | Promise<Verdict>): void {
     const lines = new LineReader(1 << 26);
     let written = Promise.resolve();
     from.on('data', chunk => {
       for (const line of lines.push(chunk)) {
         const verdict = judge(line);
-        if (verdict === 'hold') continue;
-        const bytes = Buffer.from(verdict === 'pass' ? `${line}\n` : verdict.bytes);
-        written = written.then(() => this.#write(to, bytes));
+        // What comes after a message that is thought about waits for it.
+        written = written.then(async () => {
+          const word = await verdict;
+          if (word !== 'hold') await this.#write(to, Buffer.from(word === 'pass' ? `${line}\n` : word.bytes));
+        });
       }
     });
   }
 
   async #write(to: net.Socket, bytes: Buffer): Promise<void> {
     const put = (part: Buffer) => new Promise<void>(done => to.write(part, () => done()));
+    if (this.#splitting) {
+      let from = 0;
+      for (const [at, byte] of bytes.entries())
+        if (byte >= 0xc0 && !to.destroyed) {
+          await put(bytes.subarray(from, at + 1));
+          await new Promise(resolve => setTimeout(resolve, 1));
+          from = at + 1;
+        }
+      return put(bytes.subarray(from));
+    }
     if (!this.#dripping) return put(bytes);
     // Each waits for the one before it: what is written at once would travel together.
     for (const byte of bytes) if (!to.destroyed) await put(Buffer.of(byte));

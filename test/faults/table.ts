@@ -12,13 +12,14 @@ export interface Row {
 }
 
 /** Every step of an operation that makes these calls. */
-export function stepsOf({ asks }: OperationCase, calls: readonly string[]): Step[] {
+export function stepsOf(operation: OperationCase, calls: readonly string[]): Step[] {
   return [
     ...calls.flatMap((_, index): Step[] => [
       { at: 'asked', index },
-      { at: 'answered', index },
+      // What goes on after the operation's reply has no reply of the agent before.
+      ...(operation.finish ? [] : [{ at: 'answered', index } as const]),
     ]),
-    ...(asks ? [{ at: 'prompt' } as const] : []),
+    ...(operation.asks ? [{ at: 'prompt' } as const] : []),
   ];
 }
 

@@ -119,6 +119,8 @@ export class Editor {
   readonly documents = new Map<string, TextDocument>();
   /** Methods of the server's requests that this editor never answers. */
   readonly silentTo = new Set<string>();
+  /** Methods of the server's requests that this editor answers with what is no answer. */
+  readonly nonsenseTo = new Set<string>();
   capabilities: Lsp.ServerCapabilities = {};
   serverInfo: { name?: string; version?: string } = {};
   stderr = '';
@@ -408,6 +410,7 @@ export class Editor {
 
   private async answer(method: string, params: unknown): Promise<unknown> {
     if (this.silentTo.has(method)) return NO_REPLY;
+    if (this.nonsenseTo.has(method)) return { nonsense: [1, null, 'é'] };
     switch (method) {
       case 'window/showMessageRequest':
         return this.answerPrompt(params as Prompt);
