@@ -81,8 +81,9 @@ describe('a program that serves itself', () => {
     expect(await two.actionOutcome(second!, '(defun total', /^Reload total$/)).toMatchObject({
       status: 'applied',
     });
+    // What was approved would have replaced the program's own definition, and would now replace the other server's: it asks again.
+    void one.expectPrompt(/reload total/i, 'Approve');
     answer('Approve');
-    // The same change with the same effect is what was approved, so it runs; had the effect differed, it would have asked again.
     expect(await waiting).toMatchObject({ status: 'applied' });
     expect(await one.evaluate('(shop:total 1)')).toEqual(['(:ONE 1)']);
   });

@@ -48,6 +48,7 @@ describe('reloading from a buffer', () => {
       'Reload total',
       'Reload changed forms',
       'Reload file',
+      'Plan the reload of total',
       'Evaluate form',
       'Evaluate buffer',
       'Remove total from image',
