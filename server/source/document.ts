@@ -15,7 +15,10 @@ export interface SourceDocument {
   readonly uri: string;
   /** The current version. A change of the features makes a new snapshot of the same version. */
   readonly snapshot: Snapshot;
-  /** Applies changes in order, each to the text that the one before left, as LSP orders them. */
+  /**
+   * Applies changes in order, each to the text that the one before left, as LSP orders them. Where a later version has come
+   * first, as from Helix 25.01, which sends what is typed fast in any order, these are put before it.
+   */
   apply(changes: readonly TextChange[], version: number, encoding?: PositionEncoding): Snapshot;
   /** Nothing outside the JavaScript heap is held; afterwards the document must not be used. */
   dispose(): void;
@@ -38,6 +41,21 @@ interface State {
   readonly reading: Reading;
 }
 
+/** How many of the last changes are kept, for one that should have come before them. */
+const KEPT = 8;
+
+interface Change {
+  readonly changes: readonly TextChange[];
+  readonly version: number;
+  readonly encoding: PositionEncoding;
+}
+
+/** A change, and what it was made to. */
+interface Made extends Change {
+  readonly before: State;
+  readonly versionBefore: number;
+}
+
 const readAnew = (text: string): State => {
   const lines = Lines.of(text);
   return { lines, reading: new Reading(lines.content) };
@@ -46,6 +64,8 @@ const readAnew = (text: string): State => {
 export class OpenDocument implements SourceDocument {
   #state: State;
   #version: number;
+  /** In the order of their versions. */
+  readonly #made: Made[] = [];
   #latest: { environment: Environment; snapshot: Snapshot } | undefined;
 
   constructor(
@@ -69,14 +89,27 @@ export class OpenDocument implements SourceDocument {
   }
 
   apply(changes: readonly TextChange[], version: number, encoding: PositionEncoding = 'utf-16'): Snapshot {
-    for (const change of changes) this.#state = replace(this.#state, change, encoding);
-    this.#version = version;
+    const overtaken = this.#made.findIndex(each => each.versionBefore < version && version < each.version);
+    const later = overtaken === -1 ? [] : this.#made.splice(overtaken);
+    if (later[0]) {
+      this.#state = later[0].before;
+      this.#version = later[0].versionBefore;
+    }
+    for (const each of [{ changes, version, encoding }, ...later]) this.#make(each);
     this.#latest = undefined;
     return this.snapshot;
   }
 
+  #make({ changes, version, encoding }: Change): void {
+    this.#made.push({ changes, version, encoding, before: this.#state, versionBefore: this.#version });
+    if (this.#made.length > KEPT) this.#made.shift();
+    for (const change of changes) this.#state = replace(this.#state, change, encoding);
+    this.#version = version;
+  }
+
   dispose(): void {
     this.#latest = undefined;
+    this.#made.length = 0;
     this.#state = readAnew('');
   }
 }

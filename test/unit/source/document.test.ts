@@ -94,6 +94,41 @@ function expectOrder({ forms, text: content }: Snapshot): void {
 }
 
 describe('a document', () => {
+  it('is what was typed, in whatever order the last changes come', () => {
+    fc.assert(
+      fc.property(
+        text,
+        fc.array(fc.tuple(fc.nat(), fc.nat(12), text), { minLength: 2, maxLength: 7 }),
+        fc.infiniteStream(fc.nat()),
+        (first, edits, shuffle) => {
+          const document = source.open('test:', 0, first);
+          let expected = first;
+          const changes = edits.map(([at, length, inserted], n) => {
+            const start = at % (expected.length + 1);
+            const end = Math.min(expected.length, start + length);
+            expected = expected.slice(0, start) + inserted + expected.slice(end);
+            return { version: n + 1, change: { range: { start, end }, text: inserted } };
+          });
+          while (changes.length > 0) {
+            const next = changes.splice(Number(shuffle.next().value) % changes.length, 1)[0]!;
+            document.apply([next.change], next.version);
+          }
+          expect(document.snapshot.text).toBe(expected);
+          expect(document.snapshot.version).toBe(edits.length);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('takes versions that begin anew as they come', () => {
+    const document = source.open('test:', 5, 'a');
+    document.apply([{ range: { start: 1, end: 1 }, text: 'b' }], 6);
+    document.apply([{ range: { start: 2, end: 2 }, text: 'c' }], 1);
+    document.apply([{ range: { start: 3, end: 3 }, text: 'd' }], 2);
+    expect(document.snapshot.text).toBe('abcd');
+  });
+
   it('after any edits is what the same text read anew is, wherever nothing is wrong', () => {
     let compared = 0;
     fc.assert(
