@@ -48,7 +48,10 @@ export async function runChange(
     const digest = digestOfDeed(deed);
     // Another server changed the image meanwhile: what was approved still stands only if it would do exactly the same.
     if (granted?.digest !== digest) {
-      const approval = await desk.deps.deeds.approve(deed, call);
+      const asked = granted
+        ? { ...deed, message: `${deed.message} The image has changed since you were asked.` }
+        : deed;
+      const approval = await desk.deps.deeds.approve(asked, call);
       approval.consume(digest);
       granted = { approval, digest };
     }

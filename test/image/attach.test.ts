@@ -82,7 +82,7 @@ describe('a program that serves itself', () => {
       status: 'applied',
     });
     // What was approved would have replaced the program's own definition, and would now replace the other server's: it asks again.
-    void one.expectPrompt(/reload total/i, 'Approve');
+    void one.expectPrompt(/reload total.*The image has changed since you were asked/i, 'Approve');
     answer('Approve');
     expect(await waiting).toMatchObject({ status: 'applied' });
     expect(await one.evaluate('(shop:total 1)')).toEqual(['(:ONE 1)']);

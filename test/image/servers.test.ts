@@ -76,7 +76,7 @@ describe('a plan made before another server changed the image', () => {
     const waiting = compile(one, '(defun shared () :one)');
     await first;
     expect(await compile(two, '(defun shared () :two)')).toMatchObject({ status: 'applied' });
-    const second = one.expectPrompt(/compile shared/i, 'Approve');
+    const second = one.expectPrompt(/compile shared.*The image has changed since you were asked/i, 'Approve');
     answer('Approve');
     await second;
     expect(await waiting).toMatchObject({ status: 'applied' });
