@@ -89,8 +89,9 @@ export async function findDependents(
   // Who is found by its text alone may be inlined where the image knows of: another round for those.
   for (let asked = changed; asked.length > 0;) {
     const { users, mentions } = await usersOf(context, asked, named);
-    for (const { planned, located, reported } of users) {
-      if (located && known.has(keyOf(located))) continue;
+    // One form may define several of them.
+    const others = users.filter(({ located }) => !located || !known.has(keyOf(located)));
+    for (const { planned, located, reported } of others) {
       if (located) known.add(keyOf(located));
       certain.push(reported);
       if (planned) recompiled.set(located ? keyOf(located) : planned.wire.digest, planned);

@@ -43,6 +43,8 @@ interface State {
 
 /** How many of the last changes are kept, for one that should have come before them. */
 const KEPT = 8;
+/** Characters of the texts that they were made to, beyond which fewer are kept, one at least. */
+const KEPT_CHARACTERS = 4_000_000;
 
 interface Change {
   readonly changes: readonly TextChange[];
@@ -102,7 +104,8 @@ export class OpenDocument implements SourceDocument {
 
   #make({ changes, version, encoding }: Change): void {
     this.#made.push({ changes, version, encoding, before: this.#state, versionBefore: this.#version });
-    if (this.#made.length > KEPT) this.#made.shift();
+    const most = Math.min(KEPT, Math.max(1, KEPT_CHARACTERS / (this.#state.lines.content.length + 1)));
+    while (this.#made.length > most) this.#made.shift();
     for (const change of changes) this.#state = replace(this.#state, change, encoding);
     this.#version = version;
   }
