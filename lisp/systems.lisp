@@ -32,12 +32,20 @@
         (asdf "REGISTERED-SYSTEM" name)
         (cdr (asdf "SYSTEM-REGISTERED-P" name)))))
 
+(defun call-in-asdf-session (function)
+  "Call FUNCTION where ASDF has a session, without which ASDF 3.3 signals an error instead of searching."
+  (let ((call (and (find-package "ASDF/SESSION") (find-symbol "CALL-WITH-ASDF-SESSION" "ASDF/SESSION"))))
+    (if (and call (fboundp call))
+        (funcall call function)
+        (funcall function))))
+
 (defun definition-file (name)
   "Where ASDF would find the definition of the system NAME, a native namestring, or NIL. Loads nothing."
   (let ((search (or (find-symbol "SEARCH-FOR-SYSTEM-DEFINITION" "ASDF")
                     (and (find-package "ASDF/FIND-SYSTEM") (find-symbol "SEARCH-FOR-SYSTEM-DEFINITION" "ASDF/FIND-SYSTEM")))))
     (when (and search (fboundp search))
-      (let ((found (ignore-errors (funcall search (subseq name 0 (position #\/ name))))))
+      (let ((found (ignore-errors
+                    (call-in-asdf-session (lambda () (funcall search (subseq name 0 (position #\/ name))))))))
         (typecase found
           (pathname (ignore-errors (sb-ext:native-namestring found)))
           (t nil))))))

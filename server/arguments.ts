@@ -1,6 +1,6 @@
 /** Arguments of commands: one JSON object, keys in snake_case or kebab-case, errors that name the offending key. */
 import { z } from 'zod';
-import { listed } from './approval/display.ts';
+import { listed } from './display.ts';
 import { complaint } from './complaint.ts';
 import { HotlispError } from './errors.ts';
 import type { Operation } from './operations/operation.ts';

@@ -1,7 +1,7 @@
 /** Commands: from an id and JSON arguments to exactly one reply, at once or when the outcome is there. */
 import { Refusal, type ApprovalKind, type Approver } from './approval/approver.ts';
 import { digestOf } from './approval/digest.ts';
-import { oneLine } from './approval/display.ts';
+import { oneLine } from './display.ts';
 import type { Journal, JournalEntry } from './approval/journal.ts';
 import { parseArguments } from './arguments.ts';
 import type { DiffRequest, ShownDiff } from './drift/diff.ts';

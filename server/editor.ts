@@ -12,6 +12,7 @@ import {
   type ShowMessageRequestParams,
   type WorkDoneProgressServerReporter,
 } from 'vscode-languageserver/node';
+import { oneLine, shownText } from './display.ts';
 import { documentEdit, takesVersions } from './features/documentEdit.ts';
 import type { Range } from './source/types.ts';
 import type { Answer, Editor, Progress, Severity } from './ports.ts';
@@ -63,7 +64,7 @@ export class LspEditor implements Editor {
     try {
       const params: ShowMessageRequestParams = {
         type: MessageType.Warning,
-        message,
+        message: shownText(message),
         actions: titles.map(title => ({ title })),
       };
       const answer: unknown = await this.connection.sendRequest(
@@ -89,15 +90,19 @@ export class LspEditor implements Editor {
 
   tell(severity: Severity, message: string): void {
     // The notification, never window.show…Message of the library: that sends a request, on which eglot blocks.
-    this.#notify('window/showMessage', { type: messageTypes[severity], message });
+    this.#notify('window/showMessage', { type: messageTypes[severity], message: shownText(message) });
   }
 
   log(severity: Severity, message: string): void {
-    this.#notify('window/logMessage', { type: messageTypes[severity], message });
+    this.#notify('window/logMessage', { type: messageTypes[severity], message: shownText(message) });
   }
 
   publish(params: PublishDiagnosticsParams): void {
-    this.#notify('textDocument/publishDiagnostics', params);
+    const diagnostics = params.diagnostics.map(each => ({
+      ...each,
+      message: shownText(each.message as string),
+    }));
+    this.#notify('textDocument/publishDiagnostics', { ...params, diagnostics });
   }
 
   /** Never fails: an editor that is gone is no reason to break off what is being recorded or taken back. */
@@ -145,7 +150,8 @@ export class LspEditor implements Editor {
     let reporter: WorkDoneProgressServerReporter | undefined;
     const show = () => {
       if (!reporter || !said) return;
-      const { message, fraction } = said;
+      const { fraction } = said;
+      const message = oneLine(said.message);
       unlessClosed(() => {
         if (fraction === undefined) reporter!.report(message);
         else reporter!.report(Math.round(fraction * 100), message);
@@ -158,7 +164,7 @@ export class LspEditor implements Editor {
           if (ended) return;
           reporter = created;
           created.token.onCancellationRequested(() => controller.abort());
-          created.begin(title, undefined, said?.message, true);
+          created.begin(oneLine(title), undefined, said && oneLine(said.message), true);
           if (said?.fraction !== undefined) show();
         })
         .catch(() => undefined); // an editor that refuses the token shows none
@@ -170,7 +176,7 @@ export class LspEditor implements Editor {
       end: message => {
         ended = true;
         unlessClosed(() => {
-          if (message !== undefined) reporter?.report(message);
+          if (message !== undefined) reporter?.report(oneLine(message));
           // Sent here and now, before the message that tells the outcome: Helix wipes its status line when a progress ends.
           reporter?.done();
         });

@@ -6,24 +6,28 @@ import { readFile, stat } from 'node:fs/promises';
 export const maxTextBytes = 64 * 1024 * 1024;
 
 /** @throws Error when it is no regular file, or too large */
-export function refuseUnlessRegular(stats: Stats): void {
+export function refuseUnlessRegular(stats: Stats, maxBytes = maxTextBytes): void {
   if (stats.isDirectory()) throw new Error('EISDIR: it is a directory');
   if (!stats.isFile()) throw new Error('it is not a regular file');
-  if (stats.size > maxTextBytes)
-    throw new Error(`it has ${stats.size} bytes, more than the ${maxTextBytes} that are read`);
+  if (stats.size > maxBytes)
+    throw new Error(`it has ${stats.size} bytes, more than the ${maxBytes} that are read`);
 }
 
 /** The text of a regular file. @throws Error as stat and reading do, and `refuseUnlessRegular` */
-export async function readTextFile(file: string): Promise<string> {
-  refuseUnlessRegular(await stat(file));
+export async function readTextFile(file: string, maxBytes = maxTextBytes): Promise<string> {
+  refuseUnlessRegular(await stat(file), maxBytes);
   return readFile(file, 'utf8');
 }
 
 /** For callers that may wait. @throws as `readTextFile` */
 export const refuseUnlessRegularFile = (file: string): void => refuseUnlessRegular(statSync(file));
 
-/** Whether it is here, and neither a file nor a folder; what is on another host is not known. */
+/** Whether it is here, and neither a file nor a folder; what is on another host, or can be no file's name, is not known. */
 export function isSpecialFile(file: string): boolean {
-  const stats = statSync(file, { throwIfNoEntry: false });
-  return stats !== undefined && !stats.isFile() && !stats.isDirectory();
+  try {
+    const stats = statSync(file);
+    return !stats.isFile() && !stats.isDirectory();
+  } catch {
+    return false;
+  }
 }

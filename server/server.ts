@@ -18,6 +18,7 @@ import { Commands } from './commands.ts';
 import { Debugger } from './runner/debugger.ts';
 import { Deeds } from './runner/deeds.ts';
 import { Documents } from './documents.ts';
+import { oneLine, shownText } from './display.ts';
 import { LspEditor, pauseFor } from './editor.ts';
 import { HotlispError, type ErrorKind } from './errors.ts';
 import { diffAt } from './drift/diff.ts';
@@ -36,18 +37,11 @@ import { followOldCode } from './runner/oldCode.ts';
 import { OldThreads } from './oldThreads.ts';
 import { catalogue, commandOf } from './operations/catalogue.ts';
 import { Tracing } from './runner/tracing.ts';
-import { readTextFile } from './regularFile.ts';
 import { Runner } from './runner/runner.ts';
-import {
-  defaultSettings,
-  parseSettings,
-  tighten,
-  workspaceFile,
-  type SettingProblem,
-  type Settings,
-} from './settings.ts';
+import { defaultSettings, parseSettings, type SettingProblem, type Settings } from './settings.ts';
 import type { Source } from './source/index.ts';
 import type { PositionEncoding } from './source/types.ts';
+import { WorkspaceSettings } from './workspaceSettings.ts';
 import type { IndexFiles } from './workspace/client.ts';
 
 export interface ServerOptions {
@@ -57,7 +51,6 @@ export interface ServerOptions {
   readonly indexFiles: IndexFiles;
 }
 
-/** The file in which a workspace may make approvals stricter. */
 /** Milliseconds after an edit until diagnostics are published: a burst of keystrokes publishes once. */
 const diagnosticsAfter = 60;
 
@@ -81,6 +74,7 @@ export class Server {
   readonly #commands: Commands;
   readonly #features: LanguageFeatures;
   readonly #notes = new Notes();
+  readonly #workspaceSettings: WorkspaceSettings;
   readonly #publishing = new Map<string, NodeJS.Timeout>();
   #state: State = 'starting';
   #client = 'unknown client';
@@ -95,6 +89,7 @@ export class Server {
     private readonly options: ServerOptions,
   ) {
     const editor = (this.#editor = new LspEditor(connection));
+    this.#workspaceSettings = new WorkspaceSettings(editor);
     const settings = () => this.#settings;
     const journal = () => this.#currentJournal();
     const actor = () => `${this.#client}, hotlisp ${process.pid}`;
@@ -209,10 +204,12 @@ export class Server {
       this.#documents.saved(uri);
       void this.#features.drifts.refresh(uri);
       if (this.#settings['reload.onSave'] === 'changed')
-        void this.#commands.execute(
-          'hotlisp.reload_changed',
-          [{ uri, background: true }],
-          new AbortController().signal,
+        void this.#ready.then(() =>
+          this.#commands.execute(
+            'hotlisp.reload_changed',
+            [{ uri, background: true }],
+            new AbortController().signal,
+          ),
         );
     });
     connection.onDidChangeConfiguration(({ settings }) => void this.#configure(settings));
@@ -248,7 +245,7 @@ export class Server {
     this.#encoding = chooseEncoding(params.capabilities.general?.positionEncodings);
     const folders =
       params.workspaceFolders?.map(({ uri }) => uri) ?? (params.rootUri ? [params.rootUri] : []);
-    this.#folders = pathsOf(folders);
+    this.#folders = this.#pathsOf(folders);
     const { settings, problems } = parseSettings(params.initializationOptions ?? {});
     this.#initialSettings = settings;
     this.#settings = settings;
@@ -266,6 +263,23 @@ export class Server {
     };
   }
 
+  /** The folders among `uris` that are on this computer; a URI that is none of a file is told. */
+  #pathsOf(uris: readonly string[]): string[] {
+    return uris
+      .filter(uri => uri.startsWith('file:'))
+      .flatMap(uri => {
+        try {
+          const folder = fileURLToPath(uri).replace(/(.)\/$/, '$1');
+          if (folder.includes('\0')) throw new Error('no path holds the character NUL');
+          return folder;
+        } catch (error) {
+          const why = `${oneLine(uri)} is not the URI of a folder here: ${(error as Error).message}`;
+          this.#editor.tell('warning', `A folder of the workspace is left out. ${why}`);
+          return [];
+        }
+      });
+  }
+
   #problems: SettingProblem[] = [];
   /** Settled once the settings are known; never rejects. */
   #ready: Promise<void> = Promise.resolve();
@@ -278,10 +292,10 @@ export class Server {
         .catch(() => undefined);
     if (workspace?.workspaceFolders)
       this.connection.workspace.onDidChangeWorkspaceFolders(({ added, removed }) => {
-        const gone = pathsOf(removed.map(({ uri }) => uri));
+        const gone = this.#pathsOf(removed.map(({ uri }) => uri));
         this.#folders = [
           ...this.#folders.filter(folder => !gone.includes(folder)),
-          ...pathsOf(added.map(({ uri }) => uri)),
+          ...this.#pathsOf(added.map(({ uri }) => uri)),
         ];
         void this.#useSettings(this.#settings, []);
         void this.#features.setFolders(this.#folders);
@@ -312,33 +326,11 @@ export class Server {
   }
 
   async #useSettings(settings: Settings, problems: readonly SettingProblem[]): Promise<void> {
-    let used = settings;
-    const all = [...problems];
-    for (const folder of this.#folders) {
-      const stricter = tighten(
-        used,
-        await this.#workspaceSettings(folder, all),
-        path.join(folder, workspaceFile),
-      );
-      used = stricter.settings;
-      all.push(...stricter.problems);
-    }
+    const used = await this.#workspaceSettings.tightened(settings, this.#folders, problems);
     this.#settings = used;
-    for (const { message } of all) this.#editor.tell('warning', `Hotlisp setting ignored: ${message}`);
     if (this.#journal && path.dirname(this.#journal.path) !== this.#journalDirectory())
       await this.#closeJournal();
     await this.#images.configure(used, this.#folders);
-  }
-
-  async #workspaceSettings(folder: string, problems: SettingProblem[]): Promise<unknown> {
-    const file = path.join(folder, workspaceFile);
-    try {
-      return JSON.parse(await readTextFile(file));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-        problems.push({ key: file, message: `${file}: ${(error as Error).message}` });
-      return {};
-    }
   }
 
   #journalDirectory(): string {
@@ -431,17 +423,21 @@ const codes: Partial<Record<ErrorKind, number>> = {
 function responseError(error: unknown): ResponseError<unknown> {
   if (error instanceof ResponseError) return error as ResponseError<unknown>;
   if (error instanceof HotlispError)
-    return new ResponseError(codes[error.kind] ?? LSPErrorCodes.RequestFailed, error.message, {
+    return new ResponseError(codes[error.kind] ?? LSPErrorCodes.RequestFailed, shownText(error.message), {
       // The image refuses arguments as a whole.
       ...(error.kind === 'invalid-arguments' && { path: '' }),
       ...error.details,
       kind: error.kind,
     });
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  return new ResponseError(ErrorCodes.InternalError, `Hotlisp met an error of its own: ${message}`, {
-    kind: 'internal',
-    stack,
-  });
+  return new ResponseError(
+    ErrorCodes.InternalError,
+    `Hotlisp met an error of its own: ${shownText(message)}`,
+    {
+      kind: 'internal',
+      stack,
+    },
+  );
 }
 
 /** UTF-16 is what every client has and what text is held in; another one only for a client that does not offer it. */
@@ -449,6 +445,3 @@ function chooseEncoding(offered: readonly string[] | undefined): PositionEncodin
   if (!offered || offered.length === 0 || offered.includes('utf-16')) return 'utf-16';
   return offered.find(each => each === 'utf-8' || each === 'utf-32') ?? 'utf-16';
 }
-
-const pathsOf = (uris: readonly string[]) =>
-  uris.filter(uri => uri.startsWith('file:')).map(uri => fileURLToPath(uri).replace(/(.)\/$/, '$1'));

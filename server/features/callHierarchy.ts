@@ -1,4 +1,5 @@
 /** Items of the call and type hierarchies. Pure. */
+import { shownName } from '../display.ts';
 import { readSymbol } from '../source/index.ts';
 import type { PositionEncoding, Range, Snapshot, SourceDefinition } from '../source/types.ts';
 import { symbolsIn } from '../source/scope.ts';
@@ -25,9 +26,11 @@ export function hierarchyItem({ uri, definition }: DefinitionHit): HierarchyItem
   const qualified = [definition.name, ...(definition.qualifiers ?? [])].join(' ');
   const detail = definition.package ?? undefined;
   return {
-    name: definition.specializers ? `${qualified} (${definition.specializers.join(' ')})` : qualified,
+    name: shownName(
+      definition.specializers ? `${qualified} (${definition.specializers.join(' ')})` : qualified,
+    ),
     kind: symbolKind(definition),
-    ...(detail !== undefined && { detail }),
+    ...(detail !== undefined && { detail: shownName(detail) }),
     uri,
     range: definition.range,
     selectionRange: definition.nameRange,
@@ -47,9 +50,9 @@ export function recordedItem(
   place: Pick<HierarchyItem, 'uri' | 'range' | 'selectionRange'>,
 ): HierarchyItem {
   return {
-    name: name.toLowerCase(),
+    name: shownName(name.toLowerCase()),
     kind: symbolKind(definition),
-    detail: home,
+    detail: shownName(home),
     ...place,
     data: { ...readName(name), prefix: home },
   };

@@ -1,4 +1,5 @@
 /** The outline of a buffer: every definition that the image would read. */
+import { shownName } from '../display.ts';
 import { finish } from '../source/slices.ts';
 import type { DefinitionKind, PositionEncoding, Range, Snapshot, SourceDefinition } from '../source/types.ts';
 
@@ -107,7 +108,7 @@ export function flatSymbols(
 }
 
 /** LSP wants a name that is neither empty nor of several lines. */
-const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim() || '""';
+const oneLine = (text: string): string => shownName(text.replace(/\s+/g, ' ').trim()) || '""';
 
 function detailOf({ operator, kind, qualifiers, specializers, lambdaList }: SourceDefinition): string {
   if (operator === 'slot') return '';

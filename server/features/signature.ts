@@ -1,4 +1,6 @@
 /** Signatures for people: an operator's lambda list, with the parameter that the cursor is at. */
+import { masked, shownText } from '../display.ts';
+import { quoted } from './hover.ts';
 import type { LambdaList, Parameter } from './lambdaList.ts';
 
 export interface SignatureSource {
@@ -31,7 +33,7 @@ export function signatureHelp(
   const signatures = shown.map(({ lambdaList, label: what, documentation, whole, active }) => {
     const inner = lambdaList!.trim().replace(/^\(\s*|\s*\)$/g, '');
     const isList = lambdaList!.trim().startsWith('(');
-    const label = inner === '' || !isList ? `(${name})` : `(${name} ${inner})`;
+    const label = masked(inner === '' || !isList ? `(${name})` : `(${name} ${inner})`);
     const shift = name.length + 2 - (lambdaList!.length - lambdaList!.replace(/^\s*\(\s*/, '').length);
     const all = whole ? flattened(whole) : [];
     const number = active ? all.indexOf(active) : -1;
@@ -39,7 +41,8 @@ export function signatureHelp(
       const offsets: [number, number] = [start + shift, end + shift];
       return { label: labelOffsets ? offsets : distinct(label, ...offsets) };
     });
-    const text = [what, documentation && cut(documentation)].filter(Boolean).join('\n\n');
+    const told = documentation && cut(shownText(documentation));
+    const text = [what, told && markdown ? quoted(told) : told].filter(Boolean).join('\n\n');
     return {
       label,
       documentation: markdown ? { kind: 'markdown', value: text } : text,

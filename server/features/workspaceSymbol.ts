@@ -1,4 +1,5 @@
 /** Definitions of the workspace by name. */
+import { shownName } from '../display.ts';
 import type { Range } from '../source/types.ts';
 import type { DefinitionHit } from '../workspace/types.ts';
 import { symbolKind, type SymbolKind } from './documentSymbol.ts';
@@ -17,12 +18,14 @@ export interface FoundSymbol {
 
 export const workspaceSymbols = (hits: readonly DefinitionHit[]): FoundSymbol[] =>
   hits.map(({ uri, definition }) => ({
-    name: [
-      definition.name,
-      ...(definition.qualifiers ?? []),
-      ...(definition.specializers ? [`(${definition.specializers.join(' ')})`] : []),
-    ].join(' '),
+    name: shownName(
+      [
+        definition.name,
+        ...(definition.qualifiers ?? []),
+        ...(definition.specializers ? [`(${definition.specializers.join(' ')})`] : []),
+      ].join(' '),
+    ),
     kind: symbolKind(definition),
-    ...(definition.package !== null && { containerName: definition.package }),
+    ...(definition.package !== null && { containerName: shownName(definition.package) }),
     location: { uri, range: definition.range },
   }));

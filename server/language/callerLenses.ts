@@ -1,6 +1,6 @@
 /** Lenses with the number of a definition's callers: from the image's records, else from the index of the workspace. Found out when one is resolved. */
 import type { CancellationToken, CodeLens, Command } from 'vscode-languageserver/node';
-import { plural } from '../approval/display.ts';
+import { plural } from '../display.ts';
 import { entriesOf, type Entry } from '../drift/entries.ts';
 import type { PlacedName } from '../image/protocol.ts';
 import { inSlices } from '../source/slices.ts';

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { CancellationToken } from 'vscode-languageserver/node';
-import { codeText, type Link, type Section } from '../features/hover.ts';
+import { codeText, wordText, type Link, type Section } from '../features/hover.ts';
 import { ownDefinitions, type OwnDefinition } from '../features/own.ts';
 import { standardName } from '../features/standard.ts';
 import type { DefinitionName, Facts, MethodFacts } from '../image/protocol.ts';
@@ -255,7 +255,7 @@ function factSection(
       kind === 'setf-function' ? `(setf ${bare(name)})` : bare(name),
       isOperator(kind) ? (written ?? known ?? main?.lambdaList) : undefined,
     ),
-    what: `${kind.replace('-', ' ')} in ${about.package}${about.external ? '' : ', internal'}`,
+    what: `${kind.replace('-', ' ')} in ${wordText(about.package ?? '', markdown)}${about.external ? '' : ', internal'}`,
     lines,
     documentation: fact.documentation ?? main?.documentation,
   };
@@ -313,9 +313,9 @@ function sourceSection(
   const code = (text: string) => codeText(text, markdown);
   const word =
     kind === 'other' || kind === 'test'
-      ? operator
+      ? wordText(operator, markdown)
       : main.container !== undefined
-        ? `${operator} of ${main.container.toLowerCase()}`
+        ? `${wordText(operator, markdown)} of ${wordText(main.container.toLowerCase(), markdown)}`
         : kind.replace('-', ' ');
   const lines: (string | Link)[] = [];
   if (supers && supers.length > 0) lines.push(`Inherits from ${supers.map(code).join(', ')}`);
@@ -338,7 +338,7 @@ function sourceSection(
       main.name.startsWith('(') ? main.name.toLowerCase() : bare(name),
       isOperator(kind) ? (lambdaList ?? (main.container === undefined ? undefined : '(object)')) : undefined,
     ),
-    what: `${word} in ${home ?? initialPackage}${remark ? `, ${remark}` : ''}`,
+    what: `${word} in ${wordText(home ?? initialPackage, markdown)}${remark ? `, ${remark}` : ''}`,
     lines,
     documentation: main.documentation,
   };

@@ -10,6 +10,7 @@ import type {
 import { calleesIn, hierarchyItem, recordedItem, type HierarchyItem } from '../features/callHierarchy.ts';
 import { globalMentions, symbolAt } from '../source/scope.ts';
 import type { DefinitionKind } from '../source/types.ts';
+import { nameOfUri } from '../source/uri.ts';
 import type { DefinitionHit, NameAt } from '../workspace/types.ts';
 import type { Bench, FeatureSet } from './bench.ts';
 import { within } from './places.ts';
@@ -211,7 +212,7 @@ function dataOf({ data, name }: CallHierarchyItem | TypeHierarchyItem): NameAt {
 
 /** Calls outside of definitions belong to their file. */
 const fileItem = (uri: string) => ({
-  name: decodeURIComponent(uri.slice(uri.lastIndexOf('/') + 1)),
+  name: nameOfUri(uri),
   kind: 1 as const,
   uri,
   data: { name: '', package: null },

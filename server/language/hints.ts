@@ -1,6 +1,6 @@
 /** Inlay hints: what each source has to say inside a range. A hint is shown after the text, and is no part of it. */
 import type { InlayHint } from 'vscode-languageserver/node';
-import { oneLine } from '../approval/display.ts';
+import { oneLine } from '../display.ts';
 import type { Drifts } from '../drift/drifts.ts';
 import { driftHints } from '../features/drift.ts';
 import type { Range, Snapshot } from '../source/types.ts';

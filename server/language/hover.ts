@@ -4,6 +4,7 @@ import { codeText, textOf, type Section } from '../features/hover.ts';
 import { placeAt, type Place } from '../features/place.ts';
 import { readSymbol, type Snapshot, type Span } from '../source/index.ts';
 import { symbolAt, type Occurrence } from '../source/scope.ts';
+import { nameOfUri } from '../source/uri.ts';
 import { targetAt } from '../workspace/mentions.ts';
 import type { Bench } from './bench.ts';
 import { callAt } from './call.ts';
@@ -156,7 +157,7 @@ async function packageSections(
   ]);
   const places = (packages?.definitions ?? []).map(({ uri, definition }) => ({
     before: 'Defined in ',
-    text: `${decodeURIComponent(uri.slice(uri.lastIndexOf('/') + 1))}:${definition.nameRange.start.line + 1}`,
+    text: `${nameOfUri(uri)}:${definition.nameRange.start.line + 1}`,
     uri,
     line: definition.nameRange.start.line,
   }));

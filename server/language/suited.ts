@@ -1,6 +1,7 @@
 /**
  * What is offered and answered, cut to what a client declared: the protocol allows some shapes only to clients that know them.
  */
+import { shownName } from '../display.ts';
 import { legendFor } from '../features/semanticTokens.ts';
 import type { ClientCapabilities, CodeAction, Command, ServerCapabilities } from 'vscode-languageserver/node';
 
@@ -43,16 +44,18 @@ export function suitedActions(
   const declared = textDocument?.codeAction;
   if (!declared?.codeActionLiteralSupport)
     return actions.flatMap(({ title, command, edit, disabled }) =>
-      command && !edit && !disabled ? [{ ...command, title }] : [],
+      command && !edit && !disabled ? [{ ...command, title: shownName(title) }] : [],
     );
   const resolves = declared.dataSupport && declared.resolveSupport?.properties.includes('edit');
-  return actions.flatMap(({ isPreferred, disabled, data, ...action }) => {
+  return actions.flatMap(({ isPreferred, disabled, data, command, ...action }) => {
     // What cannot be run, and what would have to be asked for, is nothing to a client that does not know of such.
     if (disabled && !declared.disabledSupport) return [];
-    if (!action.edit && !action.command && !disabled && !resolves) return [];
+    if (!action.edit && !command && !disabled && !resolves) return [];
     return [
       {
         ...action,
+        title: shownName(action.title),
+        ...(command && { command: { ...command, title: shownName(command.title) } }),
         ...(isPreferred !== undefined && declared.isPreferredSupport && { isPreferred }),
         ...(disabled && { disabled }),
         ...(data !== undefined && declared.dataSupport && { data: data as unknown }),

@@ -1,5 +1,5 @@
 /** Lenses at definitions whose old code threads still run after a reload. Which threads these are is asked when one is resolved. */
-import { listed, oneLine, plural } from '../approval/display.ts';
+import { listed, oneLine, plural } from '../display.ts';
 import { entriesOf } from '../drift/entries.ts';
 import { prefix } from '../features/codeAction.ts';
 import type { OldThreads } from '../oldThreads.ts';

@@ -1,5 +1,6 @@
 /** Evaluation on request. */
 import { z } from 'zod';
+import { nameOfUri } from '../source/uri.ts';
 import { arguments_, operation, type EvalPlan, type PlanContext } from './operation.ts';
 
 export const replEval = operation({
@@ -57,7 +58,7 @@ export const evalBuffer = operation({
       type: 'eval',
       code: snapshot.text,
       package: undefined,
-      title: `every form of ${uri.slice(uri.lastIndexOf('/') + 1)}`,
+      title: `every form of ${nameOfUri(uri)}`,
       places: context.isOpen(uri)
         ? {
             uri,

@@ -1,5 +1,5 @@
 /** The questions of an evaluation that stopped at an error: which restart to take. */
-import { oneLine } from '../approval/display.ts';
+import { oneLine } from '../display.ts';
 import { aborted, madeWay, type Prompts } from '../approval/prompts.ts';
 import { HotlispError } from '../errors.ts';
 import type { Documents } from '../documents.ts';

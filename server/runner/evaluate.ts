@@ -1,5 +1,5 @@
 /** Evaluating code on request. */
-import { oneLine } from '../approval/display.ts';
+import { oneLine } from '../display.ts';
 import { HotlispError } from '../errors.ts';
 import type { Image } from '../image/image.ts';
 import type { Call, EvalPlan } from '../operations/operation.ts';

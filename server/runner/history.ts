@@ -1,6 +1,6 @@
 /** Taking a transaction back, or doing it again. */
 import { randomUUID } from 'node:crypto';
-import { displayDefinition, listed, oneLine } from '../approval/display.ts';
+import { displayDefinition, listed, oneLine } from '../display.ts';
 import { HotlispError } from '../errors.ts';
 import { wireKind } from '../image/connection.ts';
 import type { Image } from '../image/image.ts';

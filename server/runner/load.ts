@@ -1,7 +1,7 @@
 /** Loading what is not a form of a buffer: compiled files, and systems by ASDF. The image does it as one transaction over the whole program. */
 import { createHash, randomUUID } from 'node:crypto';
 import path from 'node:path';
-import { listed, oneLine, plural } from '../approval/display.ts';
+import { listed, oneLine, plural } from '../display.ts';
 import type { JournalDeed } from '../approval/journal.ts';
 import { HotlispError } from '../errors.ts';
 import type { Image } from '../image/image.ts';

@@ -1,5 +1,5 @@
 /** Follows the threads that a change left in the code it replaced, until the last one has left it. */
-import { listed, oneLine, plural } from '../approval/display.ts';
+import { listed, oneLine, plural } from '../display.ts';
 import type { Image } from '../image/image.ts';
 import { onLost } from '../image/loss.ts';
 import type { Change } from '../image/protocol.ts';

@@ -1,6 +1,6 @@
 /** Carrying out the removal of definitions. */
 import { randomUUID } from 'node:crypto';
-import { displayDefinition, listed, oneLine } from '../approval/display.ts';
+import { displayDefinition, listed, oneLine } from '../display.ts';
 import { HotlispError } from '../errors.ts';
 import type { Call, RemovalPlan } from '../operations/operation.ts';
 import { digestOfDeed, type Deed } from './deeds.ts';

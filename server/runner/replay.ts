@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import type { Approval } from '../approval/approver.ts';
-import { displayDefinition, listed, oneLine, plural } from '../approval/display.ts';
+import { displayDefinition, listed, oneLine, plural } from '../display.ts';
 import { HotlispError } from '../errors.ts';
 import type { Image } from '../image/image.ts';
 import type { Call, ReplayPlan } from '../operations/operation.ts';

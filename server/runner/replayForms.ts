@@ -1,6 +1,6 @@
 /** The forms of journalled changes that an image lacks: those whose text comes after the one that it runs. */
 import path from 'node:path';
-import { oneLine } from '../approval/display.ts';
+import { oneLine } from '../display.ts';
 import type { JournalSource } from '../approval/journal.ts';
 import { HotlispError } from '../errors.ts';
 import type { Image } from '../image/image.ts';

@@ -1,6 +1,6 @@
 /** Which journalled changes an image lacks, and how each of them would be done again. Looks at the image, changes nothing. */
 import { existsSync } from 'node:fs';
-import { oneLine } from '../approval/display.ts';
+import { oneLine } from '../display.ts';
 import type { JournalDeed } from '../approval/journal.ts';
 import { HotlispError } from '../errors.ts';
 import type { Image } from '../image/image.ts';

@@ -1,5 +1,5 @@
 /** Carrying out the steps of a replay, each as a transaction of the image. */
-import { listed, oneLine } from '../approval/display.ts';
+import { listed, oneLine } from '../display.ts';
 import type { JournalDeed } from '../approval/journal.ts';
 import { HotlispError } from '../errors.ts';
 import { wireKind } from '../image/connection.ts';

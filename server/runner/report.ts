@@ -1,5 +1,5 @@
 /** What people and programs are told of an operation: pure functions from plans and the image's answers. */
-import { displayDefinition, listed, oneLine, plural } from '../approval/display.ts';
+import { displayDefinition, listed, oneLine, plural } from '../display.ts';
 import { scratchScheme } from '../documents.ts';
 import type { Assessment, Change, Definition, Migration, Note } from '../image/protocol.ts';
 import type { ChangePlan, PlannedForm } from '../operations/operation.ts';

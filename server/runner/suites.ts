@@ -2,7 +2,7 @@
  * Named test suites as forms: what runs a suite of FiveAM, Parachute or Rove in the image and answers true when it passed. Names are looked
  * up, never read, so that a misspelt one interns nothing.
  */
-import { oneLine } from '../approval/display.ts';
+import { oneLine } from '../display.ts';
 import { suitePattern } from '../settings.ts';
 
 const libraries = { fiveam: 'FIVEAM', parachute: 'PARACHUTE', rove: 'ROVE' } as const;

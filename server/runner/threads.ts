@@ -1,5 +1,5 @@
 /** Stopping what a thread does, or the thread. */
-import { oneLine } from '../approval/display.ts';
+import { oneLine } from '../display.ts';
 import { HotlispError } from '../errors.ts';
 import type { Thread } from '../image/protocol.ts';
 import type { Call, ThreadPlan } from '../operations/operation.ts';

@@ -1,5 +1,5 @@
 /** Calls that show something of the image and run code of the user's on the way: printing does. */
-import { oneLine } from '../approval/display.ts';
+import { oneLine } from '../display.ts';
 import { HotlispError } from '../errors.ts';
 import type { Image } from '../image/image.ts';
 import type { Call, ToolPlan } from '../operations/operation.ts';

@@ -1,5 +1,5 @@
 /** Traced functions: each is one call of the wire that lasts until somebody ends it, so that no image keeps a trace that nobody reads. */
-import { oneLine } from '../approval/display.ts';
+import { oneLine } from '../display.ts';
 import { HotlispError } from '../errors.ts';
 import type { Image } from '../image/image.ts';
 import type { Call, TracePlan } from '../operations/operation.ts';

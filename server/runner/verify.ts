@@ -1,7 +1,7 @@
 /** Verification rules: which a change falls under, and what becomes of it when one fails. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { listed, oneLine } from '../approval/display.ts';
+import { listed, oneLine } from '../display.ts';
 import { HotlispError } from '../errors.ts';
 import type { Image } from '../image/image.ts';
 import { initialPackage } from '../operations/forms.ts';

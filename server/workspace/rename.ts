@@ -1,6 +1,7 @@
 /** A new name for a global symbol or a package, in all files of the workspace; refused where that would change what code means. */
 import { readSymbol, type PositionEncoding, type Snapshot, type Source } from '../source/index.ts';
 import { meansTheSame, nameSpanOf, problemOfName, type TextReplacement } from '../source/renaming.ts';
+import { nameOfUri } from '../source/uri.ts';
 import type { Meaning, WorkspaceIndex } from './index.ts';
 import type { Target } from './mentions.ts';
 import { mentionsIn } from './occurrences.ts';
@@ -59,7 +60,7 @@ export async function planRename(
         return [{ span: place, text: isString ? readSymbol(newName).name : newName }];
       });
       if (replacements.length === 0) continue;
-      const place = `${baseName(file)}:${snapshot.positionAt(form.span.start, 'utf-16').line + 1}`;
+      const place = `${nameOfUri(file)}:${snapshot.positionAt(form.span.start, 'utf-16').line + 1}`;
       if (form.broken)
         return { refused: `The form at ${place}, which mentions ${subject}, does not read. Mend it first.` };
       if (!meansTheSame(snapshot, form, replacements, read, special))
@@ -73,8 +74,6 @@ export async function planRename(
   }
   return { subject, files };
 }
-
-const baseName = (uri: string) => decodeURIComponent(uri.slice(uri.lastIndexOf('/') + 1));
 
 function fixedPackage(name: string, hits: readonly DefinitionHit[]): string | undefined {
   if (hits.some(({ definition }) => definition.kind === 'package')) return undefined;
@@ -132,7 +131,7 @@ function conflict(meaning: Meaning, newName: string, index: WorkspaceIndex): str
       loose: false,
     };
     const [file] = index.filesMentioning(there);
-    if (file !== undefined) return `Package ${other} has a symbol ${name} already (in ${baseName(file)}).`;
+    if (file !== undefined) return `Package ${other} has a symbol ${name} already (in ${nameOfUri(file)}).`;
   }
   return undefined;
 }

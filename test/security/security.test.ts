@@ -13,7 +13,7 @@ import {
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Surroundings } from '../support/images.ts';
-import { Editor, lispString, repository } from '../support/lspClient.ts';
+import { Editor, lispString, repository, usualCapabilities } from '../support/lspClient.ts';
 import type { SourceLocation } from '../support/lspTypes.ts';
 import { descendants } from '../support/processes.ts';
 import { shop } from '../support/shop.ts';
@@ -189,6 +189,46 @@ describe('what looks like our own words', () => {
   });
 });
 
+describe('a URI that is none of a file here', () => {
+  const malformed = ['file:///a%2fb', 'file://host/x', 'file:///%zz', 'file:///tmp/%E2%80', 'file:///a%00b'];
+
+  it('leaves that folder out, which is told, and the others hold', async () => {
+    const folders = malformed.map(uri => ({ uri, name: 'odd' }));
+    editor = await Editor.start({ raw: true, files: { 'a.lisp': '(defun here () 1)\n' } });
+    const workspaceFolders = [...folders, { uri: editor.rootUri, name: 'good' }];
+    await editor.request('initialize', {
+      processId: null,
+      rootUri: editor.rootUri,
+      workspaceFolders,
+      capabilities: usualCapabilities,
+      initializationOptions: editor.settings,
+    });
+    editor.rpc.notify('initialized', {});
+    for (const uri of malformed)
+      await editor.messages.next(`a word about ${uri}`, ({ message }) => message.includes(uri));
+    expect(await editor.evaluate('(+ 1 1)')).toEqual(['2']);
+  });
+
+  it('is refused by name where a document or a compiled file is asked for, with nothing broken', async () => {
+    editor = await Editor.start();
+    await editor.command('image_connect');
+    for (const uri of malformed.slice(0, 4)) {
+      const text = '(defun f () 1)\n';
+      editor.rpc.notify('textDocument/didOpen', {
+        textDocument: { uri: `${uri}.lisp`, languageId: 'lisp', version: 1, text },
+      });
+      const errors = [
+        await editor.failure('reload_file', { uri: `${uri}.lisp` }),
+        await editor.failure('code_load_fasl', { path: `${uri}.fasl` }),
+      ];
+      expect(errors.map(({ kind }) => kind)).toEqual(['invalid-arguments', 'invalid-arguments']);
+    }
+    expect((await editor.failure('code_load_fasl', { path: `/tmp/${'x'.repeat(5000)}` })).kind).toBe(
+      'invalid-arguments',
+    );
+  });
+});
+
 describe('a workspace', () => {
   it('that ships settings can neither allow anything nor start another program', async () => {
     const trap = {
@@ -294,16 +334,24 @@ describe('the package', () => {
 });
 
 describe('docs/security.md', () => {
+  const page = readFileSync(path.join(repository, 'docs/security.md'), 'utf8');
+
   it('names tests that there are', () => {
-    const page = readFileSync(path.join(repository, 'docs/security.md'), 'utf8');
-    const named = [...page.matchAll(/`(test\/[\w/.-]+)`: “([^”]+)”/g)].map(([, file, title]) => ({
-      file: file!,
-      title: title!,
-    }));
-    expect(named.length).toBeGreaterThan(20);
+    const named = [...page.matchAll(/`(test\/[\w/.-]+)`: ((?:“[^”]+”(?:, )?)+)/g)].flatMap(
+      ([, file, titles]) =>
+        [...titles!.matchAll(/“([^”]+)”/g)].map(([, title]) => ({ file: file!, title: title! })),
+    );
+    expect(named.length).toBeGreaterThan(30);
     const missing = named.filter(
       ({ file, title }) => !readFileSync(path.join(repository, file), 'utf8').includes(title),
     );
     expect(missing).toEqual([]);
+  });
+
+  it('names a test for each line of what holds', () => {
+    const [, holds] = /## What holds, and its tests\n(.*?)\n## /s.exec(page)!;
+    const lines = holds!.split('\n').filter(line => line.startsWith('- '));
+    expect(lines.length).toBeGreaterThan(25);
+    expect(lines.filter(line => !/`test\/[^`]+`: “/.test(line))).toEqual([]);
   });
 });

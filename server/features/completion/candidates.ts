@@ -1,4 +1,5 @@
 /** From what is known to what is offered: one candidate for each name, in the order in which they are likely to be meant. */
+import { shownName } from '../../display.ts';
 import type { PositionEncoding, Snapshot, Span } from '../../source/index.ts';
 import { fit } from '../../workspace/fuzzy.ts';
 import { spell, type Typed } from '../spelling.ts';
@@ -166,16 +167,16 @@ export function itemsOf(candidates: readonly Candidate[], options: ItemOptions):
   return candidates.map((candidate, i) => {
     const { is, lambdaList, package: packageName, snippet } = candidate;
     const text = candidate.text ?? typed.before + spell(candidate.name, typed.upper);
-    const label = is === 'n' ? candidate.name : text;
+    const label = shownName(is === 'n' ? candidate.name : text);
     const [, kind, word] = KINDS.find(([letter]) => is.includes(letter)) ?? ['', CompletionItemKind.Text, ''];
-    const about = [word, packageName].filter(Boolean).join(' ');
+    const about = shownName([word, packageName].filter(Boolean).join(' '));
     return {
       label,
       kind,
       ...(labelDetails && (lambdaList !== undefined || about)
         ? {
             labelDetails: {
-              ...(lambdaList !== undefined && is !== 'n' && { detail: ` ${lambdaList}` }),
+              ...(lambdaList !== undefined && is !== 'n' && { detail: ` ${shownName(lambdaList)}` }),
               ...(about && { description: about }),
             },
           }

@@ -1,15 +1,37 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { displayDefinition, listed, oneLine } from '../../../server/approval/display.ts';
-import { digestOf } from '../../../server/approval/digest.ts';
+import { displayDefinition, listed, masked, oneLine, shownText } from '../../server/display.ts';
+import { digestOf } from '../../server/approval/digest.ts';
 
 describe('text of buffers and images in prompts', () => {
   it('is one line in which nothing is hidden or turned around', () => {
     expect(oneLine('a\u202eb\u0007c\u200bd\ne')).toBe('a\\u{202e}b\\u{7}c\\u{200b}d e');
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), text => {
-        expect(oneLine(text)).not.toMatch(/[\p{Cc}\p{Cf}\u2028\u2029]/u);
+        expect(oneLine(text)).not.toMatch(
+          /[\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\u2028\u2029]/u,
+        );
         expect(Array.from(oneLine(text, 20)).length).toBeLessThanOrEqual(20);
+      }),
+    );
+  });
+
+  it('is no link, which in a message can run a command', () => {
+    expect(oneLine('[Approve](command:x)')).toBe('[Approve] (command:x)');
+    expect(shownText('see [here](command:x)')).toBe('see [here] (command:x)');
+  });
+
+  it('of several lines keeps its line ends, tabs and joined characters, and nothing else that is hidden', () => {
+    expect(shownText('a\r\n\tb\u200d👩\ufe0f\u001b[31m\u202e\u3164')).toBe(
+      'a\n\tb\u200d👩\ufe0f\\u{1b}[31m\\u{202e}\\u{3164}',
+    );
+  });
+
+  it('keeps its length where parts of it are pointed at', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), text => {
+        expect(masked(text).length).toBe(text.length);
+        expect(masked(text)).not.toMatch(/[\p{Cc}\p{Cf}\u2028\u2029]/u);
       }),
     );
   });
