@@ -35,7 +35,7 @@ function deceptive(value: unknown, place: string): [string, string][] {
 function shownDeceptively(): [string, string][] {
   const asked = new Map<unknown, string>();
   return editor.traffic.flatMap(({ direction, message }) => {
-    const { id, method, params, result, error } = message as Record<string, unknown>;
+    const { id, method, params, result, error } = message as unknown as Record<string, unknown>;
     if (direction === 'sent') {
       if (typeof method === 'string' && id !== undefined) asked.set(id, method);
       return [];
