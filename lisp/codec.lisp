@@ -244,7 +244,6 @@ two sentences that say what failed and what to do."
   (send nil :type function :read-only t)
   (thread nil)
   (state :running)
-  (cancelled nil)
   ;; What its thread waits for an answer to; see debugger.lisp.
   (question nil)
   ;; The result to be given should the user's code end the thread, so that nobody can return it.
@@ -253,7 +252,8 @@ two sentences that say what failed and what to do."
 (defvar *request* nil "The request that the current thread works for; NIL outside one.")
 
 (defun leave-last-words (result)
-  "Have RESULT answer the current request should its thread be ended before anything is returned. A cancelled request says that it was."
+  "Have RESULT answer the current request should its thread be ended before anything is returned. A request that is cancelled says that it
+was, unless RESULT tells of what could not be undone."
   (when *request* (setf (request-last-words *request*) result)))
 
 (defvar *handlers* (make-hash-table :test #'eq :synchronized t)
@@ -306,8 +306,11 @@ when it is compiled. Signals an error at macroexpansion time when the contract l
 
 (defun seal-request ()
   "From here on the current request is not cancelled any more: to be called, with interrupts off or not, at the point after which the
-change stands, so that no reply says `cancelled` about something that was done. Returns NIL when it is already being cancelled."
+change stands, so that no reply says `cancelled` about something that was done. One that is being cancelled already is unwound."
   (let ((request *request*))
-    (or (null request)
-        (eq (sb-ext:compare-and-swap (request-state request) :running :sealed) :running)
-        (eq (request-state request) :sealed))))
+    (when (and request
+               (eq (sb-ext:compare-and-swap (request-state request) :running :sealed) :cancelling))
+      (throw request '(:cancelled)))))
+
+(defun being-cancelled-p ()
+  (and *request* (eq (request-state *request*) :cancelling)))

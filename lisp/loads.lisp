@@ -248,18 +248,18 @@ signals or is unwound past, that is put back. Returns the contract's Change."
                   (setf returned t)
                   (when done
                     (without-interrupts
-                      (when (seal-request)
-                        (setf applied t
-                              (deed-step deed) nil
-                              deltas (funcall differences before))
-                        (record-deed deed deltas (deleted-packages named)))))))
+                      (seal-request)
+                      (setf applied t
+                            (deed-step deed) nil
+                            deltas (funcall differences before))
+                      (record-deed deed deltas (deleted-packages named))))))
            (unless (or applied (null before))
              (without-interrupts
                (setf remains (append (put-back deed before differences)
                                      (mapcar #'lost-package (deleted-packages named))))
                (unless returned
-                 (setf (deed-condition deed) (abort-data *thread-ended*))
-                 (leave-last-words (answer))))))))
+                 (setf (deed-condition deed) (abort-data (unwound-because))))
+               (leave-last-words (answer)))))))
       (answer))))
 
 (defun abort-data (text)

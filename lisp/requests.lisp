@@ -63,7 +63,9 @@
 
 (defun outcome-reply (request outcome)
   "The text of the reply to REQUEST. Never signals."
-  (let ((id (request-id request)))
+  (let ((id (request-id request)) (last-words (request-last-words request)))
+    (when (and (member (first outcome) '(:cancelled :aborted)) (eq (getf last-words :status) :partial))
+      (setf outcome '(:ended)))
     (ecase (first outcome)
       (:ok (second outcome))
       (:error (let ((condition (second outcome)))
@@ -73,11 +75,17 @@
       (:signalled (let ((data (second outcome)))
                     (encode-error id :signalled (format nil "The agent met an unexpected condition, ~a: ~a" (getf data :type) (getf data :text))
                                   :condition data)))
-      (:cancelled (encode-error id :cancelled "The request was cancelled."))
+      (:cancelled (encode-error id :cancelled (format nil "The request was cancelled.~:[~; Nothing has changed.~]"
+                                                       (transactional-p (request-operation request)))))
       (:aborted (encode-error id :cancelled "The request was abandoned through its ABORT restart."))
-      (:ended (if (request-last-words request)
-                  (encode-ok id (request-operation request) (request-last-words request))
+      (:ended (if last-words
+                  (encode-ok id (request-operation request) last-words)
                   (encode-error id :signalled "The thread of this request was ended before it had a result, by EXIT or by terminating the thread."))))))
+
+(defun transactional-p (operation)
+  "Whether what OPERATION has done is undone when it does not come to its end."
+  (let ((contract (contract-operation operation)))
+    (and (getf contract :writes) (assoc :transaction (getf contract :arguments) :test #'string=))))
 
 (defun perform-request (request arguments deliver)
   "Run REQUEST's handler in this thread and call DELIVER with the text of its reply, once, whatever happens."
@@ -107,7 +115,7 @@ Once it is sealed or finished this does nothing. Does not wait."
           (sb-thread:interrupt-thread-error () nil))))))
 
 (defun unwind-if-cancelled (request)
-  (when (and (eq *request* request) (eq (request-state request) :cancelling))
+  (when (and (eq *request* request) (being-cancelled-p))
     (throw request '(:cancelled))))
 
 (defun cancel-session (session)

@@ -57,6 +57,12 @@ undone and with :NEW when it was done again. DELETED are names of packages that 
 (defparameter *aborted* "The code gave up, by ABORT.")
 (defparameter *thread-ended* "The code ended the thread in which it ran, by EXIT, ABORT-THREAD or a THROW to its top level.")
 
+(defparameter *cancelled* "The operation was cancelled.")
+
+(defun unwound-because ()
+  "For people: why the current request was unwound past what it did."
+  (if (being-cancelled-p) *cancelled* *thread-ended*))
+
 (defstruct (attempt (:copier nil) (:predicate nil))
   "An operation under way. STEP is where it failed, or NIL. PACKAGES are those that were there before, with their names, unless its code can
 delete none."
@@ -262,12 +268,12 @@ delete none."
              (setf returned t)
              (when done
                (without-interrupts
-                 ;; From here on the change stands, unless the request is being cancelled already.
-                 (when (seal-request)
-                   (setf applied t)
-                   (resolve-definitions-again units)
-                   (record-applied id attempt changes)
-                   (incf **generation**)))))
+                 ;; From here on the change stands.
+                 (seal-request)
+                 (setf applied t)
+                 (resolve-definitions-again units)
+                 (record-applied id attempt changes)
+                 (incf **generation**))))
         (unless applied
           (without-interrupts
             (setf remains (roll-back attempt))
@@ -275,8 +281,8 @@ delete none."
             (when remains (incf **generation**))
             (unless returned
               (unless (attempt-step attempt) (setf (attempt-step attempt) :compile))
-              (note-failure attempt *thread-ended* "COMMON-LISP:ABORT")
-              (leave-last-words (answer))))))
+              (note-failure attempt (unwound-because) "COMMON-LISP:ABORT"))
+            (leave-last-words (answer)))))
       (when applied
         (setf threads (running-threads (transaction-replaced-code id))))
       (answer))))
@@ -403,15 +409,15 @@ definition is new, unchanged or safe to replace."
           (wire-error :superseded "Somebody has changed ~a~@[ and ~d more~] since transaction ~a was ~:[undone~;applied~]. Undo the later change first, or force it."
                       (delta-label (first superseded)) (and (rest superseded) (length (rest superseded))) id undo))))
     (without-interrupts
-      (when (seal-request)
-        (setf remains (append (write-deltas deltas direction)
-                              (and undo (mapcar #'lost-package (transaction-deleted transaction)))))
-        (loop for (key before after) in (transaction-installed transaction)
-              do (set-installed-entry key (if undo before after)))
-        (setf (transaction-state transaction) (if undo :undone :done)
-              (transaction-replaced transaction) (replaced-by deltas from))
-        (when (transaction-swapped transaction) (funcall (transaction-swapped transaction) direction))
-        (incf **generation**)))
+      (seal-request)
+      (setf remains (append (write-deltas deltas direction)
+                            (and undo (mapcar #'lost-package (transaction-deleted transaction)))))
+      (loop for (key before after) in (transaction-installed transaction)
+            do (set-installed-entry key (if undo before after)))
+      (setf (transaction-state transaction) (if undo :undone :done)
+            (transaction-replaced transaction) (replaced-by deltas from))
+      (when (transaction-swapped transaction) (funcall (transaction-swapped transaction) direction))
+      (incf **generation**))
     (wire :change :status (if remains :partial :applied)
                   :transaction id
                   :generation **generation**

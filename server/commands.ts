@@ -10,6 +10,7 @@ import type { Debugger } from './runner/debugger.ts';
 import type { Deeds } from './runner/deeds.ts';
 import { HotlispError } from './errors.ts';
 import { historyOf } from './runner/past.ts';
+import { unlessAborted } from './image/deadline.ts';
 import type { Images } from './images.ts';
 import { catalogue, commandOf, operationNamed } from './operations/catalogue.ts';
 import type { Call, Operation, Session } from './operations/operation.ts';
@@ -143,10 +144,11 @@ export class Commands {
   }
 
   readonly #session: Session = {
-    outcome: (request, wait) => this.#outcomes.get(request, wait),
+    outcome: (request, wait, { signal }) =>
+      unlessAborted(this.#outcomes.get(request, wait), signal, 'Waiting for the outcome'),
     answer: (request, answer) => this.deps.approver.answer(request, answer),
     requestApproval: (kind, details, call) => this.#requestApproval(kind, details, call),
-    planOf: (name, args) => this.#planOf(name, args),
+    planOf: (name, args, { signal }) => this.#planOf(name, args, signal),
     history: async (limit, symbol) => ({
       journal: this.deps.journal().path,
       entries: historyOf(await this.deps.journal().read(), limit, symbol, entry => this.#isUnderWay(entry)),
@@ -159,16 +161,20 @@ export class Commands {
     frameLocals: (request, frame) => this.deps.debugger.locals(request, frame),
     untrace: async name => ({ untraced: await this.deps.tracing.end(name), traced: this.deps.tracing.names }),
     imageStatus: () => this.#imageStatus(),
-    connectImage: async () => {
-      await this.deps.images.connect(undefined);
+    connectImage: async ({ signal }) => {
+      await this.deps.images.connect(undefined, signal);
       return this.#imageStatus();
     },
     disconnectImage: async () => {
       await (await this.deps.images.manager(undefined)).disconnect();
       return this.#imageStatus();
     },
-    restartImage: async () => {
-      await this.deps.images.restart(undefined);
+    restartImage: async ({ signal }) => {
+      await unlessAborted(
+        this.deps.images.restart(undefined),
+        signal,
+        'Waiting for the image to start again',
+      );
       return this.#imageStatus();
     },
   };
@@ -219,7 +225,7 @@ export class Commands {
     }
   }
 
-  async #planOf(name: string, given: unknown): Promise<unknown> {
+  async #planOf(name: string, given: unknown, signal: AbortSignal): Promise<unknown> {
     const operation = operationNamed(name);
     if (!operation || !('plan' in operation))
       throw new HotlispError(
@@ -228,7 +234,7 @@ export class Commands {
         { path: 'operation' },
       );
     const { args } = parseArguments(operation, [given]);
-    const plan = await this.deps.runner.plan(operation, args);
+    const plan = await this.deps.runner.plan(operation, args, signal);
     const approval = operation.approval;
     const base = {
       operation: operation.name,
@@ -237,8 +243,8 @@ export class Commands {
     };
     if (plan.type === 'edit') return { ...base, plan: 'edit', ...plan.report };
     if (plan.type !== 'change')
-      return { ...base, plan: plan.type, ...(await this.deps.runner.describe(plan)) };
-    return { ...base, plan: 'change', ...(await this.deps.runner.preview(plan)) };
+      return { ...base, plan: plan.type, ...(await this.deps.runner.describe(plan, signal)) };
+    return { ...base, plan: 'change', ...(await this.deps.runner.preview(plan, signal)) };
   }
 
   async #imageStatus(): Promise<unknown> {

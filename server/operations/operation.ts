@@ -214,10 +214,10 @@ export interface DiffPlace {
 
 /** What operations that concern the server itself, not an image's code, may use. */
 export interface Session {
-  outcome(request: number, wait: boolean): Promise<unknown>;
+  outcome(request: number, wait: boolean, call: Call): Promise<unknown>;
   answer(request: number, answer: 'approve' | 'reject'): void;
   requestApproval(kind: ApprovalKind, details: unknown, call: Call): Promise<unknown>;
-  planOf(operation: string, args: unknown): Promise<unknown>;
+  planOf(operation: string, args: unknown, call: Call): Promise<unknown>;
   history(limit: number, symbol: string | undefined): Promise<unknown>;
   /** Shows how a definition differs between the image and a buffer. */
   showDiff(where: DiffPlace, call: Call): Promise<unknown>;
@@ -226,9 +226,9 @@ export interface Session {
   /** Ends traces: those of functions of that name, as written in code, or all. */
   untrace(name: string | undefined): Promise<unknown>;
   imageStatus(): unknown;
-  connectImage(): Promise<unknown>;
+  connectImage(call: Call): Promise<unknown>;
   disconnectImage(): Promise<unknown>;
-  restartImage(): Promise<unknown>;
+  restartImage(call: Call): Promise<unknown>;
 }
 
 /** One call of an operation: its number and its way to be cancelled. */

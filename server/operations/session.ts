@@ -26,7 +26,7 @@ export const plan = operation({
   documentation:
     'Says what an operation would do with the given arguments, and changes nothing: the definitions with their classes and hazards, dependents, notes and threads that its result would have.',
   args: z.looseObject({ operation: z.string().min(1) }),
-  serve: ({ operation: name, ...args }, session) => session.planOf(name, args),
+  serve: ({ operation: name, ...args }, session, call) => session.planOf(name, args, call),
   page: planPage,
 });
 
@@ -36,7 +36,7 @@ export const outcome = operation({
   documentation:
     'The outcome of a background request: its result or its error, as the request itself would have had it; with `wait`, once it is there.',
   args: z.strictObject({ request: arguments_.request, wait: z.boolean().default(false) }),
-  serve: ({ request, wait }, session) => session.outcome(request, wait),
+  serve: ({ request, wait }, session, call) => session.outcome(request, wait, call),
 });
 
 const answering = (name: 'approve' | 'reject', title: string) =>
@@ -68,7 +68,7 @@ export const imageConnect = operation({
   title: 'Connect to the image',
   documentation: 'Connects to the image that the settings name, starting one where they say so.',
   args: none,
-  serve: (_, session) => session.connectImage(),
+  serve: (_, session, call) => session.connectImage(call),
   told: imageTold,
 });
 
@@ -86,6 +86,6 @@ export const imageRestart = operation({
   title: 'Restart the image',
   documentation: 'Ends a spawned image and starts a new one; reconnects to an attached one.',
   args: none,
-  serve: (_, session) => session.restartImage(),
+  serve: (_, session, call) => session.restartImage(call),
   told: imageTold,
 });

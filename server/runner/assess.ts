@@ -22,10 +22,10 @@ export async function assess(
   desk: Desk,
   image: Image,
   plan: ChangePlan,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<Assessed> {
   const check = (forms: readonly PlannedForm[]) =>
-    image.call('check', { forms: forms.map(({ wire }) => wire), threads: true }, signal ? { signal } : {});
+    image.call('check', { forms: forms.map(({ wire }) => wire), threads: true }, { signal });
   const whole = { forms: plan.forms, ...(await check(plan.forms)) };
   const change = plan.onlyChanged ? await onlyChanged(whole, desk.deps.documents) : whole;
   const context: DependentsContext = {

@@ -14,7 +14,7 @@ import type { Approved, Desk } from './desk.ts';
 import { loadedDate } from './loaded.ts';
 import { diffOf } from './previous.ts';
 import * as report from './report.ts';
-import { notVerified, verify } from './verify.ts';
+import { notVerified, statusOf, verify } from './verify.ts';
 
 /** @throws HotlispError; nothing in the image changed then, unless it is `image-lost` */
 export async function runChange(
@@ -194,29 +194,31 @@ async function finishChange(
 ): Promise<report.OperationResult> {
   const forms = installed(assessed);
   const result = report.changeResult(change, forms, assessed, desk.encoding, started);
-  const { failure: verified, verification } =
-    change.status === 'applied' ? await verify(desk, deed, forms, call) : notVerified;
-  const status = verified === undefined ? change.status : 'rolled-back';
+  const verified = change.status === 'applied' ? await verify(desk, deed, forms, call) : notVerified;
+  const { failure, verification } = verified;
+  const status = statusOf(change.status, verified);
+  const remains = [...change.remains, ...verified.remains];
   // Where the text names nothing, the image tells what it has defined.
   const done = deed.definitions?.length === 0 ? { ...deed, definitions: change.definitions } : deed;
   await desk.deps.deeds.recordOutcome(done, call, {
     status,
-    ...(verified && { message: verified }),
-    ...(change.remains.length > 0 && { remains: change.remains }),
+    ...(failure !== undefined && { message: failure }),
+    ...(remains.length > 0 && { remains }),
   });
   desk.deps.showNotes(forms, change.notes);
   if (status === 'applied') {
     desk.previousSources(deed.image).remember(forms);
     if (change.threads.length > 0) desk.deps.onOldCode(deed.image, plan.title, change);
   }
-  const failure = verified && {
-    status: 'rolled-back' as const,
+  const takenBack = failure !== undefined && {
+    status,
     dependents: report.listedOnly(assessed.dependents.reported, 'the change was rolled back'),
-    notes: [...result.notes, { severity: 'error' as const, message: verified, uri: null, range: null }],
+    notes: [...result.notes, { severity: 'error' as const, message: failure, uri: null, range: null }],
+    ...(remains.length > 0 && { remains }),
   };
   return {
     ...result,
-    ...failure,
+    ...takenBack,
     ...(verification.length > 0 && { verification }),
     duration_ms: report.since(started),
   };

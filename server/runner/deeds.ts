@@ -144,12 +144,13 @@ export class Deeds {
   async recordFailure(deed: Deed, call: Call, error: unknown): Promise<void> {
     if (this.#recorded.has(error as Error)) return;
     this.#recorded.add(error as Error);
-    const status = wireKind(error) !== undefined || wasNotSent(error) ? 'failed' : 'unknown';
+    const known = wireKind(error) !== undefined || wasNotSent(error);
+    const outcome = {
+      ...(known ? remainsOf(error) : { status: 'unknown' }),
+      message: (error as Error).message,
+    };
     try {
-      await this.#record(deed, call, {
-        event: 'outcome',
-        outcome: { status, message: (error as Error).message },
-      });
+      await this.#record(deed, call, { event: 'outcome', outcome });
     } catch (second) {
       throw joined(error, (second as Error).message);
     }
@@ -182,6 +183,12 @@ export class Deeds {
   async dispose(): Promise<void> {
     await this.#diffs.dispose();
   }
+}
+
+/** What a deed that failed with `error` left behind, for the journal. */
+export function remainsOf(error: unknown): { status: 'failed' | 'partial'; remains?: readonly string[] } {
+  const remains = error instanceof HotlispError ? error.details['remains'] : undefined;
+  return Array.isArray(remains) ? { status: 'partial', remains: remains as string[] } : { status: 'failed' };
 }
 
 /** `error`, and what went wrong besides. */

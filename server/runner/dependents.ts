@@ -43,7 +43,7 @@ export interface DependentsContext {
   readonly mode: 'recompile' | 'list';
   /** The form without a file that was installed with this digest, where there was one. */
   readonly installed: (digest: string) => PlannedForm | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal: AbortSignal;
 }
 
 /** Kinds whose users were compiled with what the definition said. */
@@ -129,7 +129,7 @@ async function usersOf(
   named: ReadonlySet<string>,
 ): Promise<{ users: readonly Judged[]; mentions: readonly Mention[] }> {
   const { image, signal } = context;
-  const answer = await image.call('dependents', { definitions: [...changed] }, signal ? { signal } : {});
+  const answer = await image.call('dependents', { definitions: [...changed] }, { signal });
   const users = answer.dependents.filter(user => !named.has(keyOfName(user)));
   const dates = datesOf(users);
   return {
@@ -153,7 +153,7 @@ async function withRunning(
   const { assessments } = await image.call(
     'check',
     { forms: users.map(({ planned }) => planned.wire), threads: false },
-    signal ? { signal } : {},
+    { signal },
   );
   const running = await Promise.all(
     users.map(async ({ planned }, index) => {

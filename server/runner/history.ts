@@ -67,8 +67,12 @@ export async function runHistory(
 }
 
 /** Which transaction would be taken back or done again. @throws HotlispError like runHistory */
-export async function describeHistory(desk: Desk, plan: HistoryPlan): Promise<Record<string, unknown>> {
-  const image = await desk.deps.images.connect(undefined);
+export async function describeHistory(
+  desk: Desk,
+  plan: HistoryPlan,
+  signal: AbortSignal,
+): Promise<Record<string, unknown>> {
+  const image = await desk.deps.images.connect(undefined, signal);
   const { id, operation, time, definitions } = await targetOf(desk, image, plan);
   return { transaction: id, of: operation, time, definitions };
 }

@@ -14,7 +14,11 @@ export interface CountedClass {
 }
 
 /** Of the classes whose instances the change makes migrate. What the image cannot count is left out. */
-export async function countedInstances(image: Image, { assessments }: Assessed): Promise<CountedClass[]> {
+export async function countedInstances(
+  image: Image,
+  { assessments }: Assessed,
+  caller: AbortSignal,
+): Promise<CountedClass[]> {
   const counted: CountedClass[] = [];
   const classes = assessments.filter(each => each.class === 'migration').slice(0, most);
   for (const { definition } of classes) {
@@ -25,15 +29,11 @@ export async function countedInstances(image: Image, { assessments }: Assessed):
       seconds,
     };
     try {
-      const {
-        class: counts,
-        count,
-        whole,
-      } = await image.call('instances', args, {
-        signal: AbortSignal.timeout(seconds * 5000),
-      });
+      const signal = AbortSignal.any([caller, AbortSignal.timeout(seconds * 5000)]);
+      const { class: counts, count, whole } = await image.call('instances', args, { signal });
       counted.push({ class: counts, instances: count, complete: whole });
-    } catch {
+    } catch (error) {
+      if (caller.aborted) throw error;
       // An image that cannot count them can still be changed.
     }
   }

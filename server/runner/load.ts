@@ -15,7 +15,7 @@ import { digestOfDeed, type Deed } from './deeds.ts';
 import { digestOfFile } from './fileDigest.ts';
 import type { Approved, Desk } from './desk.ts';
 import * as report from './report.ts';
-import { notVerified, verify, type Place } from './verify.ts';
+import { notVerified, statusOf, verify, type Place } from './verify.ts';
 
 /** How many definitions a result lists; `definitions_total` counts them all. */
 const definitionsShown = 200;
@@ -86,12 +86,16 @@ function refuseUnfit(fasl: Fasl): void {
 }
 
 /** What loading the file would do, as far as its header tells. */
-export async function describeFasl(desk: Desk, plan: FaslPlan): Promise<Record<string, unknown>> {
-  return lookAtFasl(await desk.deps.images.connect(plan.path), plan);
+export async function describeFasl(
+  desk: Desk,
+  plan: FaslPlan,
+  signal: AbortSignal,
+): Promise<Record<string, unknown>> {
+  return lookAtFasl(await desk.deps.images.connect(plan.path, signal), plan, signal);
 }
 
 /** @throws HotlispError `invalid-arguments` for what is no compiled file */
-async function lookAtFasl(image: Image, { path: file }: FaslPlan, signal?: AbortSignal): Promise<Fasl> {
+async function lookAtFasl(image: Image, { path: file }: FaslPlan, signal: AbortSignal): Promise<Fasl> {
   if (isSpecialFile(file))
     throw new HotlispError(
       'invalid-arguments',
@@ -101,7 +105,7 @@ async function lookAtFasl(image: Image, { path: file }: FaslPlan, signal?: Abort
       },
     );
   try {
-    return await image.call('fasl', { path: file }, signal ? { signal } : {});
+    return await image.call('fasl', { path: file }, { signal });
   } catch (error) {
     if (!(error instanceof HotlispError) || error.kind !== 'invalid-arguments') throw error;
     throw new HotlispError(error.kind, error.message, { ...error.details, path: 'path' });
@@ -200,8 +204,12 @@ const digestsOf = (files: readonly { readonly file: string }[]): SourceDigest[] 
 type SourceDigest = Extract<JournalDeed, { type: 'system' }>['sources'][number];
 
 /** What reloading the system would do, as far as it can be told without loading its definition. */
-export async function describeSystem(desk: Desk, plan: SystemPlan): Promise<Record<string, unknown>> {
-  const { system, asd } = await lookAt(desk, plan);
+export async function describeSystem(
+  desk: Desk,
+  plan: SystemPlan,
+  signal: AbortSignal,
+): Promise<Record<string, unknown>> {
+  const { system, asd } = await lookAt(desk, plan, signal);
   return {
     system: plan.system,
     force: plan.force === 'none' ? false : plan.force === 'system' ? true : 'all',
@@ -219,16 +227,12 @@ export async function describeSystem(desk: Desk, plan: SystemPlan): Promise<Reco
 async function lookAt(
   desk: Desk,
   plan: SystemPlan,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<{ image: Image; system: System | undefined; asd: string | undefined }> {
   const image = await desk.deps.images.connect(undefined, signal);
   const asd = definitionOfSystem(desk.deps.roots(), plan.system);
   try {
-    const system = await image.call(
-      'system',
-      { name: plan.system, force: plan.force },
-      signal ? { signal } : {},
-    );
+    const system = await image.call('system', { name: plan.system, force: plan.force }, { signal });
     return { image, system, asd: system.registered ? undefined : (system.asd ?? asd) };
   } catch (error) {
     if (error instanceof HotlispError && error.kind === 'unknown-system' && asd !== undefined)
@@ -309,7 +313,7 @@ async function finish(
   started: number,
 ): Promise<report.OperationResult> {
   const done: Deed = { ...deed, definitions: change.definitions };
-  const { failure, verification } =
+  const verified =
     change.status === 'applied'
       ? await verify(
           desk,
@@ -318,11 +322,13 @@ async function finish(
           call,
         )
       : notVerified;
-  const status = failure === undefined ? change.status : 'rolled-back';
+  const { failure, verification } = verified;
+  const status = statusOf(change.status, verified);
+  const remains = [...change.remains, ...verified.remains];
   await desk.deps.deeds.recordOutcome(done, call, {
     status,
     ...(failure !== undefined && { message: failure }),
-    ...(change.remains.length > 0 && { remains: change.remains }),
+    ...(remains.length > 0 && { remains }),
   });
   if (status === 'applied') {
     // What was installed from buffers before may have been replaced.
@@ -339,7 +345,7 @@ async function finish(
         },
       ]
     : [];
-  const verified =
+  const why =
     failure === undefined ? [] : [{ severity: 'error' as const, message: failure, uri: null, range: null }];
   return {
     ...report.emptyResult,
@@ -351,8 +357,8 @@ async function finish(
     output: change.output,
     ...(change.step && { step: change.step }),
     ...(change.condition && { condition: change.condition }),
-    ...(change.remains.length > 0 && { remains: change.remains }),
-    notes: [...notes, ...said, ...verified],
+    ...(remains.length > 0 && { remains }),
+    notes: [...notes, ...said, ...why],
     ...(verification.length > 0 && { verification }),
     duration_ms: report.since(started),
   };

@@ -6,7 +6,7 @@ import type { Call, RemovalPlan } from '../operations/operation.ts';
 import { digestOfDeed, type Deed } from './deeds.ts';
 import type { Approved, Desk } from './desk.ts';
 import * as report from './report.ts';
-import { notVerified, verify } from './verify.ts';
+import { notVerified, statusOf, verify } from './verify.ts';
 
 /** @throws HotlispError `unknown-symbol` when the image has none of the definitions */
 export async function runRemoval(
@@ -54,13 +54,14 @@ export async function runRemoval(
       call.signal,
     );
     const places = definitions.map(each => ({ wire: { package: each.package } }));
-    const { failure, verification } =
-      change.status === 'applied' ? await verify(desk, deed, places, call) : notVerified;
-    const status = failure === undefined ? change.status : 'rolled-back';
+    const verified = change.status === 'applied' ? await verify(desk, deed, places, call) : notVerified;
+    const { failure, verification } = verified;
+    const status = statusOf(change.status, verified);
+    const remains = [...change.remains, ...verified.remains];
     await desk.deps.deeds.recordOutcome(deed, call, {
       status,
       ...(failure !== undefined && { message: failure }),
-      ...(change.remains.length > 0 && { remains: change.remains }),
+      ...(remains.length > 0 && { remains }),
     });
     if (status === 'applied') {
       desk.previousSources(image).forget();
@@ -76,7 +77,7 @@ export async function runRemoval(
       notes: said.map(message => ({ severity: 'error', message, uri: null, range: null })),
       threads: change.threads,
       output: change.output,
-      ...(change.remains.length > 0 && { remains: change.remains }),
+      ...(remains.length > 0 && { remains }),
       ...(verification.length > 0 && { verification }),
       duration_ms: report.since(started),
     };

@@ -8,13 +8,13 @@ import type { Image } from '../image/image.ts';
 import type { Call, ReplayPlan } from '../operations/operation.ts';
 import { assess, type Assessed } from './assess.ts';
 import { installed, journalSource } from './change.ts';
-import { digestOfDeed, type Deed } from './deeds.ts';
+import { digestOfDeed, remainsOf, type Deed } from './deeds.ts';
 import type { Approved, Desk } from './desk.ts';
 import { findReplay, formsOf, formsPlan, type Replay, type ReplayStep, type Skipped } from './replayPlan.ts';
 import { carryOutReplay, type Done } from './replaySteps.ts';
 import * as report from './report.ts';
 import { takeBack } from './takeBack.ts';
-import { verify, type Place, type Verification } from './verify.ts';
+import { statusOf, verify, type Place, type Verification } from './verify.ts';
 
 /** @throws HotlispError; nothing in the image changed then, unless it is `image-lost` */
 export async function runReplay(
@@ -50,7 +50,7 @@ export async function runReplay(
     } catch (error) {
       // Stopped before what nobody has approved: it was taken back, which is no unknown outcome.
       if (error instanceof HotlispError && error.kind === 'approval-denied')
-        await desk.deps.deeds.recordOutcome(deed, call, { status: 'failed', message: error.message });
+        await desk.deps.deeds.recordOutcome(deed, call, { ...remainsOf(error), message: error.message });
       else await desk.deps.deeds.recordFailure(deed, call, error);
       throw error;
     }
@@ -60,10 +60,14 @@ export async function runReplay(
 }
 
 /** What a replay would do. */
-export async function describeReplay(desk: Desk, plan: ReplayPlan): Promise<Record<string, unknown>> {
-  const image = await desk.deps.images.connect(undefined);
-  const replay = await findReplay(desk, image, plan.transactions, undefined);
-  const first = await assessFirst(desk, image, replay);
+export async function describeReplay(
+  desk: Desk,
+  plan: ReplayPlan,
+  signal: AbortSignal,
+): Promise<Record<string, unknown>> {
+  const image = await desk.deps.images.connect(undefined, signal);
+  const replay = await findReplay(desk, image, plan.transactions, signal);
+  const first = await assessFirst(desk, image, replay, signal);
   return {
     changes: changesOf(replay).map(describeChange),
     skipped: replay.skipped.map(describeSkipped),
@@ -79,7 +83,7 @@ async function assessFirst(
   desk: Desk,
   image: Image,
   { steps: [first] }: Replay,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<Assessed | undefined> {
   return first?.type === 'forms' ? assess(desk, image, formsPlan(formsOf(first)), signal) : undefined;
 }
@@ -286,12 +290,17 @@ async function settle(
       ? forms.map(({ wire }) => wire)
       : [...new Set(change.definitions.map(each => each.package))].map(name => ({ package: name })),
   );
-  const { failure, verification } = await verify(
+  const verified = await verify(
     desk,
     deed,
     places.map(wire => ({ wire })),
     call,
   );
-  if (failure !== undefined) return { status: 'rolled-back', message: failure, remains: [], verification };
-  return { status: parts.length > 0 ? 'applied' : 'unchanged', remains: [], verification };
+  const { failure, remains, verification } = verified;
+  return {
+    status: statusOf(parts.length > 0 ? 'applied' : 'unchanged', verified),
+    ...(failure !== undefined && { message: failure }),
+    remains,
+    verification,
+  };
 }

@@ -47,7 +47,7 @@ export async function judgeForms(
   desk: Desk,
   image: Image,
   timeline: Timeline,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<JudgedForms> {
   const skipped = new Map<PastTransaction, string>();
   const skip = (change: PastTransaction, reason: string) => {
@@ -68,7 +68,7 @@ export async function judgeForms(
     const asked = told.map(({ form }) => form).filter(form => !unjudged.has(form));
     try {
       const forms = asked.map(({ wire }) => wire);
-      const answer = await image.call('check', { forms, threads: false }, signal ? { signal } : {});
+      const answer = await image.call('check', { forms, threads: false }, { signal });
       const places = new Map(told.map(({ form }, index) => [form, index]));
       assessments = answer.assessments.map(each => ({ ...each, form: places.get(asked[each.form]!)! }));
       break;

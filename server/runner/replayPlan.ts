@@ -43,7 +43,7 @@ export async function findReplay(
   desk: Desk,
   image: Image,
   wanted: readonly string[] | undefined,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<Replay> {
   const past = transactionsOf(await desk.deps.journal().read());
   const skipped: Skipped[] = [];
@@ -121,13 +121,12 @@ async function whyNot(
   image: Image,
   deed: JournalDeed,
   candidates: readonly PastTransaction[],
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<string | undefined> {
-  const options = signal ? { signal } : {};
   try {
     switch (deed.type) {
       case 'fasl': {
-        const fasl = await image.call('fasl', { path: deed.path }, options);
+        const fasl = await image.call('fasl', { path: deed.path }, { signal });
         if (fasl.mismatch !== undefined) return fasl.mismatch;
         if (!fasl.complete) return `${deed.path} is truncated.`;
         return fasl.digest === deed.digest ? undefined : `${deed.path} was written since: load it itself.`;
@@ -136,12 +135,12 @@ async function whyNot(
         const other = deed.sources.find(({ file, digest }) => digestOfFile(file) !== digest);
         if (other)
           return `${other.file} is gone or says something else since: hotlisp.code_reload_system loads what ${deed.system} is today.`;
-        const { loaded, files } = await systemOf(image, deed, options);
+        const { loaded, files } = await systemOf(image, deed, signal);
         return loaded && files.every(each => each.loaded && !each.stale) ? HAS : undefined;
       }
       case 'removal': {
         const made = candidates.some(({ source }) => source.length > 0);
-        const { definitions } = await image.call('removal', wireRemoval(deed), options);
+        const { definitions } = await image.call('removal', wireRemoval(deed), { signal });
         return definitions.length === 0 && !made ? HAS : undefined;
       }
     }
@@ -156,10 +155,10 @@ async function whyNot(
 export async function systemOf(
   image: Image,
   { system, force, asd }: Extract<JournalDeed, { type: 'system' }>,
-  options: { signal?: AbortSignal },
+  signal: AbortSignal,
 ): Promise<Pick<Result<'system'>, 'registered' | 'loaded' | 'files'>> {
   try {
-    return await image.call('system', { name: system, force }, options);
+    return await image.call('system', { name: system, force }, { signal });
   } catch (error) {
     if (
       error instanceof HotlispError &&

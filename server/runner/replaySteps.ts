@@ -36,7 +36,7 @@ const patience = 5;
  * in force, the changes are done one by one.
  * @param first what was approved of the first step
  * @returns undefined when the image has changed since the first step was judged; nothing was done then
- * @throws HotlispError; what was applied has been taken back, unless the image is lost
+ * @throws HotlispError; what was applied has been taken back, unless the image is lost; `details.remains` tells what could not be put back
  */
 export async function carryOutReplay(
   desk: Desk,
@@ -73,10 +73,20 @@ export async function carryOutReplay(
     return { parts };
   } catch (error) {
     if (!(error instanceof HotlispError && error.kind === 'image-lost'))
-      await takeBack({ image, parts: parts.map(({ change }) => change.transaction) });
+      throw remaining(error, await takeBack({ image, parts: parts.map(({ change }) => change.transaction) }));
     throw error;
   }
 }
+
+/** `error`, after which what was done was taken back but for what `remains`. */
+const remaining = (error: unknown, remains: readonly string[]): unknown =>
+  remains.length > 0 && error instanceof HotlispError
+    ? new HotlispError(
+        error.kind,
+        `${error.message.replace(/ Nothing has changed\.$/, '')} What remains: ${listed(remains)}`,
+        { ...error.details, remains },
+      )
+    : error;
 
 const oneByOne = ({ changes }: FormsStep): FormsStep[] =>
   changes.map(change => ({ type: 'forms', changes: [change] }));
@@ -147,7 +157,7 @@ async function performDeed(
       );
     case 'system': {
       const { system, force, asd, sources } = deed;
-      const { registered } = await systemOf(image, deed, { signal: call.signal });
+      const { registered } = await systemOf(image, deed, call.signal);
       const args = {
         transaction,
         system,

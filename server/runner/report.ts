@@ -320,7 +320,7 @@ export function summary(
     case 'partial':
       return {
         severity: 'error',
-        message: `${capitalised(title)} failed in part; what remains: ${listed((remains ?? []).map(each => oneLine(each, 200)))}`,
+        message: `${capitalised(title)} failed in part${why}${why.endsWith('.') ? '' : '.'} What remains: ${listed((remains ?? []).map(each => oneLine(each, 200)))}`,
       };
     case undefined:
       return undefined;

@@ -49,7 +49,7 @@ export class Runner {
 
   async #carryOut(operation: PlannedOperation, args: unknown, call: Call): Promise<unknown> {
     const started = performance.now();
-    const plan = await this.plan(operation, args);
+    const plan = await this.plan(operation, args, call.signal);
     call.signal.throwIfAborted();
     const approved = { name: operation.name, approval: operation.approval! };
     switch (plan.type) {
@@ -83,44 +83,46 @@ export class Runner {
     }
   }
 
-  async plan(operation: PlannedOperation, args: unknown): Promise<Plan> {
-    return operation.plan(args, this.#context);
+  async plan(operation: PlannedOperation, args: unknown, signal: AbortSignal): Promise<Plan> {
+    return operation.plan(args, this.#context(signal));
   }
 
   /** What a change would do, without asking anybody. @throws HotlispError */
-  async preview(plan: ChangePlan): Promise<Record<string, unknown>> {
+  async preview(plan: ChangePlan, signal: AbortSignal): Promise<Record<string, unknown>> {
     const { encoding } = this.#desk;
     if (plan.broken.length > 0) return changePreview(plan, undefined, encoding);
-    const image = await this.#desk.imageFor(plan);
-    const assessed = await assess(this.#desk, image, plan);
-    const instances = await countedInstances(image, assessed);
+    const image = await this.#desk.imageFor(plan, signal);
+    const assessed = await assess(this.#desk, image, plan, signal);
+    const instances = await countedInstances(image, assessed, signal);
     return { ...changePreview(plan, assessed, encoding), ...(instances.length > 0 && { instances }) };
   }
 
   /** What carrying out a plan other than a change would do, as far as it can be told. @throws HotlispError */
-  async describe(plan: Exclude<Plan, ChangePlan>): Promise<Record<string, unknown>> {
+  async describe(plan: Exclude<Plan, ChangePlan>, signal: AbortSignal): Promise<Record<string, unknown>> {
     switch (plan.type) {
       case 'fasl':
-        return describeFasl(this.#desk, plan);
+        return describeFasl(this.#desk, plan, signal);
       case 'system':
-        return describeSystem(this.#desk, plan);
+        return describeSystem(this.#desk, plan, signal);
       case 'removal': {
-        const image = await this.deps.images.connect(undefined);
-        return image.call('removal', { definitions: [...plan.definitions], package: plan.package });
+        const image = await this.deps.images.connect(undefined, signal);
+        const wanted = { definitions: [...plan.definitions], package: plan.package };
+        return image.call('removal', wanted, { signal });
       }
       case 'replay':
-        return describeReplay(this.#desk, plan);
+        return describeReplay(this.#desk, plan, signal);
       case 'thread':
         return { action: plan.action, thread: plan.thread };
       case 'undo':
       case 'redo':
-        return describeHistory(this.#desk, plan);
+        return describeHistory(this.#desk, plan, signal);
       default:
         return {};
     }
   }
 
-  get #context(): PlanContext {
+  /** @param signal ends what the image is asked */
+  #context(signal: AbortSignal): PlanContext {
     return {
       encoding: this.#desk.encoding,
       snapshot: (uri, version) => this.deps.documents.snapshot(uri, version),
@@ -128,11 +130,11 @@ export class Runner {
       isOpen: uri => this.deps.documents.get(uri) !== undefined,
       uriOf: file => this.deps.documents.uriOf(file),
       fileOf: uri => this.deps.documents.fileOf(uri),
-      ask: (op, args, seconds) => this.#ask(op, args, seconds),
+      ask: (op, args, seconds) => this.#ask(op, args, seconds, signal),
       locate: async (symbol, packageName) => {
-        const image = await this.deps.images.connect(undefined);
+        const image = await this.deps.images.connect(undefined, signal);
         const args = { symbol, ...(packageName !== undefined && { package: packageName }) };
-        return (await image.call('source', args)).locations;
+        return (await image.call('source', args, { signal })).locations;
       },
       written: (symbol, packageName) => this.deps.written(symbol, packageName),
       loadedDigest: async (uri, location) => {
@@ -142,15 +144,21 @@ export class Runner {
     };
   }
 
-  async #ask<O extends Op>(op: O, args: Args<O>, seconds?: number): Promise<Result<O>> {
+  /** @param seconds how long the image may take; undefined: as long as it likes */
+  async #ask<O extends Op>(
+    op: O,
+    args: Args<O>,
+    seconds: number | undefined,
+    caller: AbortSignal,
+  ): Promise<Result<O>> {
     if (operations[op].writes) throw new HotlispError('internal', `Planning may not ask an image to ${op}.`);
-    const image = await this.deps.images.connect(undefined);
-    if (seconds === undefined) return image.call(op, args);
-    const signal = AbortSignal.timeout(seconds * 1000);
+    const image = await this.deps.images.connect(undefined, caller);
+    const limit = seconds === undefined ? undefined : AbortSignal.timeout(seconds * 1000);
+    const signal = limit ? AbortSignal.any([caller, limit]) : caller;
     try {
       return await image.call(op, args, { signal });
     } catch (error) {
-      throw signal.aborted ? tooLate(op, seconds) : error;
+      throw limit?.aborted && !caller.aborted ? tooLate(op, seconds!) : error;
     }
   }
 
@@ -173,15 +181,8 @@ export class Runner {
   }
 
   async #query(plan: QueryPlan, call: Call): Promise<unknown> {
-    const image = await this.deps.images.connect(undefined, call.signal);
-    const limit = plan.seconds === undefined ? undefined : AbortSignal.timeout(plan.seconds * 1000);
-    const signal = limit ? AbortSignal.any([call.signal, limit]) : call.signal;
-    try {
-      return await plan.report(await image.call(plan.op, plan.args, { signal }), this.#context);
-    } catch (error) {
-      if (!limit?.aborted || call.signal.aborted) throw error;
-      throw tooLate(plan.op, plan.seconds!);
-    }
+    const answer = await this.#ask(plan.op, plan.args, plan.seconds, call.signal);
+    return plan.report(answer, this.#context(call.signal));
   }
 }
 

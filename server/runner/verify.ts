@@ -1,7 +1,7 @@
 /** Verification rules: which a change falls under, and what becomes of it when one fails. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { listed, oneLine } from '../display.ts';
+import { oneLine } from '../display.ts';
 import { HotlispError } from '../errors.ts';
 import type { Image } from '../image/image.ts';
 import { initialPackage } from '../operations/forms.ts';
@@ -62,12 +62,21 @@ export interface Verification {
 export interface Verified {
   /** Why the change was taken back; absent: it holds. */
   readonly failure: string | undefined;
+  /** What taking it back could not put back, one sentence each. */
+  readonly remains: readonly string[];
   /** Every rule that was run, in order; the last one is the one that failed. */
   readonly verification: readonly Verification[];
 }
 
 /** Of what was not applied. */
-export const notVerified: Verified = { failure: undefined, verification: [] };
+export const notVerified: Verified = { failure: undefined, remains: [], verification: [] };
+
+/** What became of a change that the image says has this status. */
+export const statusOf = <S extends string>(
+  status: S,
+  { failure, remains }: Verified,
+): S | 'partial' | 'rolled-back' =>
+  failure === undefined ? status : remains.length > 0 ? 'partial' : 'rolled-back';
 
 /** Runs the rules that the change falls under; on the first that fails the change is taken back, and why is answered. */
 export async function verify(
@@ -83,10 +92,9 @@ export async function verify(
     verification.push(ran);
     if (ran.reason === undefined) continue;
     const remains = await takeBackOrTell(desk, deed, call, ran.reason);
-    const rest = remains.length > 0 ? ` What could not be put back: ${listed(remains)}.` : '';
-    return { failure: `Verification failed: ${oneLine(ran.rule)} ${ran.reason}.${rest}`, verification };
+    return { failure: `Verification failed: ${oneLine(ran.rule)} ${ran.reason}.`, remains, verification };
   }
-  return { failure: undefined, verification };
+  return { ...notVerified, verification };
 }
 
 /** @throws what taking the change back came to; the journal has it then */
@@ -143,7 +151,8 @@ async function run(
       output,
     );
   } catch (error) {
-    if (limit.aborted && !signal.aborted) return ended(`did not finish within ${timeoutSeconds} s`);
+    if (signal.aborted) return ended('was cancelled');
+    if (limit.aborted) return ended(`did not finish within ${timeoutSeconds} s`);
     return ended(oneLine((error as Error).message).replace(/\.$/, ''));
   }
 }

@@ -1,0 +1,386 @@
+/** Giving up an operation at any of its steps: one reply that says so, the image as it was, and a journal that knows. */
+import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { asdfEnvironment, loadSystem, writeFiles } from '../support/asdfSystem.ts';
+import type { RpcError } from '../support/jsonRpc.ts';
+import { Editor, lispString, NEVER, type TextDocument } from '../support/lspClient.ts';
+import type { OperationResult } from '../support/lspTypes.ts';
+import { within } from '../support/wait.ts';
+import { fingerprintDifferences, shop, takeFingerprint } from '../support/shop.ts';
+import { Surroundings } from '../support/images.ts';
+
+/** Code that stops where it is told to, for as long as it is let. */
+const hold = `(defpackage #:hold (:use #:common-lisp) (:export #:here #:at #:verify #:*verify*))
+(in-package #:hold)
+(defvar *at* nil)
+(defvar *verify* nil)
+(defun at () *at*)
+(defun here (step) (setf *at* step) (unwind-protect (sleep 100) (setf *at* nil)))
+(defun verify () (when *verify* (here :verify)) t)
+`;
+
+const files = {
+  'shop.asd': '(defsystem "shop" :serial t :components ((:file "shop") (:file "till")))\n',
+  'shop.lisp': shop,
+  'till.lisp': '(in-package #:shop)\n\n(defun till ()\n  (twice 1))\n',
+  'hold.lisp': hold,
+};
+
+type Step = 'prompt' | 'compile' | 'load' | 'verify';
+
+const compiling = '(macrolet ((stop () (hold:here :compile) 1)) (stop))';
+const loading = '(hold:here :load)';
+
+const surroundings = new Surroundings();
+const root = surroundings.make('root');
+let editor: Editor;
+let document: TextDocument;
+
+/** The files as they were, of the time at which the image loaded them. */
+function putFiles(): void {
+  writeFiles(root, files);
+  for (const name of Object.keys(files)) utimesSync(path.join(root, name), 1e9, 1e9);
+}
+
+beforeAll(async () => {
+  putFiles();
+  editor = await Editor.start({
+    root,
+    load: ['hold.lisp'],
+    env: asdfEnvironment(root),
+    settings: { verify: [{ when: { package: 'SHOP' }, form: '(hold:verify)', timeoutSeconds: 60 }] },
+  });
+  await loadSystem(editor, 'shop');
+  document = editor.openFile(path.join(root, 'shop.lisp'));
+});
+afterAll(async () => {
+  await editor.finish();
+  surroundings.remove();
+});
+
+interface Row {
+  readonly name: string;
+  readonly steps: readonly Step[];
+  /** Makes what stops at that step, and answers the operation's argument. */
+  arrange(step: Step): Promise<Record<string, unknown>> | Record<string, unknown>;
+}
+
+/** The form that is reloaded, with something in it that stops at the step. */
+function edit(step: Step): void {
+  const stops: Partial<Record<Step, string>> = { compile: compiling, load: `(load-time-value ${loading})` };
+  document.set(shop.replace('(tax amount))', `(+ ${stops[step] ?? 1} (tax amount)))`));
+}
+const placed = () => ({ uri: document.uri, position: document.positionOf('(defun total') });
+
+const rows: readonly Row[] = [
+  {
+    name: 'reload_form',
+    steps: ['prompt', 'compile', 'load', 'verify'],
+    arrange: step => (edit(step), placed()),
+  },
+  {
+    name: 'reload_changed',
+    steps: ['prompt', 'compile', 'load', 'verify'],
+    arrange: step => (edit(step), { uri: document.uri }),
+  },
+  {
+    name: 'reload_file',
+    steps: ['prompt', 'compile', 'load', 'verify'],
+    arrange: step => (edit(step), { uri: document.uri }),
+  },
+  {
+    name: 'code_reload_package',
+    steps: ['prompt', 'compile', 'load', 'verify'],
+    arrange: step => (edit(step), { package: 'shop' }),
+  },
+  {
+    name: 'code_compile_string',
+    steps: ['prompt', 'compile', 'load', 'verify'],
+    arrange: step => ({
+      code: `(defun tax (amount) (- amount ${step === 'compile' ? compiling : 1})) (defun total (amount) amount) ${step === 'load' ? loading : ''}`,
+      package: 'SHOP',
+    }),
+  },
+  {
+    name: 'code_replace_function',
+    steps: ['prompt', 'compile', 'load', 'verify'],
+    arrange: step => ({
+      function: 'shop:total',
+      new_code: `(defun total (amount) (list amount ${step === 'compile' ? compiling : `(load-time-value ${step === 'load' ? loading : 1})`}))`,
+    }),
+  },
+  {
+    name: 'code_load_fasl',
+    steps: ['prompt', 'load', 'verify'],
+    arrange: async step => {
+      const source = path.join(root, 'patch.lisp');
+      writeFileSync(
+        source,
+        `(in-package #:shop)\n(defun total (amount) (list amount))\n(defmethod area ((thing item)) 1)\n${step === 'load' ? loading : ''}\n`,
+      );
+      await editor.evaluate(
+        `(let ((*standard-output* (make-broadcast-stream)) (*error-output* (make-broadcast-stream))) (compile-file ${lispString(source)}) t)`,
+      );
+      return { path: path.join(root, 'patch.fasl') };
+    },
+  },
+  {
+    name: 'code_reload_system',
+    steps: ['prompt', 'compile', 'load', 'verify'],
+    arrange: step => {
+      // Its second file stops, once the first is loaded.
+      const stop = step === 'compile' ? compiling : step === 'load' ? `(load-time-value ${loading})` : '2';
+      writeFileSync(path.join(root, 'till.lisp'), files['till.lisp'].replace('(twice 1)', stop));
+      return { system: 'shop', force: true };
+    },
+  },
+  {
+    name: 'remove_definition',
+    steps: ['prompt', 'verify'],
+    arrange: () => ({ symbol: 'shop:total', form_type: 'function' }),
+  },
+  {
+    name: 'recompile_dependents',
+    steps: ['prompt', 'verify'],
+    arrange: () => (document.set(shop), { symbol: 'shop::twice' }),
+  },
+];
+
+const pause = (milliseconds: number) => new Promise(resolve => setTimeout(resolve, milliseconds));
+
+/** Resolves once the code is at the step. */
+async function reaches(step: Step): Promise<void> {
+  for (const end = Date.now() + 20_000; ; await pause(20)) {
+    const [at] = await editor.evaluate('(hold:at)');
+    if (at === `:${step.toUpperCase()}`) return;
+    if (Date.now() > end) throw new Error(`${step} was not reached, but ${at}`);
+  }
+}
+
+interface Entry {
+  readonly event: string;
+  readonly operation: string;
+  readonly decision?: string;
+  readonly reason?: string;
+  readonly outcome?: { readonly status: string; readonly message?: string };
+}
+
+async function journalled(operation: string): Promise<Entry[]> {
+  const { journal } = await editor.command<{ journal: string }>('history', { limit: 1 });
+  return readFileSync(journal, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line) as Entry)
+    .filter(entry => entry.operation === operation);
+}
+
+/** Runs the operation and gives it up at the step, by the request or by its progress; what it came to. */
+async function givenUp(
+  name: string,
+  argument: Record<string, unknown>,
+  step: Step,
+  how: 'request' | 'progress',
+): Promise<RpcError | OperationResult> {
+  const seen = editor.expectPrompt(/./, step === 'prompt' ? NEVER : 'Approve');
+  const there = () => (step === 'prompt' ? seen : reaches(step));
+  if (how === 'request') {
+    const { id, reply } = editor.rpc.start('workspace/executeCommand', {
+      command: `hotlisp.${name}`,
+      arguments: [argument],
+    });
+    const settled = reply.catch((error: unknown) => error);
+    await Promise.race([there(), settled.then(early => Promise.reject(new Error(JSON.stringify(early))))]);
+    editor.rpc.notify('$/cancelRequest', { id });
+    return (await settled) as RpcError | OperationResult;
+  }
+  const from = editor.progress.all.length;
+  const pending = await editor.command<{ request: number }>(name, { ...argument, background: true });
+  await there();
+  const { token } = await editor.progress.next('a progress', ({ value }) => value.kind === 'begin', from);
+  editor.rpc.notify('window/workDoneProgress/cancel', { token });
+  return editor
+    .command<OperationResult>('outcome', { request: pending.request, wait: true })
+    .catch((error: unknown) => error as RpcError);
+}
+
+/** What was given up says so and changed nothing; the journal knows how far it had come. */
+async function changesNothing(row: Row, step: Step, how: 'request' | 'progress'): Promise<void> {
+  const argument = await row.arrange(step);
+  await takeFingerprint(editor);
+  const before = (await journalled(row.name)).length;
+  await editor.evaluate(`(setf hold:*verify* ${step === 'verify' ? 't' : 'nil'})`);
+  try {
+    const came = await givenUp(row.name, argument, step, how);
+    const entries = (await journalled(row.name)).slice(before);
+    if (step === 'verify') {
+      expect(came).toMatchObject({ status: 'rolled-back' });
+      expect((came as OperationResult).notes.at(-1)!.message).toBe(
+        'Verification failed: (hold:verify) was cancelled.',
+      );
+      expect(entries.map(({ decision, outcome }) => decision ?? outcome?.status)).toEqual([
+        'approved',
+        'rolled-back',
+      ]);
+    } else if (step === 'prompt') {
+      expect(came).toMatchObject({
+        kind: 'cancelled',
+        code: -32800,
+      });
+      expect(entries).toMatchObject([{ decision: 'denied', reason: (came as RpcError).message }]);
+    } else {
+      const message = 'The request was cancelled. Nothing has changed.';
+      expect(came).toMatchObject({ kind: 'cancelled', code: -32800, message });
+      expect(entries).toMatchObject([{ decision: 'approved' }, { outcome: { status: 'failed', message } }]);
+    }
+    expect(await fingerprintDifferences(editor)).toBe('NIL');
+  } finally {
+    await editor.evaluate('(setf hold:*verify* nil)');
+    editor.forgetExpectedPrompts();
+    putFiles();
+  }
+}
+
+describe.each(rows)('$name', row => {
+  it.each(row.steps)('changes nothing when its request is given up at: %s', step =>
+    changesNothing(row, step, 'request'),
+  );
+});
+
+describe.each(rows.filter(({ name }) => ['reload_form', 'code_reload_system'].includes(name)))(
+  '$name in the background',
+  row => {
+    it.each(row.steps)('changes nothing when its progress is given up at: %s', step =>
+      changesNothing(row, step, 'progress'),
+    );
+  },
+);
+
+describe('what else takes time', () => {
+  it('a replay: what it had done by then is taken back', async () => {
+    const source = path.join(root, 'patch.lisp');
+    writeFileSync(
+      source,
+      `(in-package #:shop)\n(when hold:*verify* (hold:here :load))\n(defun tax (amount) (list amount))\n`,
+    );
+    await editor.evaluate(
+      `(let ((*standard-output* (make-broadcast-stream)) (*error-output* (make-broadcast-stream))) (compile-file ${lispString(source)}) t)`,
+    );
+    void editor.expectPrompt(/total/i, 'Approve');
+    await editor.command('code_compile_string', {
+      code: '(defun total (amount) (list :new amount))',
+      package: 'SHOP',
+    });
+    void editor.expectPrompt(/patch/, 'Approve');
+    await editor.command('code_load_fasl', { path: path.join(root, 'patch.fasl') });
+    await editor.command('image_restart');
+    await loadSystem(editor, 'shop');
+    await takeFingerprint(editor);
+    await editor.evaluate('(setf hold:*verify* t)');
+    const came = await givenUp('replay', {}, 'load', 'request');
+    expect(came).toMatchObject({
+      kind: 'cancelled',
+      message: 'The request was cancelled. Nothing has changed.',
+    });
+    expect((await journalled('replay')).at(-1)).toMatchObject({ outcome: { status: 'failed' } });
+    expect(await fingerprintDifferences(editor)).toBe('NIL');
+    await editor.evaluate('(setf hold:*verify* nil)');
+    void editor.expectPrompt(/replay/i, 'Approve');
+    expect(await editor.command('replay')).toMatchObject({ status: 'applied' });
+    expect(await editor.evaluate('(list (shop:total 1) (shop::tax 2))')).toEqual(['((:NEW 1) (2))']);
+  });
+
+  it('a change that cannot be taken back whole says what remains, not that nothing has changed', async () => {
+    await editor.evaluate('(progn (make-package "VICTIM") t)');
+    const code = '(delete-package "VICTIM") (hold:here :load)';
+    const came = await givenUp('code_compile_string', { code, package: 'SHOP' }, 'load', 'request');
+    const remains = [
+      'The package VICTIM was deleted, and SBCL cannot bring it back: load what defines it again.',
+    ];
+    expect(came).toMatchObject({ status: 'partial', step: 'load', remains });
+    expect((came as OperationResult).notes).toMatchObject([{ message: 'The operation was cancelled.' }]);
+    expect((await journalled('code_compile_string')).at(-1)).toMatchObject({
+      outcome: { status: 'partial', remains },
+    });
+  });
+
+  it('waiting for an outcome: what is waited for goes on', async () => {
+    const { request } = await editor.command<{ request: number }>('repl_eval', {
+      code: '(hold:here :load)',
+      background: true,
+    });
+    await reaches('load');
+    const { id, reply } = editor.rpc.start('workspace/executeCommand', {
+      command: 'hotlisp.outcome',
+      arguments: [{ request, wait: true }],
+    });
+    editor.rpc.notify('$/cancelRequest', { id });
+    await expect(reply).rejects.toMatchObject({ kind: 'cancelled', code: -32800 });
+    expect(await editor.command('outcome', { request })).toMatchObject({ status: 'pending' });
+    expect(await editor.evaluate('(hold:at)')).toEqual([':LOAD']);
+    const { token } = await editor.progress.next(
+      'the progress',
+      ({ value }) => value.kind === 'begin' && /eval/i.test(value.title ?? ''),
+    );
+    editor.rpc.notify('window/workDoneProgress/cancel', { token });
+    expect(await editor.failure('outcome', { request, wait: true })).toMatchObject({ kind: 'cancelled' });
+  });
+
+  it('following the threads in old code: nothing more is told of them, and they go on', async () => {
+    await editor.evaluate(
+      '(progn (defun shop:total (amount) (if (eq amount :wait) (list (hold:here :load)) amount)) (sb-thread:make-thread (lambda () (shop:total :wait)) :name "drains") t)',
+    );
+    await reaches('load');
+    const from = editor.progress.all.length;
+    void editor.expectPrompt(/total/i, 'Approve');
+    const code = '(defun total (amount) (list amount))';
+    expect(await editor.command('code_compile_string', { code, package: 'SHOP' })).toMatchObject({
+      status: 'applied',
+      threads: [{ name: 'drains' }],
+    });
+    const { token } = await editor.progress.next(
+      'the progress',
+      ({ value }) => /old code/.test(value.title ?? ''),
+      from,
+    );
+    editor.rpc.notify('window/workDoneProgress/cancel', { token });
+    await editor.progress.next('its end', each => each.token === token && each.value.kind === 'end', from);
+    expect(await editor.evaluate('(list (hold:at) (shop:total 1))')).toEqual(['(:LOAD (1))']);
+  });
+});
+
+it('nobody waits for an image that takes long to start once they gave up', async () => {
+  const slow = await Editor.start({ settings: { image: { init: ['(sleep 100)'] } } });
+  const requests: [string, object][] = [
+    ['source_location', { symbol: 'car' }],
+    ['code_replace_function', { function: 'car', new_code: '(defun car (x) x)' }],
+    ['code_compile_string', { code: '1' }],
+    ['code_reload_system', { system: 'shop' }],
+    ['code_load_fasl', { path: '/no/such.fasl' }],
+    ['thread_list', {}],
+    ['repl_eval', { code: '1' }],
+    ['rollback', {}],
+    ['replay', {}],
+    ['plan', { operation: 'code_reload_system', system: 'shop' }],
+    ['plan', { operation: 'code_compile_string', code: '(defun f ())' }],
+    ['image_connect', {}],
+    ['image_restart', {}],
+  ];
+  try {
+    for (const [name, argument] of requests) {
+      const { id, reply } = slow.rpc.start('workspace/executeCommand', {
+        command: `hotlisp.${name}`,
+        arguments: [argument],
+      });
+      await slow.command('image_status'); // is answered meanwhile
+      slow.rpc.notify('$/cancelRequest', { id });
+      const came = await within(
+        `the reply to ${name}`,
+        reply.catch((error: unknown) => error),
+      );
+      expect(came, name).toMatchObject({ kind: 'cancelled', code: -32800 });
+    }
+  } finally {
+    await slow.finish();
+  }
+});
