@@ -1,6 +1,8 @@
 /** Code actions at a place: a pure function of the snapshot; no image is asked. */
 import type { PositionEncoding, Range, Snapshot, Span, TopLevelForm } from '../source/types.ts';
 import { formName, initialPackage, isInPackage } from '../operations/forms.ts';
+import { finish } from '../source/slices.ts';
+import { formRowOf } from '../source/snapshot.ts';
 import { innermostForm } from '../operations/macroexpand.ts';
 
 export interface Action {
@@ -240,15 +242,36 @@ export const prefix = (name: string) =>
 
 /** Whether the function is declaimed inline, in the file before its form. */
 function isInline(snapshot: Snapshot, form: TopLevelForm, name: string): boolean {
-  const declared = snapshot.forms
+  const declared = finish(declaringForms(snapshot))
     .filter(({ span, package: home }) => span.start < form.span.start && home === form.package)
-    .flatMap(({ definitions }) => definitions)
-    .filter(each => each.kind === 'declaration' && /^\(\s*(?:inline|notinline)\s/i.test(each.name))
+    .flatMap(({ definitions }) => definitions.filter(isDeclaration).map(each => each.name))
+    .filter(each => /^\(\s*(?:inline|notinline)\s/i.test(each))
     .filter(each =>
-      each.name.replace(/[()]/g, ' ').toUpperCase().split(/\s+/).slice(1).includes(name.toUpperCase()),
+      each.replace(/[()]/g, ' ').toUpperCase().split(/\s+/).slice(1).includes(name.toUpperCase()),
     );
-  return declared.length > 0 && /^\(\s*inline/i.test(declared.at(-1)!.name);
+  return declared.length > 0 && /^\(\s*inline/i.test(declared.at(-1)!);
 }
+
+const isDeclaration = ({ kind }: { readonly kind: string }) => kind === 'declaration';
+
+/** The forms with declarations, which are found once in each version. Yields now and then. */
+export function* declaringForms(snapshot: Snapshot): Generator<void, readonly TopLevelForm[], void> {
+  const known = declaring.get(snapshot);
+  if (known) return known;
+  const found: TopLevelForm[] = [];
+  const row = formRowOf(snapshot);
+  for (let i = 0; row && i < row.keys.length; i++) {
+    for (const [n, { definitions }] of row.read(i).entries())
+      if (definitions.some(isDeclaration)) found.push(row.form(i, n));
+    if (i % FEW === 0) yield;
+  }
+  declaring.set(snapshot, found);
+  return found;
+}
+
+const declaring = new WeakMap<Snapshot, readonly TopLevelForm[]>();
+/** So many stretches are looked at without others getting a turn. */
+const FEW = 256;
 
 /** For a request that waits for an answer by code action. A kind of quick fix, because Helix shows those first, and this is what a person then looks for. */
 export const answers = (request: number): Action[] => [

@@ -26,12 +26,14 @@ export function* foldingSteps(snapshot: Snapshot, limit: number): Generator<void
     // One form at a time: brackets that are open in one do not reach into the next.
     folds.read(from, span.start);
     folds.read(span.start, span.end);
+    folds.endForm();
     from = span.end;
     yield;
   }
   folds.read(from, snapshot.text.length);
+  folds.endForm();
   yield;
-  return folds.ranges(limit);
+  return yield* folds.ranges(limit);
 }
 
 /** A list, or a prefix that still wants objects. */
@@ -47,6 +49,8 @@ interface Fold extends FoldingRange {
 }
 
 class Folds {
+  /** Those of the forms that are read, in the order of their lines. */
+  readonly #all: Fold[] = [];
   readonly #byLine = new Map<number, Fold>();
   /** Line comments that stand below each other, each alone on its line. */
   #run: { start: number; end: number } | undefined;
@@ -56,12 +60,22 @@ class Folds {
     this.#text = snapshot.text;
   }
 
-  ranges(limit: number): FoldingRange[] {
-    const all = [...this.#byLine.values()];
-    const kept = all.length > limit ? all.sort((a, b) => a.depth - b.depth).slice(0, limit) : all;
-    return kept
-      .sort((a, b) => a.startLine - b.startLine)
-      .map(({ startLine, endLine, kind }) => ({ startLine, endLine, ...(kind && { kind }) }));
+  *ranges(limit: number): Generator<void, FoldingRange[]> {
+    const kept: FoldingRange[] = [];
+    const wanted = outermost(this.#all, limit);
+    for (const [i, fold] of this.#all.entries()) {
+      const { startLine, endLine, kind } = fold;
+      if (wanted(fold)) kept.push({ startLine, endLine, ...(kind && { kind }) });
+      if (i % FEW === FEW - 1) yield;
+    }
+    return kept;
+  }
+
+  /** Nothing that is read from here on starts in a line in which something of the form before does. */
+  endForm(): void {
+    const own = [...this.#byLine.values()].sort((a, b) => a.startLine - b.startLine);
+    this.#all.push(...own);
+    this.#byLine.clear();
   }
 
   read(start: number, end: number): void {
@@ -148,6 +162,23 @@ class Folds {
   #lineOf(offset: number): number {
     return this.snapshot.positionAt(offset, 'utf-16').line;
   }
+}
+
+/** So many folds are looked at without others getting a turn. */
+const FEW = 4096;
+
+/** Tells, asked about one after the other, which are among as many as the limit allows: the outermost, of those of one depth the first. */
+function outermost(folds: readonly Fold[], limit: number): (fold: Fold) => boolean {
+  if (folds.length <= limit) return () => true;
+  const ofDepth: number[] = [];
+  for (const { depth } of folds) ofDepth[depth] = (ofDepth[depth] ?? 0) + 1;
+  let left = limit;
+  const taken = ofDepth.map(count => {
+    const some = Math.min(count, left);
+    left -= some;
+    return some;
+  });
+  return ({ depth }) => taken[depth]!-- > 0;
 }
 
 function aloneOnLine(text: string, start: number): boolean {

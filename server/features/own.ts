@@ -1,6 +1,7 @@
 /** The definitions of a buffer itself, as it stands at this moment, by name. */
 import { readSymbol, type Snapshot, type SourceDefinition, type TopLevelForm } from '../source/index.ts';
 import type { ChunkForm } from '../source/chunk.ts';
+import { inSlices } from '../source/slices.ts';
 import { formRowOf, sharedStretches, type FormRow } from '../source/snapshot.ts';
 import { letterOf } from '../workspace/named.ts';
 
@@ -32,8 +33,11 @@ interface KnownNames {
 /** By URI, of the buffers that were asked about last: an edit costs the names of what it changed. */
 const known = new Map<string, KnownNames>();
 const mostBuffers = 8;
+/** So many stretches are looked at without others getting a turn. */
+const FEW = 256;
 
-function namesIn(uri: string, row: FormRow): readonly (readonly DefinedName[])[] {
+/** Yields now and then. */
+function* naming(uri: string, row: FormRow): Generator<void, readonly (readonly DefinedName[])[], void> {
   const { keys, environment } = row;
   const before = known.get(uri);
   if (before?.keys === keys && before.environment === environment) return before.names;
@@ -46,7 +50,10 @@ function namesIn(uri: string, row: FormRow): readonly (readonly DefinedName[])[]
     for (let i = 0; i < start; i++) names[i] = before.names[i]!;
     for (let i = keys.length - behind; i < keys.length; i++) names[i] = before.names[i + from]!;
   }
-  for (let i = start; i < keys.length - behind; i++) names[i] = row.read(i).flatMap(definedNames);
+  for (let i = start; i < keys.length - behind; i++) {
+    names[i] = row.read(i).flatMap(definedNames);
+    if (i % FEW === 0) yield;
+  }
   known.delete(uri);
   known.set(uri, { keys, environment, names });
   if (known.size > mostBuffers) known.delete(known.keys().next().value!);
@@ -65,25 +72,40 @@ const definedNames = ({ definitions }: ChunkForm, form: number): DefinedName[] =
 
 /**
  * What the buffer defines in a package under a name that is wanted; slots and the methods of a DEFGENERIC are left out.
+ * Others get turns in between.
  * @param packageName as it is named in the buffer
  * @param initial the package of forms before any IN-PACKAGE
  */
-export function* ownDefinitions(
+export async function ownDefinitions(
   snapshot: Snapshot,
   packageName: string,
   initial: string,
   wanted: (name: string) => boolean,
-): Generator<OwnDefinition> {
+): Promise<OwnDefinition[]> {
+  await snapshot.ready();
+  return inSlices(finding(snapshot, packageName, initial, wanted));
+}
+
+function* finding(
+  snapshot: Snapshot,
+  packageName: string,
+  initial: string,
+  wanted: (name: string) => boolean,
+): Generator<void, OwnDefinition[], void> {
   const row = formRowOf(snapshot);
-  if (!row) return;
-  const names = namesIn(snapshot.uri, row);
-  for (let i = 0; i < names.length; i++)
+  if (!row) return [];
+  const found: OwnDefinition[] = [];
+  const names = yield* naming(snapshot.uri, row);
+  for (let i = 0; i < names.length; i++) {
     for (const defined of names[i]!) {
       if (!wanted(defined.name)) continue;
       const form = row.form(i, defined.form);
       if (!form.active || (defined.prefix ?? form.package ?? initial) !== packageName) continue;
-      yield { defined, form, definition: form.definitions[defined.number]! };
+      found.push({ defined, form, definition: form.definitions[defined.number]! });
     }
+    if (i % FEW === 0) yield;
+  }
+  return found;
 }
 
 /** The symbol that a definition names: of "(setf foo)" FOO; undefined for strings and lists. */

@@ -1,4 +1,5 @@
 /** Semantic tokens of a buffer: those of its stretches, forms and comments between, kept as long as a stretch stays. */
+import { Numbers } from '../numbers.ts';
 import { Lexer } from '../source/lexer.ts';
 import { lastUpTo } from '../source/search.ts';
 import { finish } from '../source/slices.ts';
@@ -66,6 +67,9 @@ export interface TokenRow {
   readonly kinds: KindsOfFunctions;
   readonly active: Uint8Array;
 }
+
+/** So many known pieces are gathered without others getting a turn. */
+const FEW = 256;
 
 const NO_TOKENS: TokenRow = {
   pieces: [],
@@ -152,7 +156,7 @@ export class TokenPieces {
     for (let i = first; i < end; i++) {
       const known = this.#known(row, active, i, kinds);
       pieces.push(known ?? this.#find(snapshot, row, active, i, kinds));
-      if (!known) yield;
+      if (!known || i % FEW === 0) yield;
     }
     return pieces;
   }
@@ -263,8 +267,8 @@ export interface Part {
 export function* numberSteps(
   pieces: readonly Piece[],
   { at = START, first = 0, begin = first, end = pieces.length, lines = ALL_LINES }: Part = {},
-): Generator<void, number[], void> {
-  const out: number[] = [];
+): Generator<void, Numbers, void> {
+  const out = new Numbers();
   let { line, character: column } = at;
   let lastLine = 0;
   let lastColumn = 0;
@@ -284,13 +288,9 @@ export function* numberSteps(
         tokenColumn = down === 0 ? tokenColumn + data[n + 1]! : data[n + 1]!;
         if (tokenLine < lines.first || tokenLine > lines.last) continue;
         const by = tokenLine - lastLine;
-        out.push(
-          by,
-          by === 0 ? tokenColumn - lastColumn : tokenColumn,
-          data[n + 2]!,
-          data[n + 3]!,
-          data[n + 4]!,
-        );
+        out.add(by);
+        out.add(by === 0 ? tokenColumn - lastColumn : tokenColumn);
+        for (let k = 2; k < 5; k++) out.add(data[n + k]!);
         lastLine = tokenLine;
         lastColumn = tokenColumn;
       }
@@ -380,7 +380,8 @@ function differing({ pieces, counts }: TokenRow, first: number, last: number): n
   // what comes before counts from places that no answer depends on
   let from = Math.max(0, first - 1);
   while (from > 0 && counts[from + 1] === counts[from]) from--;
-  return finish(numberSteps(pieces, { first: from, begin: first, end: Math.min(end + 1, pieces.length) }));
+  const part = { first: from, begin: first, end: Math.min(end + 1, pieces.length) };
+  return finish(numberSteps(pieces, part)).toJSON();
 }
 
 function differenceOfNumbers(before: readonly number[], after: readonly number[]): TokenEdit | undefined {

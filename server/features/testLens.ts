@@ -50,10 +50,7 @@ interface TestForm {
  * DEFPACKAGEs use or import from; of an operator that no library but one has, that one.
  */
 function* testForms(snapshot: Snapshot): Generator<void, TestForm[], void> {
-  const mentioned = libraries.filter(({ packages }) =>
-    packages.some(name => new RegExp(`[(:"#\\s]${escape(name)}(?=[\\s)":])`, 'i').test(snapshot.text)),
-  );
-  yield;
+  let mentioned: readonly Library[] | undefined;
   const found: TestForm[] = [];
   for (const form of snapshot.forms) {
     yield;
@@ -62,14 +59,26 @@ function* testForms(snapshot: Snapshot): Generator<void, TestForm[], void> {
     const fitting = libraries.filter(({ operators }) => operators.includes(definition.operator));
     if (fitting.length === 0) continue;
     const prefix = prefixOf(snapshot, form);
+    mentioned ??= yield* mentionedIn(snapshot.text);
     const library =
       prefix === undefined
-        ? (fitting.find(each => mentioned.includes(each)) ??
+        ? (fitting.find(each => mentioned!.includes(each)) ??
           (mentioned.length === 0 ? soleOf(definition, fitting) : undefined))
         : fitting.find(({ packages }) => packages.includes(prefix));
     if (library) found.push({ library, form, definition });
   }
   return found;
+}
+
+/** The libraries of which a package is named. */
+function* mentionedIn(text: string): Generator<void, Library[], void> {
+  const found = new Set<Library>();
+  for (const library of libraries)
+    for (const name of library.packages) {
+      if (new RegExp(`[(:"#\\s]${escape(name)}(?=[\\s)":])`, 'i').test(text)) found.add(library);
+      yield;
+    }
+  return [...found];
 }
 
 /** DEFTEST is the word of several libraries, TEST of anybody; where nothing tells whose it is, only DEFINE-TEST is sure. */

@@ -1,6 +1,7 @@
 /** Code actions: what each source has to offer at a place, one after the other. */
 import type { CodeAction } from 'vscode-languageserver/node';
-import { actionKinds, answers, codeActions, isWanted } from '../features/codeAction.ts';
+import { actionKinds, answers, codeActions, declaringForms, isWanted } from '../features/codeAction.ts';
+import { inSlices } from '../source/slices.ts';
 import type { Drifts } from '../drift/drifts.ts';
 import type { OldThreads } from '../oldThreads.ts';
 import { takesVersions } from '../features/documentEdit.ts';
@@ -60,14 +61,17 @@ const waiting: ActionSource = ({ only }, _bench, { answerable }) =>
     .flatMap(answers)
     .filter(({ kind }) => isWanted(kind, only));
 
-const commands: ActionSource = (place, bench, { folders }) =>
-  codeActions({
+const commands: ActionSource = async (place, bench, { folders }) => {
+  // whoever asks for them below has them at once
+  if (place.snapshot) await inSlices(declaringForms(place.snapshot));
+  return codeActions({
     ...place,
     encoding: bench.parts.encoding(),
     systems: place.snapshot?.uri.startsWith('file:')
       ? systemsAbove(folders(), bench.parts.documents.fileOf(place.snapshot.uri))
       : [],
   });
+};
 
 const drift: ActionSource = async (place, bench, { drifts, answerable }) => {
   const { snapshot, start, end, range, only, documentChanges } = place;

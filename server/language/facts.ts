@@ -52,7 +52,7 @@ export async function sectionsFor(
   const { snapshot, name, package: inEffect, offset, markdown } = asked;
   const { package: prefix, name: symbolName } = readSymbol(name);
   if (prefix === '' || prefix === '#' || symbolName === '') return [];
-  const own = ownDefinitionsOf(snapshot, symbolName, prefix ?? inEffect ?? initialPackage);
+  const own = await ownDefinitionsOf(snapshot, symbolName, prefix ?? inEffect ?? initialPackage);
   const here = own.find(
     ({ definition: { nameSpan } }) =>
       offset !== undefined && nameSpan.start <= offset && offset <= nameSpan.end,
@@ -130,13 +130,13 @@ interface Source {
   readonly own?: boolean;
 }
 
-function ownDefinitionsOf(snapshot: Snapshot, name: string, searched: string): OwnDefinition[] {
-  const out: OwnDefinition[] = [];
-  for (const each of ownDefinitions(snapshot, searched, initialPackage, defined => defined === name)) {
-    out.push(each);
-    if (out.length === 50) break;
-  }
-  return out;
+async function ownDefinitionsOf(
+  snapshot: Snapshot,
+  name: string,
+  searched: string,
+): Promise<readonly OwnDefinition[]> {
+  const own = await ownDefinitions(snapshot, searched, initialPackage, defined => defined === name);
+  return own.slice(0, 50);
 }
 
 function wireName({ definition }: OwnDefinition): DefinitionName | undefined {

@@ -48,7 +48,7 @@ export class Knowledge {
       prefix !== undefined || home === searched ? 'package' : 'used';
     const candidates: Candidate[] = [];
     if (what === 'symbols' || what === 'functions' || what === 'classes')
-      candidates.push(...ownCandidates(snapshot, query), ...standardCandidates(query));
+      candidates.push(...(await ownCandidates(snapshot, query)), ...standardCandidates(query));
     if (what === 'packages') candidates.push(...usualPackages);
     else if (what === 'systems') candidates.push(...usualSystems);
     else if (/^(?:symbols|functions)$/.test(what) && prefix === undefined && pattern !== '')
@@ -136,24 +136,25 @@ const packageText = (home: string, letter: string): string =>
   letter === ':' || letter === 'q' ? '' : home.toLowerCase();
 
 /** What the buffer itself defines in the package that is searched. */
-function* ownCandidates(
+async function ownCandidates(
   snapshot: Snapshot,
   { package: inEffect, prefix, what, pattern }: NameQuery,
-): Generator<Candidate> {
+): Promise<Candidate[]> {
   const searched = prefix ?? inEffect ?? initialPackage;
   const wanted = (name: string) => fit(pattern, name.toLowerCase()) !== undefined;
-  for (const { defined, definition } of ownDefinitions(snapshot, searched, initialPackage, wanted)) {
-    const { name, is } = defined;
-    if (what === 'classes' ? !/[crtd]/.test(is) : what === 'functions' && !/[mgf]/.test(is)) continue;
-    const { lambdaList } = definition;
-    yield {
-      name,
-      is,
-      nearness: 'buffer',
-      package: searched.toLowerCase(),
-      ...(lambdaList !== undefined && { lambdaList: lambdaList.replace(/\s+/g, ' ').slice(0, 200) }),
-    };
-  }
+  const own = await ownDefinitions(snapshot, searched, initialPackage, wanted);
+  return own.flatMap(({ defined: { name, is }, definition: { lambdaList } }): Candidate[] => {
+    if (what === 'classes' ? !/[crtd]/.test(is) : what === 'functions' && !/[mgf]/.test(is)) return [];
+    return [
+      {
+        name,
+        is,
+        nearness: 'buffer',
+        package: searched.toLowerCase(),
+        ...(lambdaList !== undefined && { lambdaList: lambdaList.replace(/\s+/g, ' ').slice(0, 200) }),
+      },
+    ];
+  });
 }
 
 /** Names of the standard: in most packages, and with the standard's prefix. */

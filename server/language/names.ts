@@ -7,6 +7,7 @@ import { ownDefinitions } from '../features/own.ts';
 import { linkedRanges, prepareGlobal, prepareLocal, renameLocal } from '../features/rename.ts';
 import { symbolAt } from '../source/scope.ts';
 import type { Snapshot } from '../source/types.ts';
+import { maxFileSize } from '../workspace/files.ts';
 import type { RenamePlan } from '../workspace/types.ts';
 import { inSlices } from '../source/slices.ts';
 import type { Bench, FeatureSet } from './bench.ts';
@@ -65,7 +66,14 @@ export const names: FeatureSet = {
         }
         const versions = new Map(documents.all.map(({ uri: open, version }) => [open, version]));
         const plan: RenamePlan = await bench.ask('rename', { uri, position, newName }, token);
-        if ('refused' in plan) throw refusal(plan.refused);
+        if ('refused' in plan) {
+          const isLeftOut = plan.nothing === true && snapshot.length > maxFileSize;
+          throw refusal(
+            isLeftOut
+              ? `The buffer has ${snapshot.length} characters, and the index leaves out what is longer than ${maxFileSize}. Local variables can be renamed there, and names elsewhere.`
+              : plan.refused,
+          );
+        }
         for (const { uri: file } of plan.files)
           if (documents.get(file)?.version !== versions.get(file))
             throw new HotlispError('stale', 'The buffers were edited meanwhile. Rename again.');
@@ -89,13 +97,13 @@ export async function isSpecial(
   if (found?.namespace !== 'variable') return false;
   const { name, package: prefix } = found.symbol;
   const inEffect = snapshot.packageAt(found.span.start) ?? null;
-  const own = ownDefinitions(
+  const own = await ownDefinitions(
     snapshot,
     prefix ?? inEffect ?? initialPackage,
     initialPackage,
     each => each === name,
   );
-  for (const { definition } of own) if (isVariable(definition)) return true;
+  if (own.some(({ definition }) => isVariable(definition))) return true;
   const at = { name, package: inEffect, ...(prefix !== undefined && { prefix }) };
   const hits = await bench.ask('named', { ...at, limit: 50 }, token);
   return hits.some(({ uri, definition }) => uri !== snapshot.uri && isVariable(definition));

@@ -2,7 +2,7 @@
 import type { CancellationToken } from 'vscode-languageserver/node';
 import { localsNear } from '../features/locals.ts';
 import { parseLambdaList } from '../features/lambdaList.ts';
-import { ownDefinitions } from '../features/own.ts';
+import { ownDefinitions, type OwnDefinition } from '../features/own.ts';
 import type { Place } from '../features/place.ts';
 import { standardName } from '../features/standard.ts';
 import { readSymbol, type Snapshot } from '../source/index.ts';
@@ -61,12 +61,8 @@ export async function operatorsOf(
   ]);
   const out: Operator[] = [];
   const searched = prefix ?? place.package ?? initialPackage;
-  for (const { definition } of ownDefinitions(
-    snapshot,
-    searched,
-    initialPackage,
-    each => each === symbolName,
-  ))
+  const own = await ownDefinitions(snapshot, searched, initialPackage, each => each === symbolName);
+  for (const { definition } of own)
     if (OPERATORS.has(definition.kind) && !definition.name.startsWith('('))
       out.push(fromDefinition(definition));
   for (const { definition } of hits)
@@ -84,8 +80,7 @@ export async function operatorsOf(
       label: methodLabel(qualifiers, specializers),
       lambdaList: specialized(lambdaList, specializers),
     });
-  if (out.length === 0 && standard === undefined)
-    out.push(...places(snapshot, searched, symbolName, hits, about));
+  if (out.length === 0 && standard === undefined) out.push(...places(own, hits, about));
   // SBCL's own lambda lists of these are those of its implementation
   const isStandard = about?.found === true ? about.package === 'COMMON-LISP' : out.length === 0;
   if (standard?.lambdaList !== undefined && isStandard)
@@ -95,13 +90,10 @@ export async function operatorsOf(
 
 /** What only stands for a place, because SETF alone is defined on it: its arguments, without the new value. */
 function places(
-  snapshot: Snapshot,
-  searched: string,
-  name: string,
+  own: readonly OwnDefinition[],
   hits: readonly DefinitionHit[],
   about: About | undefined,
 ): Operator[] {
-  const own = [...ownDefinitions(snapshot, searched, initialPackage, each => each === name)];
   const lists = [
     ...[...own, ...hits].map(({ definition }) =>
       definition.name.startsWith('(') && OPERATORS.has(definition.kind) ? definition.lambdaList : undefined,

@@ -12,6 +12,7 @@ import {
 import { formRowOf } from '../source/snapshot.ts';
 import type { Snapshot } from '../source/types.ts';
 import { inSlices } from '../source/slices.ts';
+import type { Numbers } from '../numbers.ts';
 import type { Bench, FeatureSet } from './bench.ts';
 
 interface Sent {
@@ -60,7 +61,7 @@ export const tokens: FeatureSet = {
     };
     const whole = async ({ id, row }: Sent): Promise<SemanticTokens> => ({
       resultId: id,
-      data: await inSlices(numberSteps(row.pieces)),
+      data: sendable(await inSlices(numberSteps(row.pieces))),
     });
 
     semanticTokens.on(
@@ -75,7 +76,10 @@ export const tokens: FeatureSet = {
         const now = await allOf(snapshot, token);
         if (!now) return NOTHING;
         return before?.id === previousResultId
-          ? { resultId: now.id, edits: difference(before.row, now.row) }
+          ? {
+              resultId: now.id,
+              edits: difference(before.row, now.row),
+            }
           : whole(now);
       }),
     );
@@ -92,13 +96,16 @@ export const tokens: FeatureSet = {
         // a range that ends where a line starts has nothing of that line
         const last = range.end.line - (range.end.character === 0 ? 1 : 0);
         const lines = { first: range.start.line, last };
-        return { data: await inSlices(numberSteps(part, { at, lines })) };
+        return { data: (await inSlices(numberSteps(part, { at, lines }))).toJSON() };
       }),
     );
   },
 };
 
 const NOTHING: SemanticTokens = { data: [] };
+
+/** Written as the array that the protocol's types have. */
+const sendable = (numbers: Numbers): number[] => numbers as unknown as number[];
 
 /** Macros and generic functions, by name, as far as the index knows them now. */
 class FunctionKinds {

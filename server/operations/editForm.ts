@@ -1,7 +1,8 @@
 /** Editing one form of a file as an undoable edit of its buffer. */
 import { z } from 'zod';
 import { HotlispError } from '../errors.ts';
-import type { Range, Snapshot } from '../source/types.ts';
+import { inSlices } from '../source/slices.ts';
+import type { Range, Snapshot, TopLevelForm } from '../source/types.ts';
 import { editAt, newlineOf, siteOf, withEdit, type Content, type FormEdit } from './formEdit.ts';
 import { documentAt } from './fileArgument.ts';
 import { definitionName } from './forms.ts';
@@ -35,7 +36,7 @@ export const lispEditForm = operation({
     }),
   async plan(args, context) {
     const snapshot = await documentAt(context, 'file_path', args.file_path);
-    const named = soleForm(snapshot, args.form_type, args.form_name);
+    const named = await soleForm(snapshot, args.form_type, args.form_name);
     const content = args.content === undefined ? undefined : soleContent(args.content, snapshot, context);
     const edit = editAt(snapshot, siteOf(snapshot, named), args.operation, content);
     await verify(snapshot, named, edit, args.operation, context);
@@ -60,15 +61,14 @@ export const lispEditForm = operation({
 });
 
 /** @throws HotlispError `invalid-arguments` unless exactly one form has that type and name */
-function soleForm(snapshot: Snapshot, type: string, name: string): Named {
-  const found = mostMeant(definitionsCalled(snapshot.forms, type, name), name);
+async function soleForm(snapshot: Snapshot, type: string, name: string): Promise<Named> {
+  const found = mostMeant(await inSlices(definitionsCalled(snapshot.forms, type, name)), name);
   const fail = (message: string) =>
     new HotlispError('invalid-arguments', `hotlisp.lisp_edit_form: ${message}`, { path: 'form_name' });
   const line = ({ definition }: Named) => snapshot.positionAt(definition.span.start, 'utf-16').line + 1;
   if (found.length === 0) {
-    const others = definitionsCalled(snapshot.forms, undefined, nameAlone(name)).map(
-      ({ definition }) => `(${definition.operator} ${definitionName(definition)})`,
-    );
+    const alike = await inSlices(definitionsCalled(snapshot.forms, undefined, nameAlone(name)));
+    const others = alike.map(({ definition }) => `(${definition.operator} ${definitionName(definition)})`);
     throw fail(
       `there is no ${type} ${name} in ${snapshot.uri}.${others.length > 0 ? ` Did you mean ${[...new Set(others)].join(' or ')}?` : ''}`,
     );
@@ -128,30 +128,55 @@ async function verify(
   what: (typeof operations)[number],
   context: PlanContext,
 ): Promise<void> {
-  const textsOf = ({ text, forms }: Snapshot) =>
-    forms.filter(each => !each.broken).map(({ span }) => text.slice(span.start, span.end));
   const edited = context.scratch(withEdit(snapshot.text, edit));
   await edited.ready();
-  const before = textsOf(snapshot);
-  const after = textsOf(edited);
-  const at = snapshot.forms.filter(each => !each.broken).indexOf(form);
+  const before = await inSlices(soundForms(snapshot));
+  const after = await inSlices(soundForms(edited));
+  const at = before.indexOf(form);
   const nested = definition.span.start !== form.bodyStart;
   const added = nested || what === 'replace' ? 0 : what === 'delete' ? -1 : 1;
   const first = nested || what !== 'insert_after' ? at : at + 1;
   // how many forms behind `first` the edit made or changed
   const own = nested || what === 'replace' ? 1 : Math.max(0, added);
   const kept = nested || what === 'replace' || what === 'delete' ? at + 1 : first;
+  const inBoth = (n: number): readonly [TopLevelForm, TopLevelForm | undefined] | undefined =>
+    n < first ? [before[n]!, after[n]] : n < kept ? undefined : [before[n]!, after[n - kept + first + own]];
   const same =
     after.length === before.length + added &&
-    before.slice(0, first).every((text, i) => text === after[i]) &&
-    before.slice(kept).every((text, i) => text === after[first + own + i]) &&
-    edited.problems.length <= snapshot.problems.length;
+    edited.problems.length <= snapshot.problems.length &&
+    (await inSlices(sameTexts(snapshot, edited, before.length, inBoth)));
   if (!same)
     throw new HotlispError(
       'invalid-arguments',
       `hotlisp.lisp_edit_form: this ${what} would run together with what stands next to the form; edit it by hand.`,
       { path: what === 'delete' ? 'form_name' : 'content' },
     );
+}
+
+/** Whether forms of two texts are the same, character for character. Yields after each. */
+function* sameTexts(
+  before: Snapshot,
+  after: Snapshot,
+  count: number,
+  inBoth: (n: number) => readonly [TopLevelForm, TopLevelForm | undefined] | undefined,
+): Generator<void, boolean, void> {
+  const textOf = (snapshot: Snapshot, { span }: TopLevelForm) => snapshot.slice(span.start, span.end);
+  for (let n = 0; n < count; n++) {
+    const [old, now] = inBoth(n) ?? [];
+    if (old && (!now || textOf(before, old) !== textOf(after, now))) return false;
+    yield;
+  }
+  return true;
+}
+
+/** Yields after each. */
+function* soundForms({ forms }: Snapshot): Generator<void, TopLevelForm[], void> {
+  const sound: TopLevelForm[] = [];
+  for (const form of forms) {
+    if (!form.broken) sound.push(form);
+    yield;
+  }
+  return sound;
 }
 
 /** Editors leave the byte order mark of a file out of its buffer. */

@@ -65,11 +65,10 @@ const designated = (text: string) =>
  * ("area", "area :around", "area (circle)", "area :around (circle)"; trailing specializers of T may be left out), or with its qualifiers and
  * lambda list as written ("area :around ((shape circle))"). Packages, systems and what is named by a string go by any designator.
  */
-export function isCalled(definition: SourceDefinition, asked: string): boolean {
+export function isCalled(definition: SourceDefinition, asked: string, wanted = words(asked)): boolean {
   const { kind, name, qualifiers = [], specializers, lambdaList } = definition;
   if (kind === 'package' || kind === 'system' || name.startsWith('"'))
     return designated(asked) === designated(name);
-  const wanted = words(asked);
   if (wanted === words(name)) return true;
   if (!specializers) return false;
   if (qualifiers.length > 0 && wanted === words([name, ...qualifiers].join(' '))) return true;
@@ -96,17 +95,20 @@ export interface Named {
   readonly definition: SourceDefinition;
 }
 
-/** The forms of a text that define the name asked for, with the definition in question. */
-export function definitionsCalled(
+/** The forms of a text that define the name asked for, with the definition in question. Yields after each form. */
+export function* definitionsCalled(
   forms: readonly TopLevelForm[],
   type: string | undefined,
   name: string,
-): Named[] {
-  return forms.flatMap(form =>
-    form.definitions
-      .filter(each => isOfType(each, type) && isCalled(each, name))
-      .map(definition => ({ form, definition })),
-  );
+): Generator<void, Named[], void> {
+  const found: Named[] = [];
+  const wanted = words(name);
+  for (const form of forms) {
+    for (const definition of form.definitions)
+      if (isOfType(definition, type) && isCalled(definition, name, wanted)) found.push({ form, definition });
+    yield;
+  }
+  return found;
 }
 
 /**

@@ -12,6 +12,8 @@ import { operation } from './operation.ts';
 const defaultLimit = 2000;
 /** Milliseconds for which a caller's regular expression may run over a file. */
 const patternWithin = 500;
+/** So many forms are searched without others getting a turn. */
+const together = 64;
 
 export const lispReadFile = operation({
   name: 'lisp_read_file',
@@ -51,15 +53,15 @@ export const lispReadFile = operation({
         type: 'answer',
         value: { ...base, mode: 'full', ...lines(snapshot.text, args.offset, args.limit) },
       };
-    const matching = formsMatching(snapshot, args.name_pattern, args.content_pattern);
-    const forms = await inSlices(describing(snapshot, matching));
+    const matching = await inSlices(formsMatching(snapshot, args.name_pattern, args.content_pattern));
+    const { forms, shown } = await inSlices(describing(snapshot, matching));
     return {
       type: 'answer',
       value: {
         ...base,
         mode: 'collapsed',
-        ...lines(forms.map(({ shown }) => shown).join('\n'), args.offset, args.limit),
-        forms: forms.map(({ shown: _shown, ...form }) => form),
+        ...lines(shown.join('\n'), args.offset, args.limit),
+        forms,
         problems: snapshot.problems.map(({ span, message, code }) => ({
           message,
           code,
@@ -71,31 +73,30 @@ export const lispReadFile = operation({
 });
 
 /** The forms of which a name matches one pattern, or the text the other. */
-function formsMatching(
+function* formsMatching(
   snapshot: Snapshot,
   name: string | undefined,
   content: string | undefined,
-): ReadonlySet<TopLevelForm> {
-  const { forms, text } = snapshot;
-  const named = matches('name_pattern', name, () =>
-    forms.map(form => form.definitions.map(each => each.name)),
-  );
-  const holding = matches('content_pattern', content, () =>
-    forms.map(({ span }) => [text.slice(span.start, span.end)]),
-  );
-  return new Set(forms.filter((_form, i) => named[i] || holding[i]));
+): Generator<void, ReadonlySet<TopLevelForm>> {
+  const { forms } = snapshot;
+  const named = name === undefined ? undefined : matcher('name_pattern', name);
+  const holding = content === undefined ? undefined : matcher('content_pattern', content);
+  const found = new Set<TopLevelForm>();
+  for (let from = 0; (named ?? holding) && from < forms.length; from += together) {
+    const some = forms.slice(from, from + together);
+    const byName = named?.(some.map(form => form.definitions.map(each => each.name)));
+    const byContent = holding?.(some.map(({ span }) => [snapshot.slice(span.start, span.end)]));
+    for (const [i, form] of some.entries()) if (byName?.[i] || byContent?.[i]) found.add(form);
+    yield;
+  }
+  return found;
 }
 
 /**
- * Which lists hold a text that matches, whatever the case.
- * @throws HotlispError `invalid-arguments` when the pattern does not parse or takes too long
+ * Tells which lists hold a text that matches, whatever the case.
+ * @throws HotlispError `invalid-arguments` when the pattern does not parse; what is answered, when all of it takes too long
  */
-function matches(
-  key: string,
-  pattern: string | undefined,
-  texts: () => readonly (readonly string[])[],
-): boolean[] {
-  if (pattern === undefined) return [];
+function matcher(key: string, pattern: string): (lists: readonly (readonly string[])[]) => boolean[] {
   const fail = (why: string) =>
     new HotlispError('invalid-arguments', `hotlisp.lisp_read_file: ${key} ${why}.`, { path: key });
   let expression: RegExp;
@@ -104,32 +105,40 @@ function matches(
   } catch (error) {
     throw fail(`is not a regular expression (${(error as Error).message})`);
   }
-  try {
-    // A pattern like (a+)+$ may run for ever; in a context of its own it can be stopped.
-    return vm.runInNewContext(
-      'texts.map(each => each.some(text => expression.test(text)))',
-      { texts: texts(), expression },
-      { timeout: patternWithin },
-    ) as boolean[];
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
-    throw fail(`takes longer than ${patternWithin} ms over this file; write it without nested repetitions`);
-  }
+  // A pattern like (a+)+$ may run for ever; in a context of its own it can be stopped.
+  const room = vm.createContext({ expression, lists: [] as readonly (readonly string[])[] });
+  let left = patternWithin;
+  return lists => {
+    const begun = performance.now();
+    room['lists'] = lists;
+    try {
+      return searching.runInContext(room, { timeout: Math.max(1, Math.ceil(left)) }) as boolean[];
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
+      throw fail(`takes longer than ${patternWithin} ms over this file; write it without nested repetitions`);
+    } finally {
+      left -= performance.now() - begun;
+    }
+  };
 }
+
+const searching = new vm.Script('lists.map(texts => texts.some(text => expression.test(text)))');
 
 function* describing(snapshot: Snapshot, matching: ReadonlySet<TopLevelForm>) {
   const forms: ReturnType<typeof describeForm>[] = [];
+  const shown: string[] = [];
   for (const form of snapshot.forms) {
-    forms.push(describeForm(snapshot, form, matching.has(form)));
+    const text = snapshot.slice(form.span.start, form.span.end);
+    const expanded = matching.has(form) || isInPackage(form) || !/[\r\n]/.test(text);
+    forms.push(describeForm(snapshot, form, expanded));
+    shown.push(expanded ? text : collapsed(snapshot, form));
     yield;
   }
-  return forms;
+  return { forms, shown };
 }
 
 /** `line` and `end_line` are 1-based. */
-function describeForm(snapshot: Snapshot, form: TopLevelForm, matching: boolean) {
-  const text = snapshot.slice(form.span.start, form.span.end);
-  const expanded = matching || isInPackage(form) || !/[\r\n]/.test(text);
+function describeForm(snapshot: Snapshot, form: TopLevelForm, expanded: boolean) {
   return {
     type: form.operator ?? null,
     name: form.definitions.length > 0 ? formName(form) : null,
@@ -139,21 +148,20 @@ function describeForm(snapshot: Snapshot, form: TopLevelForm, matching: boolean)
     active: form.active,
     broken: form.broken,
     expanded,
-    shown: expanded ? text : collapsed(snapshot, form),
   };
 }
 
 /** `(defun price (job &key discount) …)`; what a form around definitions holds is shown below its first line. */
 function collapsed(snapshot: Snapshot, form: TopLevelForm): string {
   const { span, bodyStart, definitions } = form;
-  const guard = snapshot.text.slice(span.start, bodyStart).replace(/\s+/g, ' ');
+  const guard = snapshot.slice(span.start, bodyStart).replace(/\s+/g, ' ');
   const [first] = definitions;
   if (first?.span.start === bodyStart) return guard + signature(first);
-  const body = snapshot.text.slice(bodyStart, span.end);
+  const body = snapshot.slice(bodyStart, span.end);
   const head = body.split(/[\r\n]/, 1)[0]!.trimEnd();
   if (definitions.length === 0) return `${guard}${head}${body.startsWith('(') ? ' …)' : ' …'}`;
   const inner = definitions.map(each => `  ${signature(each)}`);
-  const opening = snapshot.text
+  const opening = snapshot
     .slice(bodyStart, first!.span.start)
     .split(/[\r\n]/, 1)[0]!
     .trimEnd();

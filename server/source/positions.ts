@@ -43,6 +43,18 @@ interface Table {
 
 const NO_LINES: Table = { pages: [], starts: new Int32Array(1), before: new Int32Array(1) };
 
+/** The lines that start at `starts`, by pages. Yields now and then. */
+function* paging(starts: readonly number[]): Generator<void, Int32Array[], void> {
+  const pages: Int32Array[] = [];
+  for (let at = 0; at < starts.length; at += PAGE) {
+    const page = new Int32Array(Math.min(PAGE, starts.length - at));
+    for (let i = 0; i < page.length; i++) page[i] = starts[at + i]! - starts[at]!;
+    pages.push(page);
+    if (pages.length % PAGE === 0) yield;
+  }
+  return pages;
+}
+
 export class Lines {
   #table: Table | undefined;
   #unfinished: Generator<void, Table, void> | undefined;
@@ -108,7 +120,8 @@ export class Lines {
     keep(firstPage, 0, first - before[firstPage]!, starts[firstPage]!);
     for (const at of middle) all.push(at);
     keep(lastPage, last + 1 - before[lastPage]!, pages[lastPage]!.length, starts[lastPage]! + delta);
-    return new Lines(content, splice(this.table, firstPage, all, lastPage + 1, content.length));
+    const own = finish(paging(all));
+    return new Lines(content, splice(this.table, firstPage, all, own, lastPage + 1, content.length));
   }
 
   /** The 0-based line that holds an offset. */
@@ -186,14 +199,15 @@ export class Lines {
   }
 }
 
-/** The table with the pages from `first` up to `end` (exclusive) replaced by the lines that start at `added`, in a text of `length`. */
-function splice(old: Table, first: number, added: readonly number[], end: number, length: number): Table {
-  const own: Int32Array[] = [];
-  for (let at = 0; at < added.length; at += PAGE) {
-    const page = new Int32Array(Math.min(PAGE, added.length - at));
-    for (let i = 0; i < page.length; i++) page[i] = added[at + i]! - added[at]!;
-    own.push(page);
-  }
+/** The table with the pages from `first` up to `end` (exclusive) replaced by those of the lines that start at `added`, in a text of `length`. */
+function splice(
+  old: Table,
+  first: number,
+  added: readonly number[],
+  own: readonly Int32Array[],
+  end: number,
+  length: number,
+): Table {
   const pages = old.pages.slice(0, first).concat(own, old.pages.slice(end));
   const at = first + own.length;
   const starts = new Int32Array(pages.length + 1);
@@ -216,7 +230,7 @@ function splice(old: Table, first: number, added: readonly number[], end: number
 
 function* firstTable(content: Text): Generator<void, Table, void> {
   const starts = yield* scanningLines(content, 0, content.length);
-  return splice(NO_LINES, 0, starts, 0, content.length);
+  return splice(NO_LINES, 0, starts, yield* paging(starts), 0, content.length);
 }
 
 /** A lone surrogate counts as the replacement character that it becomes in UTF-8: 3 bytes. */

@@ -60,5 +60,5 @@ function* reading(text: string): Generator<void, Row, void> {
   yield;
   const recovered = yield* recovering(blocks, text);
   yield;
-  return Row.of(recovered);
+  return yield* Row.building(recovered);
 }

@@ -30,6 +30,7 @@ export const recover = (strict: readonly Block[], text: string): readonly Block[
 export function* recovering(strict: readonly Block[], text: string): Generator<void, readonly Block[], void> {
   // A text without fault is taken at its word.
   if (!strict.some(({ suspects }) => suspects.length > 0) || costOf(strict) === 0) return strict;
+  yield;
   let row = strict;
   let start = 0;
   let trials = 0;

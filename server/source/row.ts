@@ -1,5 +1,9 @@
 /** A text as a row of blocks, with what is asked of all of them kept in flat arrays: an edit copies those and looks at few blocks. Immutable. */
 import type { Block, Stretch } from './blocks.ts';
+import { finish } from './slices.ts';
+
+/** So many blocks are looked at without others getting a turn. */
+const PAUSE = 4096;
 
 export class Row {
   private constructor(
@@ -20,10 +24,28 @@ export class Row {
     readonly doubted = false,
   ) {}
 
-  private static readonly EMPTY = new Row([], new Int32Array(1), new Int32Array(1), [], [], [], []);
+  /** A row from nothing; yields now and then. */
+  static *building(blocks: readonly Block[]): Generator<void, Row, void> {
+    const starts = new Int32Array(blocks.length + 1);
+    const forms = new Int32Array(blocks.length + 1);
+    const faulty: number[] = [];
+    const open: number[] = [];
+    const telling: number[] = [];
+    const closing: number[] = [];
+    for (const [i, block] of blocks.entries()) {
+      starts[i + 1] = starts[i]! + block.length;
+      forms[i + 1] = forms[i]! + block.forms.length;
+      if (isFaulty(block)) faulty.push(i);
+      if (isOpen(block)) open.push(i);
+      if (isTelling(block)) telling.push(i);
+      if (isClosing(block)) closing.push(i);
+      if (i % PAUSE === PAUSE - 1) yield;
+    }
+    return new Row(blocks, starts, forms, faulty, open, telling, closing);
+  }
 
   static of(blocks: readonly Block[]): Row {
-    return Row.EMPTY.splice(0, blocks, 0);
+    return finish(Row.building(blocks));
   }
 
   /** The last block that closes brackets of blocks before it; -1 where none does. */
@@ -57,14 +79,17 @@ export class Row {
       blocks,
       starts,
       forms,
-      indices(this.faulty, block => block.faults.length > 0),
-      indices(this.open, block => block.open > 0 && !block.cut),
+      indices(this.faulty, isFaulty),
+      indices(this.open, isOpen),
       indices(this.telling, isTelling),
-      indices(this.closing, block => block.least < 0),
+      indices(this.closing, isClosing),
     );
   }
 }
 
+const isFaulty = ({ faults }: Block): boolean => faults.length > 0;
+const isOpen = ({ open, cut }: Block): boolean => open > 0 && !cut;
+const isClosing = ({ least }: Block): boolean => least < 0;
 export const isTelling = ({ guarded, mentionsPackage }: Stretch): boolean => guarded || mentionsPackage;
 
 /** Running sums over a row after an edit of it. */

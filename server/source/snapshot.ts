@@ -33,7 +33,7 @@ interface Facts {
 }
 
 /** So many forms are listed without others getting a turn. */
-const FEW = 4096;
+const FEW = 1024;
 
 /** More problems are told to nobody. */
 const MOST_PROBLEMS = 1000;
@@ -119,9 +119,12 @@ export class BufferSnapshot implements Snapshot {
   async ready(what: 'forms' | 'definitions' = 'definitions'): Promise<void> {
     await inSlices(this.#lines.reading());
     await this.#reading.read();
-    if (what === 'forms' || this.#isDefined) return;
-    await inSlices(this.#defining());
-    this.#isDefined = true;
+    if (this.#isDefined) return;
+    if (what === 'definitions') {
+      await inSlices(this.#defining());
+      this.#isDefined = true;
+    }
+    if (this.#count > FEW) await inSlices(this.#placing());
   }
 
   *#defining(): Generator<void, void, void> {
@@ -132,7 +135,10 @@ export class BufferSnapshot implements Snapshot {
       if (isNew) chunk.define(this.#environment, this.#lines.content, starts[i]!);
       if (isNew || i % FEW === FEW - 1) yield;
     }
-    if (this.#count <= FEW) return;
+  }
+
+  /** All forms in order, and the package of each: of a short text when somebody asks. */
+  *#placing(): Generator<void, void, void> {
     yield* this.#listing();
     yield* this.#factFinding();
   }
@@ -303,7 +309,8 @@ export class BufferSnapshot implements Snapshot {
       readPlain(i, next);
       if (next < stretches) readOne(next);
       i = next + 1;
-      if (++looked % FEW === 0) yield;
+      // a look at one takes far longer than listing it
+      if (++looked % 64 === 0) yield;
     }
     return (this.#facts ??= { active, guardUnknown, index, inEffect, effects });
   }

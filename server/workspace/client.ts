@@ -49,6 +49,8 @@ export class IndexClient {
   /** Open buffers, and which of them the thread has not been told about. */
   readonly #open = new Set<string>();
   readonly #untold = new Set<string>();
+  /** Open buffers that are too long. */
+  readonly #leftOut = new Set<string>();
   /** Open buffers of which it knows some version, and which. */
   readonly #told = new Map<string, Buffer>();
   #telling: NodeJS.Timeout | undefined;
@@ -176,6 +178,13 @@ export class IndexClient {
       if (onlyNew && buffer && known) continue;
       this.#untold.delete(uri);
       if (!buffer || buffer.length > maxFileSize) {
+        if (!buffer) this.#leftOut.delete(uri);
+        else if (!this.#leftOut.has(uri)) {
+          this.#leftOut.add(uri);
+          this.options.log(
+            `The index leaves out ${uri}: the buffer has ${buffer.length} characters, more than ${maxFileSize}`,
+          );
+        }
         this.#told.delete(uri);
         this.#post({ type: 'buffer', uri, text: undefined });
         continue;

@@ -9,11 +9,12 @@
  *
  * Another feature is another entry of `features`.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import path from 'node:path';
 import { Editor, repository, usualCapabilities, type TextDocument } from '../support/lspClient.ts';
 import type { Position } from '../support/lspTypes.ts';
+import { inventory } from './texts.ts';
 
 const ROUNDS = Number(process.env['HOTLISP_BENCH_ROUNDS'] ?? 60);
 const WARM_UP = 10;
@@ -130,18 +131,6 @@ const features: Readonly<Record<string, Measured>> = {
   },
 };
 
-/** A text of about so many lines: the same ordinary definitions again and again, under other names, and the probe in the middle. */
-function textOf(lines: number): string {
-  const sample = readFileSync(path.join(repository, 'test/corpus/samples/inventory.lisp'), 'utf8');
-  const forms = sample.slice(sample.indexOf('(defclass'));
-  const perCopy = forms.split('\n').length - 1;
-  const copies = Array.from({ length: Math.ceil(lines / perCopy) }, (_, n) =>
-    forms.replaceAll(/\b(item|value-of|total|report|split)\b/g, `$1-${n}`),
-  );
-  copies.splice(copies.length >> 1, 0, probe);
-  return `(in-package :inventory)\n\n${copies.join('\n')}`;
-}
-
 const quantile = (values: readonly number[], q: number) =>
   [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))]!;
 const median = (values: readonly number[]) => quantile(values, 0.5);
@@ -211,7 +200,7 @@ async function measure(): Promise<Measurements> {
   });
   try {
     const [pid] = await editor.evaluate('(sb-unix:unix-getpid)');
-    const documents = SIZES.map(size => editor.open(`buffer-${size}.lisp`, textOf(size)));
+    const documents = SIZES.map(size => editor.open(`buffer-${size}.lisp`, inventory(size, probe)));
     // the index has read them
     await editor.request('workspace/symbol', { query: 'probe' });
     const times: Record<string, Record<number, number[]>> = {};

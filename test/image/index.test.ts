@@ -293,5 +293,15 @@ describe('a request', () => {
     expect(await symbols('big')).toEqual(['-: big in big.lisp']);
     expect(await symbols('huge')).toEqual([]);
     await editor.logs.next('word of the large file', ({ message }) => /huge\.lisp/.test(message));
+    const long = editor.open('long.lisp', `(defun far ())\n${'; filler\n'.repeat(250_000)}`);
+    const renamed = editor.request('textDocument/rename', {
+      textDocument: { uri: long.uri },
+      position: long.positionOf('fa¦r'),
+      newName: 'near',
+    });
+    await expect(renamed).rejects.toThrow(/2250015 characters.*2000000/);
+    await editor.logs.next('word of the long buffer', ({ message }) =>
+      /leaves out.*long\.lisp/.test(message),
+    );
   });
 });

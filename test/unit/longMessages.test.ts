@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decode, encode } from '../../server/longMessages.ts';
+import { Numbers } from '../../server/numbers.ts';
 
 /** Text that is long enough for every way of reading it, with characters and escapes of every width at every place. */
 const longText = fc
@@ -71,6 +72,33 @@ describe('a long message', () => {
         expect(await written(message)).toBe(JSON.stringify(message));
       }),
       { numRuns: 20 },
+    );
+  });
+
+  it('may have very many numbers, which are written as an array', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: 40_000 }),
+        fc.array(fc.jsonValue()),
+        async (count, others) => {
+          const numbers = new Numbers();
+          const plain = Array.from({ length: count }, (_, n) => n * 31 - 5);
+          for (const each of plain) numbers.add(each);
+          expect(numbers).toHaveLength(count);
+          expect(await written({ others, data: numbers, others2: others })).toBe(
+            JSON.stringify({ others, data: plain, others2: others }),
+          );
+          expect(JSON.stringify(numbers)).toBe(JSON.stringify(plain));
+        },
+      ),
+      {
+        numRuns: 20,
+        examples: [
+          [0, []],
+          [8192, []],
+          [8193, []],
+        ],
+      },
     );
   });
 
