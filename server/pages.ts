@@ -1,10 +1,10 @@
 /** Documents that the server writes for the person to read: files of their own in a private directory that goes with the server. */
 import { promises as fs } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Page, PageAction } from './operations/page.ts';
 import type { Editor } from './ports.ts';
+import { TemporaryDirectory } from './temporaryDirectory.ts';
 
 /** How many pages are kept; the file of an older one is deleted. */
 const kept = 100;
@@ -12,7 +12,7 @@ const kept = 100;
 const told = 8000;
 
 export class Pages {
-  #directory: Promise<string> | undefined;
+  readonly #directory = new TemporaryDirectory('pages');
   #number = 0;
   readonly #pages = new Map<string, { readonly file: string; readonly page: Page }>();
 
@@ -26,8 +26,7 @@ export class Pages {
 
   /** Writes a page and answers its URI. */
   async write(page: Page): Promise<string> {
-    const directory = await (this.#directory ??= fs.mkdtemp(path.join(os.tmpdir(), 'hotlisp-pages-')));
-    const file = path.join(directory, `${page.name}-${++this.#number}.${page.extension}`);
+    const file = path.join(await this.#directory.path(), `${page.name}-${++this.#number}.${page.extension}`);
     await fs.writeFile(file, textOf(page), { mode: 0o600 });
     const uri = pathToFileURL(file).href;
     this.#pages.set(uri, { file, page });
@@ -42,8 +41,7 @@ export class Pages {
 
   async dispose(): Promise<void> {
     this.#pages.clear();
-    const directory = await this.#directory?.catch(() => undefined);
-    if (directory !== undefined) await fs.rm(directory, { recursive: true, force: true });
+    await this.#directory.dispose();
   }
 
   async #forgetOld(): Promise<void> {

@@ -1,9 +1,9 @@
 /** What a form's definition said before: for the diff that the person reads and for the journal. */
 import { createTwoFilesPatch } from 'diff';
 import { promises as fs } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { TemporaryDirectory } from '../temporaryDirectory.ts';
 import { spelling } from '../operations/names.ts';
 import type { PlannedForm } from '../operations/operation.ts';
 import type { Snapshot, TopLevelForm } from '../source/types.ts';
@@ -114,18 +114,16 @@ const ended = (text: string) => (text === '' || text.endsWith('\n') ? text : tex
 
 /** Diffs as files that an editor can open, in a private directory that goes with the server. */
 export class DiffFiles {
-  #directory: Promise<string> | undefined;
+  readonly #directory = new TemporaryDirectory('diff');
 
   /** Writes one text, a diff or (extension ".lisp") code; answers its URI. */
   async write(request: number, text: string, extension: string): Promise<string> {
-    const directory = await (this.#directory ??= fs.mkdtemp(path.join(os.tmpdir(), 'hotlisp-diff-')));
-    const file = path.join(directory, `request-${request}${extension}`);
+    const file = path.join(await this.#directory.path(), `request-${request}${extension}`);
     await fs.writeFile(file, text, { mode: 0o600 });
     return pathToFileURL(file).href;
   }
 
   async dispose(): Promise<void> {
-    const directory = await this.#directory?.catch(() => undefined);
-    if (directory !== undefined) await fs.rm(directory, { recursive: true, force: true });
+    await this.#directory.dispose();
   }
 }

@@ -58,7 +58,7 @@ export class FileReading {
   #cache: Map<string, CachedFile> | undefined;
   #working = false;
   #scanning: Promise<void> | undefined;
-  #scanned = 0;
+  #scanned = -Infinity;
   #features: string;
   #done = 0;
   #toldAt = 0;
@@ -121,20 +121,20 @@ export class FileReading {
   refresh(): void {
     const { watched, folders } = this.#workspace;
     const holds = watched ? scanHolds.watched : scanHolds.unwatched;
-    if (folders.length > 0 && !this.#stopped && !this.#scanning && Date.now() - this.#scanned > holds)
+    if (folders.length > 0 && !this.#stopped && !this.#scanning && performance.now() - this.#scanned > holds)
       void this.#scan();
   }
 
   /** Settled once no file or buffer waits to be read, or after so many milliseconds. @throws Error when aborted */
   async settled(milliseconds: number, signal: AbortSignal): Promise<void> {
-    const end = Date.now() + milliseconds;
-    while (this.busy && Date.now() < end) {
+    const end = performance.now() + milliseconds;
+    while (this.busy && performance.now() < end) {
       signal.throwIfAborted();
       let settle = () => {};
       const idle = new Promise<void>(resolve => {
         settle = resolve;
         this.#idle.add(settle);
-        setTimeout(settle, Math.min(250, end - Date.now())).unref();
+        setTimeout(settle, Math.min(250, end - performance.now())).unref();
       });
       await idle;
       this.#idle.delete(settle);
@@ -184,7 +184,7 @@ export class FileReading {
       .then(scan)
       .catch((error: unknown) => this.#say(`The folders cannot be looked at: ${(error as Error).message}`))
       .then(() => {
-        this.#scanned = Date.now();
+        this.#scanned = performance.now();
         if (this.#scanning === mine) this.#scanning = undefined;
         this.work();
       });

@@ -1,4 +1,7 @@
 /** The protocol's own duties: honest capabilities for every client, one reply for every request, a clean end. */
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { frame, RpcError } from '../support/jsonRpc.ts';
 import { Editor } from '../support/lspClient.ts';
@@ -232,6 +235,50 @@ describe('the image', () => {
     await editor.ended();
     expect(await survivors(children, 10_000)).toEqual([]);
     await editor.abandon();
+  });
+});
+
+describe('documents that the server writes', () => {
+  const folders = (temporary: string) => readdirSync(temporary).filter(name => name.startsWith('hotlisp-'));
+
+  /** A server that has shown a document, in a file below `temporary`. */
+  async function showing(temporary: string): Promise<void> {
+    editor = await Editor.start({ env: { TMPDIR: temporary } });
+    const pending = await editor.command('inspect', { code: '(list 1 2)', background: true });
+    await editor.outcome(pending);
+    await editor.shown.next('the document', ({ text }) => text !== undefined);
+  }
+
+  it('go with the server, and those of a server that was killed go with the next one', async () => {
+    const temporary = mkdtempSync(path.join(tmpdir(), 'hotlisp-test-'));
+    try {
+      await showing(temporary);
+      expect(folders(temporary)).toHaveLength(1);
+      const dead = editor.pid;
+      process.kill(dead, 'SIGKILL');
+      await editor.ended();
+      await editor.abandon();
+      expect(folders(temporary)).toHaveLength(1);
+      // Not of a server that is gone, or not this user's alone.
+      const kept = [
+        `hotlisp-pages-${process.pid}-abcdef`,
+        `hotlisp-diff-${dead}-abcdef`,
+        `hotlisp-diff-${dead}-uvwxyz`,
+      ];
+      for (const name of kept.slice(0, 2)) mkdirSync(path.join(temporary, name), { mode: 0o700 });
+      chmodSync(path.join(temporary, kept[1]!), 0o755);
+      symlinkSync(tmpdir(), path.join(temporary, kept[2]!));
+      await showing(temporary);
+      expect(
+        folders(temporary)
+          .filter(name => !name.includes(`-${editor.pid}-`))
+          .sort(),
+      ).toEqual(kept.sort());
+      await editor.finish();
+      expect(folders(temporary).sort()).toEqual(kept.sort());
+    } finally {
+      rmSync(temporary, { recursive: true, force: true });
+    }
   });
 });
 
