@@ -50,9 +50,10 @@ class TokenWriter {
   readonly open: { at: number; name: string }[] = [];
   private line = 0;
   private column = 0;
-  /** The line's number and where it starts, at the offset reached. */
+  /** The line's number and a place in it with its column, at the offset reached. */
   private currentLine = 0;
-  private lineStart: number;
+  private counted: number;
+  private countedColumn = 0;
   private at: number;
 
   constructor(
@@ -62,7 +63,7 @@ class TokenWriter {
     private readonly end: number,
     private readonly encoding: PositionEncoding,
   ) {
-    this.lineStart = start;
+    this.counted = start;
     this.at = start;
   }
 
@@ -82,7 +83,10 @@ class TokenWriter {
   addInLine(start: number, end: number, type: TokenType, modifierBits: number): void {
     if (end <= start) return;
     this.advance(start);
-    const column = this.width(this.lineStart, start);
+    // counted from the token before, so that a long line costs no more than a short one
+    const column = this.countedColumn + this.width(this.counted, start);
+    this.counted = start;
+    this.countedColumn = column;
     const deltaLine = this.currentLine - this.line;
     const first = this.data.length === 0;
     this.data.push(
@@ -107,7 +111,8 @@ class TokenWriter {
       const c = text.charCodeAt(i);
       if (c === 10 || (c === 13 && text.charCodeAt(i + 1) !== 10)) {
         this.currentLine++;
-        this.lineStart = i + 1;
+        this.counted = i + 1;
+        this.countedColumn = 0;
       }
     }
     this.at = to;

@@ -126,6 +126,12 @@ export class Bench {
   }
 }
 
+/** Of what no client can cancel. */
+export const never: CancellationToken = {
+  isCancellationRequested: false,
+  onCancellationRequested: () => ({ dispose: () => undefined }),
+};
+
 export function signalOf(token: CancellationToken): AbortSignal {
   const controller = new AbortController();
   if (token.isCancellationRequested) controller.abort();

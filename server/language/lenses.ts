@@ -7,7 +7,7 @@ import { bareName } from '../operations/names.ts';
 import { inSlices } from '../source/slices.ts';
 import type { Snapshot } from '../source/types.ts';
 import type { ActionContext } from './actions.ts';
-import type { Bench, FeatureSet } from './bench.ts';
+import { never, type Bench, type FeatureSet } from './bench.ts';
 import { callers } from './callerLenses.ts';
 import { threads } from './threadLenses.ts';
 
@@ -83,8 +83,3 @@ export async function definedIn(
     return [];
   }
 }
-
-const never: CancellationToken = {
-  isCancellationRequested: false,
-  onCancellationRequested: () => ({ dispose: () => undefined }),
-};

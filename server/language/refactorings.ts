@@ -1,5 +1,5 @@
 /** Code actions that write code: offered where they fit, worked out when they are wanted, indented as the formatter does it. */
-import type { CancellationToken, CodeAction } from 'vscode-languageserver/node';
+import type { CodeAction } from 'vscode-languageserver/node';
 import { HotlispError } from '../errors.ts';
 import { isWanted } from '../features/codeAction.ts';
 import { around, type Edit } from '../features/format/format.ts';
@@ -22,17 +22,13 @@ import { symbolAt } from '../source/scope.ts';
 import type { Snapshot } from '../source/types.ts';
 import type { PackagePlace } from '../workspace/types.ts';
 import type { ActionPlace, ActionSource } from './actions.ts';
-import type { Bench } from './bench.ts';
+import { never, type Bench } from './bench.ts';
 import { Indentation, soon } from './formatting.ts';
 
 export const refactoringKinds = ['refactor.extract', 'refactor.rewrite', 'refactor.insert'] as const;
 
 /** Milliseconds that index and image have to say what a name means. */
 const budget = 60;
-const never: CancellationToken = {
-  isCancellationRequested: false,
-  onCancellationRequested: () => ({ dispose: () => undefined }),
-};
 
 /** An action, and how its edit is made. */
 interface Offer {

@@ -4,10 +4,10 @@ import type { Bench } from './bench.ts';
 /** Milliseconds after which the editor is told again; all changes in between tell it once. */
 const pause = 100;
 
-/** A function that has the editor ask for all its `inlayHint`s, or all its `codeLens`es, again. */
+/** A function that has the editor ask for all its `inlayHint`s, `codeLens`es or `semanticTokens` again. */
 export function refreshing(
   { connection, capabilities }: Pick<Bench['parts'], 'connection' | 'capabilities'>,
-  what: 'inlayHint' | 'codeLens',
+  what: 'inlayHint' | 'codeLens' | 'semanticTokens',
 ): () => void {
   let timer: NodeJS.Timeout | undefined;
   let again = false;

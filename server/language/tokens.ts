@@ -1,5 +1,5 @@
 /** Semantic tokens: full, of a range, and what changed. */
-import type { CancellationToken, SemanticTokens } from 'vscode-languageserver/node';
+import type { SemanticTokens } from 'vscode-languageserver/node';
 import { tokenModifiers, tokenTypes, type TokenType } from '../features/formTokens.ts';
 import {
   difference,
@@ -13,7 +13,9 @@ import { formRowOf } from '../source/snapshot.ts';
 import type { Snapshot } from '../source/types.ts';
 import { inSlices } from '../source/slices.ts';
 import type { Numbers } from '../numbers.ts';
-import type { Bench, FeatureSet } from './bench.ts';
+import { budget, never, type Bench, type FeatureSet } from './bench.ts';
+import { soon } from './formatting.ts';
+import { refreshing } from './refreshing.ts';
 
 interface Sent {
   readonly id: string;
@@ -38,7 +40,7 @@ export const tokens: FeatureSet = {
     const { semanticTokens } = connection.languages;
     /** By URI, what was sent last, for the next delta. */
     const sent = new Map<string, Sent>();
-    const functionKinds = new FunctionKinds();
+    const functionKinds = new FunctionKinds(bench);
     let nextId = 1;
     let pieces: TokenPieces | undefined;
     documents.onChange(uri => {
@@ -50,10 +52,10 @@ export const tokens: FeatureSet = {
       const declared = capabilities().textDocument?.semanticTokens;
       return declared && (pieces ??= new TokenPieces(legendFor(declared), encoding()));
     };
-    const allOf = async (snapshot: Snapshot, token: CancellationToken): Promise<Sent | undefined> => {
+    const allOf = async (snapshot: Snapshot): Promise<Sent | undefined> => {
       const tokens = piecesOf();
       if (!tokens) return undefined;
-      const kinds = await functionKinds.now(bench, token);
+      const kinds = await functionKinds.now();
       const row = await inSlices(tokens.all(snapshot, kinds, sent.get(snapshot.uri)?.row));
       const now = { id: String(nextId++), row };
       sent.set(snapshot.uri, now);
@@ -65,15 +67,15 @@ export const tokens: FeatureSet = {
     });
 
     semanticTokens.on(
-      bench.syntactic(async (snapshot, _, token) => {
-        const now = await allOf(snapshot, token);
+      bench.syntactic(async snapshot => {
+        const now = await allOf(snapshot);
         return now ? whole(now) : NOTHING;
       }),
     );
     semanticTokens.onDelta(
-      bench.syntactic(async (snapshot, { previousResultId }, token) => {
+      bench.syntactic(async (snapshot, { previousResultId }) => {
         const before = sent.get(snapshot.uri);
-        const now = await allOf(snapshot, token);
+        const now = await allOf(snapshot);
         if (!now) return NOTHING;
         return before?.id === previousResultId
           ? {
@@ -84,13 +86,13 @@ export const tokens: FeatureSet = {
       }),
     );
     semanticTokens.onRange(
-      bench.syntactic(async (snapshot, { range }, token) => {
+      bench.syntactic(async (snapshot, { range }) => {
         const tokens = piecesOf();
         if (!tokens) return NOTHING;
         const start = snapshot.offsetAt(range.start, encoding());
         const end = snapshot.offsetAt(range.end, encoding());
         const [first, behind] = stretchesIn(snapshot, { start, end });
-        const kinds = await functionKinds.now(bench, token);
+        const kinds = await functionKinds.now();
         const part = await inSlices(tokens.some(snapshot, kinds, first, behind));
         const at = snapshot.positionAt(formRowOf(snapshot)?.starts[first] ?? 0, encoding());
         // a range that ends where a line starts has nothing of that line
@@ -107,17 +109,46 @@ const NOTHING: SemanticTokens = { data: [] };
 /** Written as the array that the protocol's types have. */
 const sendable = (numbers: Numbers): number[] => numbers as unknown as number[];
 
-/** Macros and generic functions, by name, as far as the index knows them now. */
+/**
+ * Macros and generic functions, by name, as far as the index knows them now. An index that is still reading is not waited for: the editor is
+ * told to ask again when it knows more.
+ */
 class FunctionKinds {
   #version = 0;
   #kinds: ReadonlyMap<string, TokenType> = new Map();
+  #asked: Promise<void> | undefined;
+  /** Tokens were sent that these are in. */
+  #given = false;
+  #following = false;
+  readonly #refresh: () => void;
 
-  async now(bench: Bench, token: CancellationToken): Promise<ReadonlyMap<string, TokenType>> {
-    const answer = await bench.ask('kinds', { version: this.#version }, token).catch(() => undefined);
-    if (answer?.names) {
-      this.#version = answer.version;
-      this.#kinds = new Map(answer.names.map(([name, kind]) => [name, KINDS[kind] ?? 'function']));
-    }
+  constructor(private readonly bench: Bench) {
+    this.#refresh = refreshing(bench.parts, 'semanticTokens');
+  }
+
+  async now(): Promise<ReadonlyMap<string, TokenType>> {
+    await soon((this.#asked ??= this.#ask()), budget);
+    this.#given = true;
     return this.#kinds;
+  }
+
+  async #ask(): Promise<void> {
+    const answer = await this.bench.ask('kinds', { version: this.#version }, never).catch(() => undefined);
+    this.#asked = undefined;
+    if (answer?.busy) void this.#follow();
+    if (!answer?.names) return;
+    this.#version = answer.version;
+    this.#kinds = new Map(answer.names.map(([name, kind]) => [name, KINDS[kind] ?? 'function']));
+    if (this.#given) this.#refresh();
+    this.#given = false;
+  }
+
+  /** Asks again once the index has read what waits to be read. */
+  async #follow(): Promise<void> {
+    if (this.#following) return;
+    this.#following = true;
+    await this.bench.ask('state', {}, never).catch(() => undefined);
+    this.#following = false;
+    await (this.#asked ??= this.#ask());
   }
 }

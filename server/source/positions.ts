@@ -58,6 +58,8 @@ function* paging(starts: readonly number[]): Generator<void, Int32Array[], void>
 export class Lines {
   #table: Table | undefined;
   #unfinished: Generator<void, Table, void> | undefined;
+  /** The position that was last counted: the next one in a long line is counted from there. */
+  #counted = { encoding: 'utf-16' as PositionEncoding, start: 0, end: 0, character: 0 };
 
   private constructor(
     readonly content: Text,
@@ -175,13 +177,16 @@ export class Lines {
     const start = this.lineStart(line);
     const end = this.wholeCharacter(Math.min(at, this.lineEnd(line)));
     if (encoding === 'utf-16') return { line, character: end - start };
-    const before = this.content.slice(start, end);
-    let character = 0;
+    const last = this.#counted;
+    const goesOn = last.encoding === encoding && last.start === start && last.end <= end;
+    const before = this.content.slice(goesOn ? last.end : start, end);
+    let character = goesOn ? last.character : 0;
     for (let i = 0; i < before.length;) {
       const code = before.codePointAt(i)!;
       character += encoding === 'utf-32' ? 1 : utf8Length(code);
       i += code > 0xffff ? 2 : 1;
     }
+    this.#counted = { encoding, start, end, character };
     return { line, character };
   }
 

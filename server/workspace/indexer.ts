@@ -156,7 +156,7 @@ export class Indexer {
       },
       kinds: async ({ version }) => {
         this.#readNewBuffers();
-        return this.#index.kinds(version);
+        return { ...this.#index.kinds(version), busy: this.#files.busy };
       },
       state: async () => {
         await this.#files.settled(patience.state, signal);

@@ -195,10 +195,10 @@ export interface Queries {
   callers: { params: NameAt; answer: readonly Caller[] };
   /** The classes, conditions and structures that one inherits from directly, or that inherit from it. */
   relatives: { params: NameAt & { which: 'supertypes' | 'subtypes' }; answer: readonly DefinitionHit[] };
-  /** Names of macros and generic functions, as the reader interns them, whatever their package; none where `version` has not changed. Waits for nothing. */
+  /** Names of macros and generic functions, as the reader interns them, whatever their package; none where `version` has not changed. Waits for nothing; `busy`: files wait to be read. */
   kinds: {
     params: { version: number };
-    answer: { version: number; names?: readonly (readonly [string, DefinitionKind])[] };
+    answer: { version: number; names?: readonly (readonly [string, DefinitionKind])[]; busy?: boolean };
   };
   /** How much is known; settled once nothing waits to be read. */
   state: {

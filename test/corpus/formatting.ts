@@ -1,10 +1,11 @@
 /** What the formatter makes of one text. */
 import { cellsOf } from '../../server/features/format/cells.ts';
-import { formatSteps, type Edit } from '../../server/features/format/format.ts';
+import { columnAt, formatSteps, type Edit } from '../../server/features/format/format.ts';
 import { specsOf, type Specs } from '../../server/features/format/rules.ts';
 import { specOfLambdaList, type Spec } from '../../server/features/format/spec.ts';
 import { Lexer } from '../../server/source/lexer.ts';
 import { finish } from '../../server/source/slices.ts';
+import type { Columns } from './slime.ts';
 import type { Snapshot, Source, SyntaxNode } from '../../server/source/index.ts';
 
 export interface FormatJudgement {
@@ -14,9 +15,19 @@ export interface FormatJudgement {
   /** 1 where the tree is another, or another format comes of formatting again. */
   readonly treeDiffers: number;
   readonly unstable: number;
-  /** Some line of code is indented with a tab. */
-  readonly tabs: boolean;
-  readonly moved: readonly { line: number; from: number; to: number; text: string }[];
+  readonly moved: readonly Moved[];
+  /** Lines that SLIME was asked about, those that it leaves in their column, and those among them that the formatter would move as they stand. */
+  readonly asked: number;
+  readonly slime: number;
+  readonly unlike: readonly Moved[];
+}
+
+/** A line, 0-based, its column and another one. */
+export interface Moved {
+  readonly line: number;
+  readonly from: number;
+  readonly to: number;
+  readonly text: string;
 }
 
 /** The macros with a body that a file defines. */
@@ -67,34 +78,55 @@ export function shape(snapshot: Snapshot): string[] {
   return out;
 }
 
-export function judgeFormat(source: Source, snapshot: Snapshot, macros: Specs): FormatJudgement {
+/** @param slime where SLIME puts the lines, each as those above it stand */
+export function judgeFormat(
+  source: Source,
+  snapshot: Snapshot,
+  macros: Specs,
+  slime?: Columns,
+): FormatJudgement {
   const { text, edits } = formatted(snapshot, macros);
   const after = source.snapshot(snapshot.uri, 1, text);
   const again = formatted(after, macros).text;
   const [one, two] = [shape(snapshot), shape(after)];
   const same = one.length === two.length && one.every((each, i) => each === two[i]);
   const starts = new Map(edits.map(edit => [edit.span.start, edit]));
+  const specOf = specsOf(new Map(), macros);
   let lines = 0;
   let kept = 0;
-  let tabs = false;
-  const moved: { line: number; from: number; to: number; text: string }[] = [];
+  let asked = 0;
+  let bySlime = 0;
+  const moved: Moved[] = [];
+  const unlike: Moved[] = [];
   for (const { start, from } of codeLines(snapshot.text)) {
     lines++;
-    const indentation = snapshot.text.slice(start, from);
-    if (indentation.includes('\t')) tabs = true;
     const edit = starts.get(start);
     const was = cellsOf(snapshot.text, start, from, 0);
     const to = edit && edit.span.end === from ? edit.text.length : was;
+    const { line } = snapshot.positionAt(start, 'utf-16');
+    const kind = { line, from: was, text: snapshot.text.slice(from, from + 60).split('\n')[0]! };
     if (was === to) kept++;
-    else
-      moved.push({
-        line: snapshot.positionAt(start, 'utf-16').line,
-        from: was,
-        to,
-        text: snapshot.text.slice(from, from + 60).split('\n')[0]!,
-      });
+    else moved.push({ ...kind, to });
+    const itsColumn = slime?.get(line);
+    if (itsColumn === undefined) continue;
+    asked++;
+    if (itsColumn !== was) continue;
+    bySlime++;
+    if (was === to) continue;
+    // lines above it may have moved, too
+    const alone = columnAt(snapshot, start, specOf)?.column ?? was;
+    if (alone !== was) unlike.push({ ...kind, to: alone });
   }
-  return { lines, same: kept, treeDiffers: same ? 0 : 1, unstable: again === text ? 0 : 1, tabs, moved };
+  return {
+    lines,
+    same: kept,
+    treeDiffers: same ? 0 : 1,
+    unstable: again === text ? 0 : 1,
+    moved,
+    asked,
+    slime: bySlime,
+    unlike,
+  };
 }
 
 /** Lines that begin with a token other than a block comment; `from`: where it stands. */

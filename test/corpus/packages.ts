@@ -25,6 +25,9 @@ export const cache = path.join(
   'hotlisp-corpus',
 );
 
+const debs = path.join(cache, 'debs');
+const unpacked = path.join(cache, 'unpacked');
+
 /**
  * Fetches what the cache lacks; uses the host's own apt configuration and sources.
  * @throws Error with one line for people where there is no apt, or apt knows none of the packages
@@ -35,10 +38,36 @@ export async function packages(report: (line: string) => void): Promise<Package[
       throw new Error(
         `The corpus comes from Debian's packages, and there is no ${program} here: run this on Debian or Ubuntu.`,
       );
-  const debs = path.join(cache, 'debs');
-  const unpacked = path.join(cache, 'unpacked');
   await Promise.all([debs, unpacked].map(directory => mkdir(directory, { recursive: true })));
   const { names, options } = await known(report);
+  await unpack(names, options, report);
+  const found: Package[] = [];
+  for (const name of names) {
+    const files = await filesOf(name, /\.(?:lisp|asd)$/);
+    if (files.length > 0) found.push({ name, files });
+  }
+  return found;
+}
+
+/**
+ * The files of another package, whose names end so; the cache has it, or it is fetched.
+ * @throws Error where apt has no such package
+ */
+export async function filesOfPackage(
+  name: string,
+  ending: RegExp,
+  report: (line: string) => void,
+): Promise<string[]> {
+  const { options } = await known(report);
+  await unpack([name], options, report);
+  return filesOf(name, ending);
+}
+
+async function unpack(
+  names: readonly string[],
+  options: readonly string[],
+  report: (line: string) => void,
+): Promise<void> {
   const missing = names.filter(name => !existsSync(path.join(unpacked, name)));
   for (let at = 0; at < missing.length; at += BATCH) {
     report(`fetching packages ${at + 1} to ${Math.min(missing.length, at + BATCH)} of ${missing.length}`);
@@ -53,18 +82,17 @@ export async function packages(report: (line: string) => void): Promise<Package[
       await rm(path.join(debs, deb));
     }
   }
-  const found: Package[] = [];
-  for (const name of names) {
-    const directory = path.join(unpacked, name);
-    if (!existsSync(directory)) continue;
-    const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-    const files = entries
-      .filter(entry => entry.isFile() && /\.(?:lisp|asd)$/.test(entry.name))
-      .map(entry => path.join(entry.parentPath, entry.name))
-      .sort();
-    if (files.length > 0) found.push({ name, files });
-  }
-  return found;
+}
+
+/** Absolute paths, sorted; none where the package is not there. */
+async function filesOf(name: string, ending: RegExp): Promise<string[]> {
+  const directory = path.join(unpacked, name);
+  if (!existsSync(directory)) return [];
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  return entries
+    .filter(entry => entry.isFile() && ending.test(entry.name))
+    .map(entry => path.join(entry.parentPath, entry.name))
+    .sort();
 }
 
 /** The names of the packages, and the apt options under which apt knows them: the host's state, else a private one that is updated first. */

@@ -304,4 +304,38 @@ describe('a request', () => {
       /leaves out.*long\.lisp/.test(message),
     );
   });
+
+  it('for semantic tokens does not wait for files that are being read, and the editor is told to ask again', async () => {
+    write({
+      'big.lisp': '(defun filler (x) (list x "text" :key 1.0))\n'.repeat(40_000),
+      'macros.lisp': '(defmacro twice (form) form)\n',
+    });
+    const textDocument = {
+      semanticTokens: {
+        requests: { full: true },
+        tokenTypes: ['function', 'macro'],
+        tokenModifiers: [],
+        formats: ['relative'],
+      },
+    };
+    await start({
+      capabilities: { textDocument, workspace: { semanticTokens: { refreshSupport: true } } },
+      env: { HOTLISP_BUDGET_MS: '1' },
+    });
+    const document = editor.open('open.lisp', '(twice)');
+    const types = async () => {
+      const { data } = (await editor.request('textDocument/semanticTokens/full', {
+        textDocument: { uri: document.uri },
+      })) as { data: number[] };
+      return data[3];
+    };
+    expect(await types()).toBe(0);
+    const told = () =>
+      editor.traffic.some(
+        ({ direction, message }) =>
+          direction === 'received' &&
+          (message as { method?: string }).method === 'workspace/semanticTokens/refresh',
+      );
+    while (!told() || (await types()) !== 1) await new Promise(resolve => setTimeout(resolve, 50));
+  });
 });

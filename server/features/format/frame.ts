@@ -26,15 +26,19 @@ export type Layout =
   /** A part of a form, such as a binding or a clause: what stands first in it is no operator. */
   | { readonly type: 'part'; readonly inside: Arguments; readonly clause: boolean }
   | { readonly type: 'lambda-list' }
-  | { readonly type: 'data' };
+  /** `spec`: what would hold if its first element were an operator. */
+  | { readonly type: 'data'; readonly spec?: Spec | undefined };
 
-/** What the list that holds it makes of a list. */
-export type Role = 'form' | 'data' | 'lambda-list' | 'perhaps-lambda-list' | 'parameter' | PartRole;
+/** What the list that holds it makes of a list; `quoted`: what stands in one is `data`. */
+export type Role =
+  'form' | 'quoted' | 'data' | 'lambda-list' | 'perhaps-lambda-list' | 'parameter' | PartRole;
 
 export interface PartRole {
   readonly inside: Arguments;
   /** One of several with a body each, as in CASE. */
   readonly clause: boolean;
+  /** Only a lambda list, or a name, tells that there is a part: the place may be a form's all the same. */
+  readonly guessed?: boolean | undefined;
 }
 
 export class Frame {

@@ -211,7 +211,7 @@ export class Walker {
   #role(frame: Frame, start: number, end: number, starts: boolean): Role {
     const { text } = this.#walk;
     // `#(`, `#2(`, and what stands behind a quote
-    if (end - start > 1) return 'data';
+    if (end - start > 1) return 'quoted';
     if (!starts) {
       const last = frame.last!;
       // the condition of #+ or #-
@@ -219,7 +219,7 @@ export class Walker {
       let i = start - 1;
       while (i > 0 && /\s/.test(text[i]!)) i--;
       const c = text[i];
-      if (c === "'") return text[i - 1] === '#' ? 'form' : 'data';
+      if (c === "'") return text[i - 1] === '#' ? 'form' : 'quoted';
       if (c === ',' || ((c === '@' || c === '.') && text[i - 1] === ',')) return 'form';
     }
     if (frame.role === 'form' && frame.parent === undefined) return 'form';

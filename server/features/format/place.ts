@@ -5,11 +5,12 @@ import {
   type Element,
   type Frame,
   type Layout,
+  type PartRole,
   type Role,
   type Token,
 } from './frame.ts';
 import { loopColumn } from './loop.ts';
-import { definingSpec, guessedBody, isDefining } from './standard.ts';
+import { definingSpec, guessedBody, isDefining, standardSpec } from './standard.ts';
 import type { Argument, Arguments, Spec } from './spec.ts';
 
 /** Columns of a body beyond the bracket of its form. */
@@ -43,14 +44,21 @@ function makeLayout(frame: Frame, specOf: SpecOf): Layout {
     return { type: 'lambda-list' };
   if (role === 'parameter') return { type: 'part', inside: asCall, clause: false };
   if (typeof role === 'object') {
-    // such as :constructor among the options of a structure
-    const own = head?.kind === 'keyword' ? specOf(head.text, head.text, frame) : undefined;
+    // such as :constructor among the options of a structure, or LET where a macro takes a list or a form
+    const own =
+      head?.kind === 'keyword'
+        ? specOf(head.text, head.text, frame)
+        : role.guessed && head?.kind === 'symbol'
+          ? standardSpec(bareName(head.text))
+          : undefined;
     return own === undefined ? { type: 'part', ...role } : { type: 'call', spec: own, defining: false };
   }
   const named = head && (head.kind === 'symbol' || head.kind === 'keyword') && !head.guarded;
   const operator = named ? (head.kind === 'keyword' ? head.text : bareName(head.text)) : '';
-  const spec = named ? specOf(operator, head.text, frame) : undefined;
-  if (role === 'data' && spec === undefined) return { type: 'data' };
+  let spec = named ? specOf(operator, head.text, frame) : undefined;
+  if (role === 'quoted' || (role === 'data' && spec === undefined)) return { type: 'data', spec };
+  // an option such as (:lambda (x) …) is indented as what it is named after
+  if (head?.kind === 'keyword' && role === 'form') spec ??= standardSpec(operator.slice(1));
   return { type: 'call', spec, defining: spec === undefined && isDefining(operator) };
 }
 
@@ -70,7 +78,7 @@ export function roleOf(parent: Frame, layout: Layout, guarded: boolean): Role {
       const spec = layout.spec ?? (layout.defining ? definingSpec : undefined);
       if (spec === undefined || typeof spec === 'number') return 'form';
       if (typeof spec === 'object') {
-        if (spec === guessedBody) return position === 0 ? part(asCall) : 'form';
+        if (spec === guessedBody) return position === 0 ? { ...part(asCall), guessed: true } : 'form';
         const role = roleBy(argumentAt(spec, position), position >= spec.each.length);
         return role === 'lambda-list' && layout.spec === undefined ? 'perhaps-lambda-list' : role;
       }
@@ -94,13 +102,13 @@ export function roleOf(parent: Frame, layout: Layout, guarded: boolean): Role {
   }
 }
 
-const part = (inside: Arguments): Role => ({ inside, clause: false });
+const part = (inside: Arguments): PartRole => ({ inside, clause: false });
 
 const roleBy = (argument: Argument, clause: boolean): Role =>
   argument === 'lambda'
     ? 'lambda-list'
     : typeof argument === 'object'
-      ? { inside: argument.inside, clause }
+      ? { inside: argument.inside, clause, guessed: argument.guessed }
       : 'form';
 
 /** Whether `&optional`, `&key` or `&aux` governs what comes next. */
@@ -139,8 +147,14 @@ export function place(frame: Frame, token: Token, specOf: SpecOf): Choice {
 function placeIn(frame: Frame, layout: Layout, token: Token): Choice {
   const normal = normalColumn(frame);
   switch (layout.type) {
-    case 'data':
-      return { column: frame.open + 1, also: [normal, ...keywordColumn(frame, token)] };
+    case 'data': {
+      const also = [normal, ...keywordColumn(frame, token)];
+      if (layout.spec !== undefined) {
+        const call = inCall(frame, layout.spec, false, token, normal);
+        also.push(call.column, ...call.also);
+      }
+      return { column: frame.open + 1, also };
+    }
     case 'lambda-list':
       return lambdaListColumn(frame, token);
     case 'part': {
@@ -227,7 +241,7 @@ function inCall(
 }
 
 const tagged = ({ open }: Frame, { kind }: Token, normal: number): Choice =>
-  kind === 'symbol'
+  kind === 'symbol' || kind === 'keyword'
     ? { column: open + 1, also: [open + body] }
     : { column: open + 3, also: [open + body, normal] };
 
@@ -266,9 +280,9 @@ export function normalColumn(frame: Frame): number {
   if (lastFirst && lastFirst.line > line) return lastFirst.column;
   if (!head) return open + 1;
   const second = elements[1];
-  if (!second) {
-    return frame.commented && head.kind === 'symbol' ? head.end + 1 : head.column;
-  }
+  // a comment behind the operator of a top-level form counts as an argument
+  if (!second)
+    return frame.commented && head.kind === 'symbol' && !frame.parent?.parent ? head.end + 1 : head.column;
   return head.kind === 'list' ? head.column : second.column;
 }
 
@@ -281,11 +295,13 @@ function firstColumns({ elements, line }: Frame): number[] {
 /** Keyword arguments stand below the first of them. */
 function keywordColumn({ elements }: Frame, token: Token): number[] {
   if (token.kind !== 'keyword') return [];
+  // alternatives by reader conditionals are one value
+  const values = elements.filter(({ position }, i) => position !== elements[i - 1]?.position);
   let first: Element | undefined;
-  for (let i = elements.length - 2; i >= 0 && elements[i]!.kind === 'keyword'; i -= 2) {
+  for (let i = values.length - 2; i >= 0 && values[i]!.kind === 'keyword'; i -= 2) {
     // (:export :a :b) has no values
-    if (i === 0 && elements[1]!.kind === 'keyword') break;
-    first = elements[i];
+    if (i === 0 && values[1]!.kind === 'keyword') break;
+    first = values[i];
   }
   return first ? [first.column] : [];
 }

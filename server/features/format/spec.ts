@@ -20,6 +20,8 @@ export interface Whole {
   /** Columns beyond the bracket of the list that holds it; undefined: as in a function call. */
   readonly whole: number | undefined;
   readonly inside: Arguments;
+  /** It is what a lambda list destructures. */
+  readonly guessed?: boolean;
 }
 
 export interface Arguments {
@@ -140,7 +142,8 @@ export function specOfLambdaList(text: string): Arguments | undefined {
         if (counts) each.push(level > 0 ? 1 : 4);
       } else if (section === '' && level < mostLevels) {
         const { each: inner, rest: last } = read(level + 1);
-        each.push({ whole: level > 0 ? 1 : 4, inside: { each: inner, rest: last === 'body' ? 1 : last } });
+        const inside = { each: inner, rest: last === 'body' ? 1 : last };
+        each.push({ whole: level > 0 ? 1 : 4, inside, guessed: true });
       } else {
         at--;
         skip();
