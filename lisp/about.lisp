@@ -85,19 +85,9 @@
 
 ;;;; Facts
 
-(defun plain-lambda-list (function)
-  "The lambda list of FUNCTION as SBCL keeps it, and whether there is one."
-  (handler-case
-      (cond ((typep function 'sb-mop:funcallable-standard-object)
-             (if (typep function 'generic-function)
-                 (values (sb-mop:generic-function-lambda-list function) t)
-                 (values nil nil)))
-            (t (values (function-arguments (underlying-function function)) t)))
-    (error () (values nil nil))))
-
 (defun lambda-list-text (function)
-  (multiple-value-bind (list known) (plain-lambda-list function)
-    (and known (listp list) (short-form-text list 8 1200))))
+  (let ((list (function-lambda-list function)))
+    (and (listp list) (short-form-text list 8 1200))))
 
 (defun ftype-text (name function)
   "The declared or else derived type of the function NAME, and whether it was declared; NIL where nothing is known of it."
@@ -115,14 +105,6 @@
 (defun variable-type-text (symbol)
   (let ((type (ignore-errors (type-specifier (info-default :variable :type symbol)))))
     (and type (not (eq type t)) (short-form-text type))))
-
-(defun code-origin (function)
-  "The file that FUNCTION was compiled from and the Unix time of its contents, as a plist; NIL where it is not known."
-  (let* ((code (if (typep function 'generic-function) nil (ignore-errors (code-of function))))
-         (file (and code (code-file code)))
-         (date (and file (code-date code))))
-    (append (and file (list :file file))
-            (and date (> date +unix-epoch+) (list :file-write-date (- date +unix-epoch+))))))
 
 ;;;; Definitions of a symbol
 

@@ -51,20 +51,23 @@
 
 (defun assess (unit definition)
   (multiple-value-bind (class hazard change) (classify-definition definition unit)
-    (let ((source (and (not (eq change :new)) (definition-source definition))))
+    (let ((source (cond ((traceless-p definition) (list :file (unit-file unit)))
+                        ((not (eq change :new)) (definition-source definition))))
+          (installed (installed-digest definition)))
       (wire :assessment :form (unit-index unit)
                         :definition (definition-wire definition change)
                         :class class
                         :hazard hazard
                         :migration (and (eq class :migration) (slot-migration definition unit))
-                        :installed (installed-digest definition)
+                        :installed installed
                         :file (getf source :file)
-                        :file-write-date (getf source :file-write-date)))))
+                        ;; What an operation compiled is dated by the operation.
+                        :file-write-date (and (not installed) (getf source :file-write-date))))))
 
 (defun definition-source (definition)
   "Where the image says that what DEFINITION names comes from, as keys of the contract's Location; NIL when it does not say."
   (let ((source (definition-source-object definition)))
-    (and source (source-plist source))))
+    (and source (dated-source (source-plist source) definition))))
 
 (defun definition-source-object (definition)
   "What SB-INTROSPECT says about where what DEFINITION names comes from, or NIL."
@@ -104,8 +107,8 @@
 
 (defun assessments-of (units)
   "The contract's assessment of each definition of UNITS, in order."
-  (loop for unit in units
-        append (loop for definition in (unit-definitions unit) collect (assess unit definition))))
+  (date-undated (loop for unit in units
+                      append (loop for definition in (unit-definitions unit) collect (assess unit definition)))))
 
 (define-request check (forms threads)
   "What applying FORMS would do, and which threads are inside the code that it would replace."

@@ -233,6 +233,8 @@ two sentences that say what failed and what to do."
   (lock (sb-thread:make-mutex :name "hotlisp session") :read-only t)
   (requests (make-hash-table) :read-only t)
   (repl-values nil)
+  ;; The *FEATURES* that the client was told of last.
+  (features nil)
   ;; What the inspector knows by number; see inspect.lisp.
   (objects '()))
 

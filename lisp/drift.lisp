@@ -7,9 +7,7 @@
 
 (defun untold-p (definition)
   "Whether it cannot be told, without evaluating something, if the image has DEFINITION."
-  (or (member (definition-kind definition) '(:other :declaration :method-combination))
-      (let ((key (definition-method-key definition)))
-        (or (member :unresolved (car key)) (member :unresolved (cdr key))))))
+  (or (traceless-p definition) (eq (definition-kind definition) :method-combination)))
 
 (defun held (definition digest)
   "The contract's Held for DEFINITION, whose text has DIGEST; NIL where there is no text."
@@ -29,7 +27,7 @@
   (let* ((source (definition-source-object definition))
          (plist (and source (ignore-errors (introspect "DEFINITION-SOURCE-PLIST" source))))
          (string (getf plist :emacs-string))
-         (place (and source (source-plist source))))
+         (place (and source (dated-source (source-plist source) definition))))
     (cond ((evaluated-origin definition)
            (let ((origin (evaluated-origin definition)))
              (wire :held :status :client :text (origin-text origin) :package (origin-package origin)
@@ -237,5 +235,5 @@
                           for definition = (placed-definition asked 0)
                           do (setf (gethash (definition-key definition) keys) t)
                           collect (held definition (getf asked :digest)))))
-          (result :stamp present-text :unchanged nil :held held
+          (result :stamp present-text :unchanged nil :held (date-undated held)
                   :strays (append (strays file packages keys) (unfiled-strays packages keys present)))))))

@@ -46,8 +46,13 @@
                  (and (not old-allow) (subsetp old-keys keys :test #'equal))))))))
 
 (defun function-lambda-list (function)
-  "The lambda list of FUNCTION as a list, or :UNKNOWN."
-  (handler-case (introspect "FUNCTION-LAMBDA-LIST" function) (error () :unknown)))
+  "The lambda list of FUNCTION as SBCL keeps it, or :UNKNOWN: of code that was compiled with a DEBUG quality of 0 it keeps none."
+  (handler-case
+      (let ((list (cond ((typep function 'generic-function) (sb-mop:generic-function-lambda-list function))
+                        ((typep function 'sb-mop:funcallable-standard-object) :unknown)
+                        (t (function-arguments (underlying-function function))))))
+        (if (listp list) list :unknown))
+    (error () :unknown)))
 
 (defun function-callers (name)
   "The names, as texts, of functions in the image that call the function NAME otherwise than through a generic function or themselves."
@@ -338,7 +343,8 @@
 (defun package-hazard (definition unit)
   (let ((package (find-package (definition-name definition)))
         (elements (defining-elements unit 'defpackage)))
-    (when (and package elements)
+    ;; What is computed while it is read nobody knows before.
+    (when (and package elements (notany (lambda (text) (search "#." text)) elements))
       (let ((lost (set-difference (mapcar #'symbol-name (external-symbols package)) (package-option "EXPORT" elements)
                                   :test #'string=))
             (unused (set-difference (package-use-list package) (mapcar #'find-package (package-option "USE" elements)))))

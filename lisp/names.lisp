@@ -91,6 +91,9 @@ NAME is the symbol's name as TEXT spells it, also where no such symbol exists; a
       (let ((character (char text position)))
         (case character
           (#\\ (incf position 2))
+          (#\; (if (zerop depth)
+                   (return position)
+                   (setf position (or (position #\Newline text :start position) end))))
           (#\| (setf position (1+ (or (position #\| text :start (1+ position)) (1- end)))))
           (#\" (setf position (string-end text position))
            (when (zerop depth) (return position)))
@@ -112,9 +115,27 @@ NAME is the symbol's name as TEXT spells it, also where no such symbol exists; a
              (t (incf position)))
         finally (return (length text))))
 
+(defun non-blank-position (text start)
+  (or (position-if-not #'blank-p text :start (min start (length text))) (length text)))
+
+(defun feature-holds-p (text)
+  "Whether the feature expression TEXT is true in this image."
+  (let ((parts (split-list-text text)))
+    (if (consp parts)
+        (let ((operator (nth-value 0 (parse-symbol-text (first parts)))))
+          (cond ((equal operator "AND") (every #'feature-holds-p (rest parts)))
+                ((equal operator "OR") (some #'feature-holds-p (rest parts)))
+                ((equal operator "NOT") (notevery #'feature-holds-p (rest parts)))
+                (t nil)))
+        (multiple-value-bind (symbol found) (resolve-symbol text (find-package :keyword))
+          (and found (member symbol *features*) t)))))
+
 (defun split-list-text (text)
-  "The texts of the elements of the list whose text is TEXT, comments left out; :NOT-A-LIST when TEXT is not one."
-  (let ((end (length text)) (position 1) (elements '()))
+  "The texts of the elements of the list whose text is TEXT, but for comments and what reader conditionals hide; :NOT-A-LIST when TEXT
+is not one."
+  (let ((end (length text)) (position 1) (elements '())
+        ;; How many of the next elements are hidden.
+        (hidden 0))
     (when (or (< end 2) (char/= (char text 0) #\())
       (return-from split-list-text :not-a-list))
     (loop
@@ -126,8 +147,16 @@ NAME is the symbol's name as TEXT spells it, also where no such symbol exists; a
             ((and (char= (char text position) #\#) (< (1+ position) end) (char= (char text (1+ position)) #\|))
              (let ((close (search "|#" text :start2 position)))
                (setf position (if close (+ close 2) end))))
+            ((and (char= (char text position) #\#) (< (1+ position) end) (find (char text (1+ position)) "+-"))
+             (let* ((start (non-blank-position text (+ position 2)))
+                    (stop (min end (if (< start end) (element-end text start) end))))
+               (unless (eq (feature-holds-p (subseq text start stop)) (char= (char text (1+ position)) #\+))
+                 (incf hidden))
+               (setf position stop)))
             (t (let ((stop (element-end text position)))
-                 (push (subseq text position (min stop end)) elements)
+                 (if (plusp hidden)
+                     (decf hidden)
+                     (push (subseq text position (min stop end)) elements))
                  (setf position (max stop (1+ position)))))))))
 
 ;;;; Definitions
@@ -197,31 +226,39 @@ qualifier, bare); :UNRESOLVED for everything else."
   (let ((first (if (plusp (length text)) (char text 0) #\Space)))
     (cond ((and (or (digit-char-p first) (find first "+-")) (ignore-errors (parse-integer text))))
           ((and (char= first #\") (not (find #\\ text)) (> (length text) 1)) (subseq text 1 (1- (length text))))
-          ((and (= (length text) 3) (string= "#\\" text :end2 2)) (char text 2))
+          ((and (> (length text) 2) (string= "#\\" text :end2 2))
+           (if (= (length text) 3) (char text 2) (or (name-char (subseq text 2)) :unresolved)))
           (t (multiple-value-bind (symbol found)
                  (resolve-symbol (if (char= first #\') (subseq text 1) text) package)
                (if found symbol :unresolved))))))
+
+(defun constant-value (text package)
+  "The value of the literal, the quoted symbol or the constant variable TEXT; :UNRESOLVED for everything else, which only evaluation could tell."
+  (let ((value (literal-value text package)))
+    (cond ((or (not (symbolp value)) (eq value :unresolved) (char= (char text 0) #\')) value)
+          ((and (constantp value) (boundp value)) (symbol-value value))
+          (t :unresolved))))
 
 (defun resolve-specializer (text package)
   "A class name, (EQL value), or :UNRESOLVED."
   (let ((elements (split-list-text text)))
     (cond ((and (consp elements) (= (length elements) 2) (equal (parse-symbol-text (first elements)) "EQL"))
-           (let* ((value-text (second elements))
-                  (literal (plusp (length value-text)))
-                  (value (if (and literal (or (find (char value-text 0) "':#\"+-") (digit-char-p (char value-text 0))))
-                             (literal-value value-text package)
-                             :unresolved)))
+           (let ((value (constant-value (second elements) package)))
              (if (eq value :unresolved) :unresolved (list 'eql value))))
           ((consp elements) :unresolved)
           (t (multiple-value-bind (symbol found) (resolve-symbol text package)
                (if found symbol :unresolved))))))
 
+(defun unresolved-method-p (definition)
+  "Whether only evaluation could tell which method DEFINITION names."
+  (let ((key (definition-method-key definition)))
+    (or (member :unresolved (car key)) (member :unresolved (cdr key)))))
+
 (defun find-defined-method (definition)
   "The method object that DEFINITION, of kind :METHOD, names; NIL when there is none or its name cannot be told without evaluating."
   (let ((name (definition-name definition))
         (key (definition-method-key definition)))
-    (when (and (not (eq name :unresolved)) (fboundp name)
-               (not (member :unresolved (car key))) (not (member :unresolved (cdr key))))
+    (when (and (not (eq name :unresolved)) (fboundp name) (not (unresolved-method-p definition)))
       (let ((function (fdefinition name)))
         (when (typep function 'standard-generic-function)
           (find-if (lambda (method)

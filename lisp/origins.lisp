@@ -49,7 +49,8 @@ or when there is no telling."
           (:package (find-package name))
           (:declaration (information symbol :declaration :known))
           (:method-combination (ignore-errors (sb-mop:find-method-combination #'print-object symbol '())))
-          (:other nil)))))
+          ;; Nothing stands for it; what operations installed is remembered all the same.
+          (:other (and (installed-entry definition) :other))))))
 
 (defun slot-value-or-nil (object slot)
   (and (slot-exists-p object slot) (slot-boundp object slot) (slot-value object slot)))
@@ -77,7 +78,7 @@ installed, in milliseconds since 1970."
 
 (defun make-installed-entry (definition unit)
   "The entry that says that DEFINITION is what the text of UNIT says, or NIL where nothing stands for it."
-  (let ((object (definition-object definition)))
+  (let ((object (if (eq (definition-kind definition) :other) :other (definition-object definition))))
     (and object
          (make-origin :digest (unit-digest unit) :object (sb-ext:make-weak-pointer object)
                       :text (unit-text unit) :wire (definition-wire-name definition)
@@ -102,6 +103,11 @@ installed, in milliseconds since 1970."
         (if (and object (eq object (definition-object definition)))
             (origin-digest entry)
             nil)))))
+
+(defun traceless-p (definition)
+  "Whether an image keeps no trace of where DEFINITION came from, or none that could be told without evaluating something."
+  (or (member (definition-kind definition) '(:other :declaration))
+      (unresolved-method-p definition)))
 
 (defun definition-change (definition digest)
   ":NEW, :REDEFINED or, where the same text is installed already, :UNCHANGED."

@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "c287684f7bdcb383d12a741bee926e228d4eee1e1ada311ddee014d9c961a7b1"
+    '(:digest "01d957187767eca76cd1b1c8131282bba02ad403506dd28588d89e0dab9a85dc"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -503,7 +503,9 @@
           (:condition "condition" :required (:shape :condition))
           (:start "start" :required :integer)
           (:end "end" :required :integer)
-          (:restarts "restarts" :required (:array (:shape :restart)))))
+          (:restarts "restarts" :required (:array (:shape :restart))))
+         (:features
+          (:features "features" :required (:array :string))))
        :error
        ((:kind "kind" :required (:enum "invalid-request" "unknown-package" "unknown-symbol" "unknown-system" "unknown-transaction" "fasl-mismatch" "changed" "read-only" "stale-generation" "superseded" "not-safe" "cancelled" "signalled"))
         (:message "message" :required :string)

@@ -99,6 +99,7 @@
                                      (funcall (gethash (request-operation request) *handlers*) arguments)))))
       (setf (request-state request) :finished)
       (remove-request request)
+      (ignore-errors (tell-features request))
       (funcall deliver (outcome-reply request outcome)))))
 
 ;;;; Cancelling
@@ -266,6 +267,30 @@ reply, from whatever thread. With SYNCHRONOUS the work is done in this thread an
           ((gethash (car entry) *handlers*) (car entry))
           (t (wire-error :invalid-request "op: this agent does not perform ~a." name)))))
 
+;;;; Features, which decide what a client takes for code
+
+(defun feature-names (features)
+  "The contract's names of FEATURES."
+  (loop for feature in features
+        for package = (and (symbolp feature) (symbol-package feature))
+        append (cond ((null package) '())
+                     ((eq package (find-package :keyword)) (list (symbol-name feature)))
+                     (t (loop for name in (cons (package-name package) (package-nicknames package))
+                              collect (format nil "~a::~a" name (symbol-name feature)))))))
+
+(defun note-features (session)
+  "The names of the features, which the client of SESSION is about to be told; NIL where it has been."
+  (let ((features (sb-ext:symbol-global-value '*features*)))
+    (unless (equal features (session-features session))
+      (setf (session-features session) (copy-list features))
+      (feature-names features))))
+
+(defun tell-features (request)
+  "See to it that the client, if it has said hello, knows the features before it has the reply to REQUEST."
+  (when (session-features (request-session request))
+    (let ((names (note-features (request-session request))))
+      (when names (emit-event request :features (list :features names))))))
+
 ;;;; hello and cancel
 
 (sb-ext:defglobal **identity** nil)
@@ -288,7 +313,9 @@ reply, from whatever thread. With SYNCHRONOUS the work is done in this thread an
           :directory (or (ignore-errors (unix-getcwd)) "/")
           :read-only (session-read-only (request-session *request*))
           :generation (image-generation)
-          :features (mapcar #'string-upcase (remove-if-not #'symbolp *features*))
+          :features (progn
+                      (setf (session-features (request-session *request*)) nil)
+                      (note-features (request-session *request*)))
           :capabilities (available-capabilities)
           :missing (missing-capabilities)
           :belongs (belongs-p roots)))

@@ -4,10 +4,20 @@
 
 (defconstant +unix-epoch+ 2208988800 "1970-01-01 in universal time.")
 
+(sb-ext:defglobal **introspection** nil)
+(sb-ext:defglobal **introspection-lock** (sb-thread:make-mutex :name "hotlisp introspection"))
+
+(defun ensure-introspection ()
+  "See to it that all of SB-INTROSPECT is there: its package is there before its functions are."
+  (unless **introspection**
+    (sb-thread:with-recursive-lock (**introspection-lock**)
+      (unless **introspection**
+        (require "SB-INTROSPECT")
+        (setf **introspection** t)))))
+
 (defun introspect (name &rest arguments)
   "Call the function NAME, a string, of SB-INTROSPECT, loading that contrib on first use; signals an error where it is not installed."
-  (unless (find-package "SB-INTROSPECT")
-    (require "SB-INTROSPECT"))
+  (ensure-introspection)
   (apply (or (find-symbol name "SB-INTROSPECT") (error 'missing-internal :name name :wanted (format nil "SB-INTROSPECT:~a" name)))
          arguments))
 

@@ -7,12 +7,15 @@
 
 (defun asdf-p () (and (find-package "ASDF") t))
 
+(sb-ext:defglobal **asdf-lock** (sb-thread:make-mutex :name "hotlisp ASDF"))
+
 (defun ensure-asdf ()
-  "See to it that ASDF is there."
-  (unless (asdf-p)
-    (when (session-read-only (request-session *request*))
-      (wire-error :read-only "This image is served read-only and has no ASDF: what it knows of systems is nothing."))
-    (require "ASDF")))
+  "See to it that all of ASDF is there: its package is there before its functions are."
+  (sb-thread:with-recursive-lock (**asdf-lock**)
+    (unless (asdf-p)
+      (when (session-read-only (request-session *request*))
+        (wire-error :read-only "This image is served read-only and has no ASDF: what it knows of systems is nothing."))
+      (require "ASDF"))))
 
 (defun asdf-symbol (name)
   (or (find-symbol name "ASDF")

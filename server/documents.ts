@@ -34,6 +34,12 @@ export class Documents {
     this.#texts = new SavedTexts((uri, text) => source.snapshot(uri, 0, text));
   }
 
+  /** The image's features are others: what was read of files with those before is read again. */
+  featuresChanged(): void {
+    this.#saved.clear();
+    this.#texts.readAgain();
+  }
+
   open(uri: string, version: number, text: string): Snapshot {
     this.#open.get(uri)?.dispose();
     const document = this.source.open(uri, version, text);

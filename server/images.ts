@@ -7,8 +7,8 @@ import type { Settings } from './settings.ts';
 export interface ImagesOptions {
   readonly editor: Editor;
   readonly createManager: (events: ImageManagerEvents) => ImageManager;
-  /** The features of a newly connected image, for reader conditionals. */
-  readonly onConnected: (image: Image) => void;
+  /** The features of an image that was connected or whose features have changed, for reader conditionals. */
+  readonly onFeatures: (features: readonly string[]) => void;
   /** An image was connected, lost or let go. */
   readonly onChanged: () => void;
 }
@@ -65,14 +65,14 @@ export class Images {
     const manager = await this.manager(file);
     const connected = manager.current;
     const image = await manager.connect(signal ? { signal } : {});
-    if (image !== connected) this.options.onConnected(image);
+    if (image !== connected) this.options.onFeatures(image.features);
     return image;
   }
 
   /** @throws HotlispError `no-image` */
   async restart(file: string | undefined): Promise<Image> {
     const image = await (await this.manager(file)).restart();
-    this.options.onConnected(image);
+    this.options.onFeatures(image.features);
     return image;
   }
 
@@ -102,6 +102,7 @@ export class Images {
         else if (state !== 'connecting')
           editor.log('info', `Image: ${state}${reason ? ` (${reason})` : ''}.`);
       },
+      onFeatures: ({ features }) => this.options.onFeatures(features),
       onLog: line => editor.log('info', line),
       traceLevel: () => this.#trace,
     };

@@ -37,6 +37,11 @@ export class SavedTexts {
     void this.#look(uri, text);
   }
 
+  /** Forgets what the texts were read as, not the texts. */
+  readAgain(): void {
+    for (const texts of this.#texts.values()) for (const each of texts) delete each.snapshot;
+  }
+
   /** The texts that the file is known to have had when it was last written in that second since 1970, what it says now included. */
   async at(uri: string, second: number): Promise<readonly Snapshot[]> {
     await this.#look(uri);

@@ -97,9 +97,11 @@ export class Server {
     const images = (this.#images = new Images({
       editor,
       createManager: options.createImageManager,
-      onConnected: image => {
-        options.source.setFeatures(image.hello.features);
+      onFeatures: features => {
+        if (!options.source.setFeatures(features)) return;
+        documents.featuresChanged();
         this.#features.featuresChanged();
+        this.#features.drifts.refreshAll();
       },
       onChanged: () => this.#features.drifts.refreshAll(),
     }));

@@ -80,6 +80,8 @@ export function wireKind(error: unknown): WireErrorData['kind'] | undefined {
 }
 
 export class Connection {
+  /** Called with what the image's *FEATURES* are from now on, before the reply that comes after their change. */
+  onFeatures: ((features: readonly string[]) => void) | undefined;
   /** Settles with the reason once the connection is gone; never rejects. */
   readonly lost: Promise<string>;
   readonly #wire: Wire;
@@ -221,6 +223,12 @@ export class Connection {
       return;
     }
     const { id, ok, error, event, data } = reply.data;
+    if (event === 'features') {
+      const parsed = events.features.safeParse(data);
+      if (parsed.success) this.onFeatures?.(parsed.data.features);
+      else this.#trace(`malformed event ${event}: ${z.prettifyError(parsed.error)}`);
+      return;
+    }
     const pending = this.#pending.get(id);
     // A reply to a call that timed out, or an event that overtook its own reply.
     if (!pending) return;

@@ -11,6 +11,8 @@ export interface CallOptions {
 export interface Image {
   /** The agent's answer to hello. `hello.image` identifies the image across connections. */
   readonly hello: Result<'hello'>;
+  /** The image's *FEATURES* as far as it has told, in the form of hello's. */
+  readonly features: readonly string[];
   /** For people: "sbcl 2.2.9 (pid 4711, spawned)", "swank 127.0.0.1:4005 (pid 12)". */
   readonly title: string;
   readonly kind: 'spawned' | 'socket' | 'swank' | 'slynk';
@@ -18,6 +20,8 @@ export interface Image {
   call<O extends Op>(op: O, args: Args<O>, options?: CallOptions): Promise<Result<O>>;
   /** Settles (never rejects) with the reason once the connection is gone. */
   readonly lost: Promise<string>;
+  /** Has `listener` called each time that the features have changed. */
+  onFeatures(listener: () => void): void;
   /** Ends the connection: an attached image goes on as it was, a spawned one is ended. Idempotent. */
   close(): Promise<void>;
 }
@@ -39,6 +43,8 @@ export type ImageState = 'off' | 'idle' | 'connecting' | 'connected' | 'lost';
 export interface ImageManagerEvents {
   /** Called on every change of state; `title` while connected, `reason` after a loss. */
   onState(state: ImageState, detail: { title?: string; reason?: string }): void;
+  /** The features of the current image have changed. */
+  onFeatures(image: Image): void;
   /** A line of output of a spawned image, or of the wire's own trace. */
   onLog(line: string): void;
   /** What of the traffic with the image goes to onLog; nothing where it is absent. */

@@ -123,6 +123,7 @@ class Manager implements ImageManager {
     this.#attempt = undefined;
     this.current = image;
     this.#enter('connected', { title: image.title });
+    image.onFeatures(() => this.current === image && this.#options.events.onFeatures(image));
     void image.lost.then(reason => {
       if (this.current !== image) return;
       this.current = undefined;

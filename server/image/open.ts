@@ -35,6 +35,8 @@ const DRAIN_MS = 5_000;
 
 class ConnectedImage implements Image {
   readonly lost: Promise<string>;
+  features: readonly string[];
+  #onFeatures: (() => void) | undefined;
 
   constructor(
     private readonly connection: Connection,
@@ -43,6 +45,15 @@ class ConnectedImage implements Image {
     readonly title: string,
   ) {
     this.lost = connection.lost;
+    this.features = hello.features;
+    connection.onFeatures = features => {
+      this.features = features;
+      this.#onFeatures?.();
+    };
+  }
+
+  onFeatures(listener: () => void): void {
+    this.#onFeatures = listener;
   }
 
   call<O extends Op>(op: O, args: Args<O>, options?: CallOptions): Promise<Result<O>> {

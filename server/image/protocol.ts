@@ -7,6 +7,7 @@
  * Request:  {"id": n, "op": "apply", "args": {...}}
  * Reply:    {"id": n, "ok": {...}} or {"id": n, "error": {...}}          exactly one per request
  * Event:    {"id": n, "event": "output", "data": {...}}                  any number, before the reply
+ *           `features` concerns the connection: it comes before the first reply after *FEATURES* has changed
  *
  * Units: `offset`, `start`, `end` and `column` count Unicode code points, 0-based; `byteOffset` counts UTF-8 bytes from
  * the start of the file (what SBCL calls a character offset: checked on 2.2.9 to 2.6.4); `line` is 0-based.
@@ -91,7 +92,10 @@ export const Assessment = z.object({
   migration: Migration.optional(),
   /** The digest last installed through an agent operation, where there was one and the definition is still the one it installed. */
   installed: z.string().optional(),
-  /** Where the image says the definition came from, and the Unix time of that file's contents. */
+  /**
+   * Where the image says the definition came from, and the Unix time of that file's contents; the form's own file where an
+   * image keeps no trace of such a definition, which `change` calls new then unless an operation has installed it.
+   */
   file: z.string().optional(),
   fileWriteDate: int().optional(),
 });
@@ -416,7 +420,8 @@ const Debugger = z.object({
   end: int(),
   restarts: z.array(Restart),
 });
-export const events = { output: Output, progress: Progress, debugger: Debugger } as const;
+const Features = z.object({ features: z.array(z.string()) });
+export const events = { output: Output, progress: Progress, debugger: Debugger, features: Features } as const;
 
 /** Every operation of the agent. `writes` marks those that a read-only image refuses. */
 export const operations = {
@@ -434,7 +439,7 @@ export const operations = {
       directory: z.string(),
       readOnly: z.boolean(),
       generation: int(),
-      /** *FEATURES*, as upper-case names. */
+      /** *FEATURES*: NAME of those in KEYWORD, PACKAGE::NAME of others, once for each name of the package. */
       features: z.array(z.string()),
       capabilities: z.array(z.string()),
       /** Capabilities that this SBCL does not offer, with the reason. */

@@ -62,11 +62,10 @@ export async function runsThisText(
   documents: Documents,
 ): Promise<boolean> {
   if (definition.change === 'unchanged') return true;
-  // An image keeps no trace of where a declamation came from.
-  const traceless = definition.kind === 'declaration';
-  if (definition.change === 'new' && !traceless) return false;
+  // Of a declamation, or of what a macro of the user's defines, an image keeps no trace: then the file that has the form speaks for it.
+  if (definition.change === 'new' && file === undefined) return false;
   if (installed !== undefined) return installed === wire.digest;
-  if (!traceless && file !== wire.file) return false;
+  if (file !== wire.file) return false;
   return wasLoaded(documents, loadedDate(assessments, wire.file), {
     uri: snapshot.uri,
     digest: wire.digest,

@@ -32,8 +32,8 @@ export interface Source {
   open(uri: string, version: number, text: string): SourceDocument;
   /** A snapshot of a text that nobody edits: a file on disk, a string. */
   snapshot(uri: string, version: number, text: string): Snapshot;
-  /** Names of `*features*` in upper case, with or without their colon. Open documents have new snapshots afterwards. */
-  setFeatures(features: readonly string[]): void;
+  /** `*features*` as an image tells them: NAME of those in KEYWORD, with or without their colon, PACKAGE::NAME of others. Open documents have new snapshots afterwards. Answers whether they are others than before. */
+  setFeatures(features: readonly string[]): boolean;
   readonly features: readonly string[];
 }
 
@@ -54,8 +54,9 @@ export async function createSource(files: { runtimeWasm: string; grammarWasm: st
         names.size === environment.features.size &&
         [...names].every(name => environment.features.has(name))
       )
-        return;
+        return false;
       environment = { parser, features: names };
+      return true;
     },
     get features() {
       return [...environment.features];

@@ -87,9 +87,11 @@ export class Reader {
     const symbol = this.symbol(node);
     // the reader reads the expression in the KEYWORD package
     if (symbol)
-      return (symbol.package ?? '') === '' || symbol.package === 'KEYWORD'
-        ? this.features.has(symbol.name)
-        : false;
+      return this.features.has(
+        (symbol.package ?? '') === '' || symbol.package === 'KEYWORD'
+          ? symbol.name
+          : `${symbol.package}::${symbol.name}`,
+      );
     if (node.type !== 'list_lit') return undefined;
     const [operator, ...operands] = this.objects(node);
     const values = operands.map(operand => this.feature(operand));

@@ -61,6 +61,7 @@ export class ManagedImage {
       environment: { ...surroundings.environment, ...environment },
       events: {
         onState: (state, detail) => this.states.add({ state, ...detail }),
+        onFeatures: () => undefined,
         onLog: line => this.log.add(line),
       },
     });
