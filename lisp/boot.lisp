@@ -198,6 +198,12 @@ Returns a list of warnings."
           (t (error "It has an agent of another version, which cannot be replaced while it is in use: ~{~a~^, and ~}. Let the program load the Hotlisp of this server's version~@[, or end that: ~a~]."
                     users (and (value-of "HOTLISP" "**SERVER**") "(hotlisp:stop-serving)"))))))
 
+(defun inherit-from (older newer)
+  "What the agent in the package NEWER takes over from the one in OLDER: which image this is. All else is made of structures that may have been others."
+  (let ((from (symbol-of older "**IDENTITY**")) (to (symbol-of newer "**IDENTITY**")) (replaced (symbol-of newer "*AGENT-REPLACED*")))
+    (when (and from to (boundp from)) (setf (symbol-value to) (symbol-value from)))
+    (when replaced (setf (symbol-value replaced) t))))
+
 (defun call-without-older-agent (function)
   "Call FUNCTION, which loads the agent and returns true once it has, in an image without another version of it: its constants and structures may
 have been others, and its threads and data would not fit. The older one stays where FUNCTION does not succeed; else its exported names are
@@ -213,6 +219,7 @@ those of the new one from then on."
         (let ((half (find-package "HOTLISP")))
           (cond ((null older))
                 (done
+                 (inherit-from older half)
                  (do-external-symbols (symbol older)
                    (let ((new (symbol-of half (symbol-name symbol))))
                      (when (and new (fboundp new)) (setf (symbol-function symbol) (symbol-function new)))))

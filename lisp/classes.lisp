@@ -86,6 +86,8 @@ different from how it was, if this is UNDOING what was done since."
                                     :direct-slots (mapcar #'slot-specification (class-state-slots state))
                                     :direct-default-initargs (class-state-default-initargs state)
                                     :documentation (class-state-documentation state)))
+             (unless (equal (documentation old t) (class-state-documentation state))
+               (setf (documentation old t) (class-state-documentation state)))
              (if (and dropped undoing (not *keeping-instances*))
                  (list (format nil "Instances of ~a that were used meanwhile have lost the values of ~{~a~^, ~}."
                                name dropped))

@@ -582,6 +582,7 @@ SOURCE-INFO, into the image. Returns the function, or NIL when there was somethi
 (define-internal gf-lock :function ("SB-PCL" "GF-LOCK"))
 (define-internal flush-effective-method-cache :function ("SB-PCL" "FLUSH-EFFECTIVE-METHOD-CACHE"))
 (define-internal update-dfun :function ("SB-PCL" "UPDATE-DFUN"))
+(define-internal update-constructors :function ("SB-PCL" "UPDATE-CTORS"))
 (define-internal initialize-method-function :function ("SB-PCL" "INITIALIZE-METHOD-FUNCTION"))
 (defparameter *method-slots*
     (loop for (package name) in '(("SB-PCL" "%FUNCTION") ("SB-PCL" "PLIST") ("SB-PCL" "LAMBDA-LIST") ("SB-PCL" "SOURCE")
@@ -597,9 +598,17 @@ SOURCE-INFO, into the image. Returns the function, or NIL when there was somethi
 (define-internal simple-next-method-call-key :symbol ("SB-PCL" "SIMPLE-NEXT-METHOD-CALL"))
 
 (define-capability :methods-in-place
-    (load-defmethod gf-lock flush-effective-method-cache update-dfun initialize-method-function)
+    (load-defmethod gf-lock flush-effective-method-cache update-dfun initialize-method-function update-constructors)
   (and method-cell-key method-plist-key method-function-key
        (member method-function-key *method-slots*) (member method-plist-key *method-slots*)))
+
+;; Method combinations
+(define-internal method-combinations :variable ("SB-PCL" "**METHOD-COMBINATIONS**"))
+(define-internal method-combination-name :function ("SB-PCL" "METHOD-COMBINATION-TYPE-NAME"))
+(define-internal method-combination-cache :function ("SB-PCL" "METHOD-COMBINATION-INFO-CACHE"))
+
+(define-capability :method-combinations (method-combinations method-combination-cache method-combination-name)
+  (hash-table-p method-combinations))
 
 ;; Instances of classes that are defined again
 (defparameter *instance-updater* (find-internal '(("SB-PCL" "%OBSOLETE-INSTANCE-TRAP")) :function)

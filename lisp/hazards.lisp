@@ -102,16 +102,38 @@
                                         (definition-label definition) (variable-kind-text symbol))))
                (:type (when (find-class symbol nil)
                         (hazard "kind-changed" "~a names a class, which the type will replace." (definition-label definition))))
-               (:class (let ((class (find-class symbol nil)))
-                         (when (and class (not (typep class '(or standard-class sb-mop:funcallable-standard-class
-                                                                 sb-mop:forward-referenced-class))))
-                           (hazard "kind-changed" "~a names a ~(~a~) now." (definition-label definition)
-                                   (class-name (class-of class))))))
+               (:class (class-hazard definition unit))
                (:condition (let ((class (find-class symbol nil)))
                              (when (and class (not (subtypep class 'condition)))
                                (hazard "kind-changed" "~a names a ~(~a~) now, which the condition will replace."
                                        (definition-label definition) (class-name (class-of class))))))
                (t nil))))))
+
+(defun class-hazard (definition unit)
+  (let ((class (find-class (definition-symbol definition) nil))
+        (metaclass (if (defining-elements unit 'defclass)
+                       (first (form-option "METACLASS" (nthcdr 4 (defining-elements unit 'defclass))))
+                       nil)))
+    (cond ((or (null class) (typep class 'sb-mop:forward-referenced-class)) nil)
+          ((not (typep class '(or standard-class sb-mop:funcallable-standard-class)))
+           (hazard "kind-changed" "~a names a ~(~a~) now: SBCL will refuse to make a class of it. Remove the definition from the image first."
+                   (definition-label definition) (class-name (class-of class))))
+          ((and (defining-elements unit 'defclass)
+                (not (same-name-p (class-name (class-of class)) (or metaclass "CL:STANDARD-CLASS") (find-package-named (unit-package-name unit)))))
+           (hazard "metaclass" "~a is a ~(~a~) now: SBCL will refuse to give it another metaclass. Remove the definition from the image first."
+                   (definition-label definition) (class-name (class-of class)))))))
+
+(defun form-option (name options)
+  "The texts of the arguments of the first option NAME among OPTIONS, texts of lists; NIL when there is none."
+  (loop for text in options
+        for option = (split-list-text text)
+        when (and (consp option) (equal (parse-symbol-text (first option)) name))
+          return (rest option)))
+
+(defun same-name-p (symbol text package)
+  "Whether TEXT, read in PACKAGE, is SYMBOL."
+  (multiple-value-bind (other found) (resolve-symbol text package)
+    (and found (eq other symbol))))
 
 (defun variable-kind (symbol)
   "What SYMBOL is as a variable: :SPECIAL, :GLOBAL, :CONSTANT, :MACRO or :UNKNOWN."
@@ -176,11 +198,21 @@
           ((typep state 'standard-generic-function)
            (let* ((elements (defining-elements unit 'defgeneric))
                   (new (and elements (third elements) (split-list-text (third elements)))))
-             (when (and elements (listp new) (sb-mop:generic-function-methods state)
-                        (not (same-positions-p (lambda-list-shape new)
-                                               (lambda-list-shape (sb-mop:generic-function-lambda-list state)))))
-               (hazard "generic-lambda-list" "The lambda list of ~a does not fit its ~d method~:p: SBCL will refuse it."
-                       (definition-label definition) (length (sb-mop:generic-function-methods state)))))))))
+             (when (and elements (sb-mop:generic-function-methods state))
+               (if (or (not (listp new))
+                       (same-positions-p (lambda-list-shape new) (lambda-list-shape (sb-mop:generic-function-lambda-list state))))
+                   (method-combination-hazard definition state (nthcdr 3 elements) (find-package-named (unit-package-name unit)))
+                   (hazard "generic-lambda-list" "The lambda list of ~a does not fit its ~d method~:p: SBCL will refuse it."
+                           (definition-label definition) (length (sb-mop:generic-function-methods state))))))))))
+
+(defun method-combination-hazard (definition function options package)
+  (when (capability :method-combinations)
+    (let ((old (method-combination-name (sb-mop:generic-function-method-combination function)))
+          (new (or (first (form-option "METHOD-COMBINATION" options)) "CL:STANDARD")))
+      (unless (same-name-p old new package)
+        (hazard "method-combination"
+                "~a combines its methods by ~a now and would by ~a: a call is an error where its ~d method~:p, which stay, do not fit that."
+                (definition-label definition) old new (length (sb-mop:generic-function-methods function)))))))
 
 (defun same-positions-p (a b)
   (and (= (first a) (first b)) (= (second a) (second b))
@@ -278,8 +310,8 @@
          (class (find-class symbol nil))
          (description (and (capability :structures) (find-structure-description symbol nil))))
     (cond ((and class (not (typep class 'structure-class)))
-           (hazard "kind-changed" "~a names a ~(~a~) now, which the structure will replace." (definition-label definition)
-                   (class-name (class-of class))))
+           (hazard "kind-changed" "~a names a ~(~a~) now: SBCL will refuse to make a structure of it. Remove the definition from the image first."
+                   (definition-label definition) (class-name (class-of class))))
           (description
            (let ((elements (defining-elements unit 'defstruct)))
              (when (and elements (not (structure-option "TYPE" (second elements))))

@@ -158,6 +158,10 @@ or by the program, which runs all the while. Those values are nobody's to put ba
                  (delta-name delta) (bare-symbol-text (symbol-name (delta-name delta)))
                  (change-between (delta-old delta) (delta-new delta)))))
 
+(defun generic-delta-definition (delta)
+  (let ((name (sb-mop:generic-function-name (delta-name delta))))
+    (symbol-wire "generic-function" (name-symbol name) (function-name-label name) :redefined)))
+
 (defun methods-delta-definitions (delta)
   (let* ((function (delta-name delta))
          (name (sb-mop:generic-function-name function))
@@ -181,6 +185,9 @@ or by the program, which runs all the while. Those values are nobody's to put ba
                   (:info (information-delta-definitions delta))
                   (:class (list (class-delta-definition delta)))
                   (:methods (methods-delta-definitions delta))
+                  (:generic (list (generic-delta-definition delta)))
+                  (:combination (list (symbol-wire "method-combination" (delta-name delta) (bare-symbol-text (symbol-name (delta-name delta)))
+                                                   (change-between (delta-old delta) (delta-new delta)))))
                   (:package (list (wire :definition :kind "package" :name (delta-name delta) :package (delta-name delta)
                                                     :change (change-between (delta-old delta) (delta-new delta)))))
                   ((:value :plist :interned :method) '())))

@@ -48,13 +48,21 @@
         (add-method function method)))))
 
 (defun install-methods (states)
-  "Give every method of STATES, an alist, its state. Afterwards no call of its generic function reaches the old one."
+  "Give every method of STATES, an alist, its state. Afterwards no call reaches the old one."
   (without-interrupts
     (loop for (method . state) in states do (write-method-state method state)))
   (reset-generic-functions
    (remove-duplicates (loop for (method) in states
                             for function = (sb-mop:method-generic-function method)
-                            when function collect function))))
+                            when function collect function)))
+  (reset-constructors (mapcar #'car states)))
+
+(defun reset-constructors (methods)
+  "Have MAKE-INSTANCE of a class that was known to the compiler call METHODS as they are now: those of INITIALIZE-INSTANCE and its like are
+called without their generic functions."
+  (dolist (method methods)
+    (let ((function (sb-mop:method-generic-function method)))
+      (when function (update-constructors 'add-method :generic-function function :method method)))))
 
 (defun reset-generic-functions (functions)
   "Empty the dispatch caches of FUNCTIONS, now and again once whoever was filling them is done."
@@ -126,15 +134,17 @@ stand in the middle of it for long, and has no part in the time that passes."
 
 (defun load-staged-methods (staged record)
   "Define the methods of STAGED, arguments of calls in order. RECORD is called with a :METHOD or :METHODS delta as soon as that stands."
-  (let ((changed '()))
+  (let ((changed '()) (redefined '()))
     (dolist (arguments staged)
       (let ((method (and (capability :methods-in-place) (existing-method arguments))))
         (if (and method (congruent-lambda-lists-p (sb-mop:method-lambda-list method) (fifth arguments)))
-            (redefine-method method arguments record)
+            (progn (redefine-method method arguments record)
+                   (push method redefined))
             (define-method arguments record))
         (let ((function (generic-function-named (second arguments))))
           (when function (pushnew function changed)))))
-    (reset-generic-functions changed)))
+    (reset-generic-functions changed)
+    (reset-constructors redefined)))
 
 (defun redefine-method (method arguments record)
   "Give METHOD the definition that ARGUMENTS describe. Its generic function has to be reset afterwards."

@@ -8,7 +8,7 @@
   "The states before an operation. SYMBOLS, INFOS and, of a full one, FUNCTIONS, SETF-FUNCTIONS and CLASSES are parallel vectors;
 the others are alists from what they belong to."
   full packages symbols infos functions setf-functions classes
-  named-infos named-functions values plists methods package-states missing-packages)
+  named-infos named-functions values plists methods generics combinations package-states missing-packages)
 
 (defun present-symbols (packages)
   "The symbols present in PACKAGES, in no order."
@@ -46,10 +46,11 @@ functions of every symbol there, and the values of TOKENS, symbols; else only th
          (functions (make-array (length symbols) :initial-element **none**))
          (setf-functions (make-array (length symbols) :initial-element **none**))
          (classes (make-array (length symbols) :initial-element **none**))
-         (methods '()))
+         (methods '()) (generics '()))
     (flet ((note-methods (state)
              (when (typep state 'standard-generic-function)
-               (push (cons state (sb-mop:generic-function-methods state)) methods))))
+               (push (cons state (sb-mop:generic-function-methods state)) methods)
+               (push (cons state (generic-parts state)) generics))))
       (loop for symbol across symbols
             for info across (snapshot-infos snapshot)
             for index from 0
@@ -64,6 +65,8 @@ functions of every symbol there, and the values of TOKENS, symbols; else only th
           (snapshot-setf-functions snapshot) setf-functions
           (snapshot-classes snapshot) classes
           (snapshot-methods snapshot) (append methods (snapshot-methods snapshot))
+          (snapshot-generics snapshot) generics
+          (snapshot-combinations snapshot) (combination-states)
           (snapshot-values snapshot) (loop for symbol in variables
                                            unless (keywordp symbol) collect (cons symbol (value-state symbol)))
           (snapshot-plists snapshot) (loop for symbol in variables
@@ -125,6 +128,13 @@ functions of every symbol there, and the values of TOKENS, symbols; else only th
       (loop for (function . old) in (snapshot-methods snapshot)
             for new = (sb-mop:generic-function-methods function)
             unless (same-set-p old new) do (note :methods function old new))
+      (loop for (function . old) in (snapshot-generics snapshot)
+            for new = (generic-parts function)
+            unless (equal old new) do (note :generic function old new))
+      (when (snapshot-full snapshot)
+        (loop for (name . new) in (combination-states)
+              for old = (or (cdr (assoc name (snapshot-combinations snapshot))) **none**)
+              unless (same-combination-p old new) do (note :combination name old new)))
       (loop for old in (snapshot-package-states snapshot)
             for package = (package-state-package old)
             for new = (if (package-name package) (capture-package package) **none**)
@@ -188,9 +198,9 @@ functions of every symbol there, and the values of TOKENS, symbols; else only th
                            (setf (macro-function name) (cdr state))))
           ((not (eq (function-state name) state)) (setf (fdefinition name) state)))))
 
-(defun restore-methods (function from to)
+(defun restore-methods (function from to between)
   "Undo for the generic FUNCTION what made its methods TO out of FROM; methods that others have added stay. A class that was put back
-has made its accessors anew: they stay in place of the old ones."
+has made its accessors anew: they stay in place of the old ones. BETWEEN is called when those that go are gone, before the others come back."
   (flet ((alike (method)
            (find-if (lambda (other) (same-signature-p method other)) (sb-mop:generic-function-methods function)))
          (accessor-p (method) (typep method 'sb-mop:standard-accessor-method)))
@@ -199,6 +209,7 @@ has made its accessors anew: they stay in place of the old ones."
         (let ((present (alike method)))
           (when (and present (or (eq present method) (not (accessor-p present))))
             (remove-method function present))))
+      (funcall between)
       (dolist (method back)
         (let ((present (alike method)))
           (when (and (not (eq present method)) (not (and present (accessor-p present)))
@@ -249,9 +260,19 @@ FORGET-SYMBOLS: also take out of their packages the new symbols that name nothin
                      (setf remains (append (restore-class (delta-name delta) (target delta) (eq direction :old)) remains)))))
         (when (and *keeping-instances* (eq direction :old))
           (attempt "The slots of instances that were used meanwhile" #'restore-kept-values))
-        (dolist (delta (of :methods))
-          (attempt (format nil "The methods of ~a" (delta-name delta))
-                   (lambda () (restore-methods (delta-name delta) (source delta) (target delta)))))
+        (dolist (delta (of :combination))
+          (attempt (format nil "The method combination ~a" (print-name (delta-name delta)))
+                   (lambda () (write-combination (delta-name delta) (target delta)))))
+        (flet ((write-parts (function)
+                 (let ((delta (find function (of :generic) :key #'delta-name)))
+                   (when delta
+                     (attempt (format nil "The definition of ~a" function) (lambda () (write-generic-parts function (target delta))))))))
+          (dolist (delta (of :methods))
+            (attempt (format nil "The methods of ~a" (delta-name delta))
+                     (lambda ()
+                       (restore-methods (delta-name delta) (source delta) (target delta)
+                                        (lambda () (write-parts (delta-name delta)))))))
+          (mapc #'write-parts (mapcar #'delta-name (of :generic))))
         (dolist (delta (of :function))
           (when (none-p (target delta)) (write-function (delta-name delta) **none**)))
         (let ((values (of :value)))

@@ -9,6 +9,8 @@ of *INSTALLED*; REPLACED are the functions that the change put out of use. SWAPP
 undone and with :NEW when it was done again. DELETED are names of packages that its code deleted."
   id deltas definitions installed replaced swapped (state :done) (deleted '()))
 
+(defvar *agent-replaced* nil "True when this agent took the place of another version in a running image: it knows nothing of that one's transactions.")
+
 (defparameter *transactions-kept* 1000 "How many transactions can be undone; what an older one replaced is let go.")
 
 (defparameter *transactions* (make-hash-table :test #'equal :synchronized t))
@@ -30,8 +32,8 @@ undone and with :NEW when it was done again. DELETED are names of packages that 
   "The transaction called ID. Signals a WIRE-ERROR of kind :UNKNOWN-TRANSACTION."
   (or (gethash id *transactions*)
       (wire-error :unknown-transaction
-                  "The image has no record of transaction ~a: it was made in another image, or more than ~d changes ago."
-                  id *transactions-kept*)))
+                  "The image has no record of transaction ~a: it was made in another image~:[~;, before the agent of this one was replaced by that of another version~], or more than ~d changes ago. The journal has the texts that it replaced: hotlisp.history shows them as `before`, to be reloaded."
+                  id *agent-replaced* *transactions-kept*)))
 
 (defun transaction-replaced-code (id)
   "The functions that the transaction called ID put out of use: by undoing it, when that was the last thing done with it, the new ones."
@@ -352,6 +354,8 @@ definition is new, unchanged or safe to replace."
       (:function (not (same-function-state-p expected (function-state name))))
       (:info (superseded-information-p name expected other))
       (:value (not (eql expected (value-state name))))
+      (:generic (not (equal expected (generic-parts name))))
+      (:combination (not (same-combination-p expected (combination-state name))))
       (:class (let ((class (find-class name nil)))
                 (if (none-p expected)
                     class
@@ -384,6 +388,8 @@ definition is new, unchanged or safe to replace."
         (:value (format nil "the value of ~s" name))
         (:class (format nil "the class ~s" name))
         (:method (format nil "~a" name))
+        (:generic (format nil "the generic function ~s" (sb-mop:generic-function-name name)))
+        (:combination (format nil "the method combination ~s" name))
         (:methods (format nil "the methods of ~s" (sb-mop:generic-function-name name)))))))
 
 (defun taken-back (definition)

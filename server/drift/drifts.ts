@@ -27,6 +27,8 @@ const patience = 15_000;
 const refreshAfter = 150;
 /** Milliseconds within which two writes of a file may have the same time. */
 const clockGrain = 1000;
+/** How often an answer is asked for again because the image's code may have changed since the question. */
+const asksAgain = 3;
 /** How many printed or foreign texts keep their digest. */
 const textsKept = 500;
 
@@ -72,6 +74,8 @@ export class Drifts {
   /** The buffer that was opened or changed last. */
   #latest: string | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** Grows whenever an image's code may have changed: an answer to a question of before is outdated. */
+  #age = 0;
   #closed = false;
 
   constructor(private readonly deps: DriftsDependencies) {}
@@ -119,6 +123,7 @@ export class Drifts {
 
   /** Asks about all open buffers, soon, one after the other, beginning with the one that was changed last. */
   refreshAll(): void {
+    this.#age++;
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       const { documents } = this.deps;
@@ -161,7 +166,7 @@ export class Drifts {
     const snapshot = documents.get(uri);
     if (!snapshot || this.#closed) return;
     const image = imageOf(uri);
-    if (image) await this.#ask(uri, snapshot, image);
+    if (image) await this.#learn(uri, snapshot, image);
     else this.#known.delete(uri);
     if (this.#closed) return;
     // What was told meanwhile, after an edit too, came from what was known before.
@@ -173,7 +178,18 @@ export class Drifts {
     if (documents.get(uri) === snapshot) refreshed(uri);
   }
 
-  async #ask(uri: string, snapshot: Snapshot, image: Image): Promise<void> {
+  /** Keeps the image's answer, one that is younger than the last change of its code unless that changes all the time. */
+  async #learn(uri: string, snapshot: Snapshot, image: Image): Promise<void> {
+    for (let left = asksAgain; !this.#closed; left--) {
+      const age = this.#age;
+      const known = await this.#ask(uri, snapshot, image);
+      if (age !== this.#age && left > 0) continue;
+      this.#known.set(uri, known);
+      return;
+    }
+  }
+
+  async #ask(uri: string, snapshot: Snapshot, image: Image): Promise<Known> {
     const { documents } = this.deps;
     await snapshot.ready();
     const entries = await entriesOf(snapshot);
@@ -199,8 +215,7 @@ export class Drifts {
     const { disk, fileStamp } = await this.#disk(uri, snapshot, entries, old);
     if (answer.unchanged && known) {
       const loaded = await this.#loaded(uri, known.knowledge.held, known.knowledge.isOwn);
-      this.#known.set(uri, { ...known, fileStamp, knowledge: { ...known.knowledge, disk, loaded } });
-      return;
+      return { ...known, fileStamp, knowledge: { ...known.knowledge, disk, loaded } };
     }
     let held = paired(asked, answer.held);
     const isOwn = sameFile(file);
@@ -217,7 +232,7 @@ export class Drifts {
       answer = await ask(undefined);
       held = paired(asked, answer.held);
     }
-    this.#known.set(uri, {
+    return {
       image: image.hello.image,
       question: [...asked.values()].map(each => `${keyOf(each)} ${each.digest}`).join('\n'),
       stamp: answer.stamp,
@@ -231,7 +246,7 @@ export class Drifts {
         before,
         formIn: (text, what) => this.#formIn(text, what),
       },
-    });
+    };
   }
 
   async #judge(snapshot: Snapshot, { knowledge }: Known): Promise<Pick<Judged, 'drifts' | 'unlike'>> {

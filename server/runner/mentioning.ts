@@ -47,18 +47,20 @@ export async function mentioning(
   }));
 }
 
-/** Macros that may expand into what is mentioned, because their text mentions it: who uses them uses it. */
+const expanding: ReadonlySet<string> = new Set(['macro', 'type', 'symbol-macro']);
+
+/** Macros, types and symbol macros that may expand into what is mentioned, because their text mentions it: who uses them uses it. */
 async function carriers(texts: readonly Text[], mentions: readonly Mention[]): Promise<Mention[]> {
   const found: Mention[] = [];
   for (let wanted = mentions; wanted.length > 0;) {
     const next: Mention[] = [];
     for (const { form, mention } of await formsWith(texts, wanted)) {
       const [definition] = form.definitions;
-      if (definition?.kind !== 'macro') continue;
+      if (!definition || !expanding.has(definition.kind)) continue;
       const name = bareName(definition.name);
       if ([...mentions, ...found, ...next].some(each => each.name === name)) continue;
       const packages = [...new Set([...mention.packages, form.package ?? initialPackage])];
-      next.push({ ...mention, kind: 'macro', name, packages });
+      next.push({ ...mention, kind: definition.kind, name, packages });
     }
     found.push(...next);
     wanted = next;

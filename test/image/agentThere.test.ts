@@ -74,6 +74,31 @@ describe('an agent that the program has loaded itself', () => {
     expect(await valuesOf(await attach(), '(+ 1 1)')).toEqual(['2']);
   });
 
+  it('that is replaced leaves the image what it was; what it did cannot be taken back, and why is said', async () => {
+    await start();
+    const first = await attach();
+    const text = '(defun cl-user::kept () 1)';
+    const form = {
+      text,
+      package: 'COMMON-LISP-USER',
+      byteOffset: 0,
+      line: 0,
+      column: 0,
+      index: 0,
+      digest: 'd',
+    };
+    const whole = { ...form, definitions: [{ kind: 'function' as const, name: 'kept' }], evaluates: false };
+    const { generation } = await first.call('check', { forms: [whole], threads: false });
+    await first.call('apply', { transaction: 'before', generation, forms: [whole] });
+    await managed.manager.disconnect();
+    await ask('(cl:setf hotlisp::*agent-digest* "of another version")');
+    const second = await attach();
+    expect(second.hello.image).toBe(first.hello.image);
+    await expect(second.call('undo', { transaction: 'before', force: false })).rejects.toThrow(
+      /before the agent of this one was replaced by that of another version.*hotlisp\.history/,
+    );
+  });
+
   it('that nobody uses is replaced, though its structures were others', async () => {
     await start(
       otherVersion,

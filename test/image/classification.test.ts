@@ -196,6 +196,12 @@ const rows: readonly Row[] = [
   ['a slot less in a class', '(defclass basket () ())', 'migration'],
   ['other superclasses', '(defclass basket (standard-object) ((items :accessor items)))', 'migration'],
   ['a class in place of a structure', '(defclass point () (x y))', 'hazardous', 'kind-changed'],
+  [
+    'a class of another metaclass',
+    '(defclass basket () () (:metaclass sb-mop:funcallable-standard-class))',
+    'hazardous',
+    'metaclass',
+  ],
   ['a class in place of a condition', '(defclass trouble () ())', 'hazardous', 'kind-changed'],
   ['a class of Common Lisp', '(defclass list () ())', 'hazardous', 'locked-package'],
   ['a new condition', '(define-condition fresh (error) ())', 'safe'],
@@ -207,6 +213,12 @@ const rows: readonly Row[] = [
     'a generic function with another docstring',
     '(defgeneric area (thing scale) (:documentation "Area."))',
     'safe',
+  ],
+  [
+    'a generic function that combines its methods otherwise',
+    '(defgeneric area (thing scale) (:method-combination sum))',
+    'hazardous',
+    'method-combination',
   ],
   [
     'a generic function whose methods do not fit',

@@ -305,6 +305,17 @@ describe('users of what changes', () => {
     );
   });
 
+  it('of a type that is made of it are compiled again, too', async () => {
+    const text = `(in-package #:dep)\n(deftype maybe-small () '(or null small))\n(defun is-maybe (x) (typep x 'maybe-small))\n`;
+    const file = path.join(editor.root, 'maybe.lisp');
+    writeFileSync(file, text);
+    await editor.evaluate(`(progn (load (compile-file ${lispString(file)})) (dep::is-maybe 50))`);
+    definitions.replace("'(integer 0 9)", "'(integer 0 99)");
+    const { dependents } = await reload('(deftype', /reload small/i);
+    expect(names(dependents, 'recompiled')).toContain('IS-MAYBE');
+    expect(await value('(is-maybe 50)')).toBe('T');
+  });
+
   it('of a symbol macro are compiled again, but not where a variable of that name is bound', async () => {
     definitions.replace('(car *stack*)', '(second *stack*)');
     const { dependents } = await reload('(define-symbol-macro', /reload current/i);

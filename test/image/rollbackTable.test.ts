@@ -40,6 +40,46 @@ const rows: Record<string, Row> = {
     look: '(list (ge 1) (ignore-errors (ge "a")))',
     values: ['(1 NIL)', '(2 3)', '(1 NIL)'],
   },
+  'methods of INITIALIZE-INSTANCE, for constructors compiled before': {
+    before:
+      "(defclass mk () (a))\n(defmethod initialize-instance :after ((mk mk) &key) (setf (slot-value mk 'a) 1))\n(defun make () (slot-value (make-instance 'mk) 'a))",
+    after:
+      "(defclass mk () (a))\n(defmethod initialize-instance :after ((mk mk) &key) (setf (slot-value mk 'a) 2))",
+    look: '(make)',
+    values: ['1', '2', '1'],
+  },
+  'the keywords of a generic function and its methods': {
+    before: '(defgeneric gk (x &key a))\n(defmethod gk ((x integer) &key a) a)',
+    after: '(defgeneric gk (x &key a b))\n(defmethod gk ((x integer) &key a b) (list a b))',
+    look: '(gk 1 :a 2)',
+    values: ['2', '(2 NIL)', '2'],
+  },
+  'what a generic function says of itself': {
+    before: '(defgeneric gs (x y) (:documentation "one"))\n(defmethod gs (x y) (list x y))',
+    after:
+      '(defgeneric gs (x y) (:documentation "two") (:argument-precedence-order y x))\n(defmethod gs (x y) (list x y))',
+    look: "(list (documentation 'gs 'function) (sb-mop:generic-function-argument-precedence-order #'gs))",
+    values: ['("one" (X Y))', '("two" (Y X))', '("one" (X Y))'],
+  },
+  'a method combination, for the generic functions that use it': {
+    before:
+      '(define-method-combination sums :operator +)\n(defgeneric summed (x) (:method-combination sums))\n(defmethod summed sums ((x integer)) 1)\n(defmethod summed sums ((x number)) 2)',
+    after: '(define-method-combination sums :operator list)',
+    look: '(summed 1)',
+    values: ['3', '(1 2)', '3'],
+  },
+  'the method combination of a generic function': {
+    before: '(defgeneric gm (x) (:method-combination list))\n(defmethod gm list ((x integer)) 1)',
+    after: '(defgeneric gm (x) (:method-combination +))\n(defmethod gm + ((x integer)) 1)',
+    look: '(values (ignore-errors (gm 1)))',
+    values: ['(1)', 'NIL', '(1)'],
+  },
+  'what a class says of itself': {
+    before: '(defclass kd () () (:documentation "one"))',
+    after: '(defclass kd () () (:documentation "two"))',
+    look: "(documentation 'kd 'type)",
+    values: ['"one"', '"two"', '"one"'],
+  },
   'a type': {
     before: "(deftype ty () 'integer)",
     after: "(deftype ty () 'string)",
