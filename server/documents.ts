@@ -1,4 +1,5 @@
 /** The open buffers, and files read from the disk where a buffer is not open. */
+import { isUtf8 } from 'node:buffer';
 import { existsSync, promises as fs } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -19,6 +20,18 @@ export const scratchScheme = 'hotlisp-scratch:';
 const clockGrain = 1000;
 /** How many saved files are kept parsed. */
 const savedKept = 16;
+
+/** @throws Error with the first place that is no UTF-8 */
+function textIn(bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString();
+  const lines = bytes
+    .toString()
+    .split('\ufffd', 1)[0]!
+    .split(/\r\n|\r|\n/);
+  throw new Error(
+    `it is not UTF-8: line ${lines.length}, column ${lines.at(-1)!.length + 1}. Convert it, or open it in the editor, whose text counts then`,
+  );
+}
 
 export class Documents {
   readonly #open = new Map<string, SourceDocument>();
@@ -125,7 +138,7 @@ export class Documents {
       const stamp = [mtimeMs, size, ino].join(' ');
       const known = this.#saved.get(uri);
       if (known?.stamp === stamp) return known.snapshot;
-      const snapshot = this.source.snapshot(uri, 0, await fs.readFile(file, 'utf8'));
+      const snapshot = this.source.snapshot(uri, 0, textIn(await fs.readFile(file)));
       this.#saved.delete(uri);
       // A file written within the clock's grain may be written again unseen: such a one is read again.
       if (Date.now() - mtimeMs > clockGrain) this.#saved.set(uri, { stamp, snapshot });

@@ -162,6 +162,18 @@ export class LanguageFeatures {
     }
   }
 
+  /** The package at which a symbol, written as in code, is at home, as the texts say once they are read; undefined where that takes too long. */
+  async homeOf(symbol: string, packageName: string): Promise<string | undefined> {
+    try {
+      await this.#configured;
+      const signal = AbortSignal.timeout(readWithin);
+      await this.#index.query('state', {}, signal);
+      return (await this.#index.query('naming', { name: symbol, package: packageName }, signal)).home;
+    } catch {
+      return undefined;
+    }
+  }
+
   dispose(): Promise<void> {
     this.drifts.dispose();
     return this.#index.close();

@@ -138,6 +138,7 @@ export class Server {
       encoding: () => this.#encoding,
       roots: () => this.#folders,
       written: (symbol, packageName) => this.#features.definitionsOf(symbol, packageName),
+      homeOf: (symbol, packageName) => this.#features.homeOf(symbol, packageName),
       showNotes: (forms, notes) => {
         for (const uri of this.#notes.record(forms, notes)) this.#publish(uri);
       },

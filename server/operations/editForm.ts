@@ -6,7 +6,7 @@ import type { Range, Snapshot, TopLevelForm } from '../source/types.ts';
 import { editAt, newlineOf, siteOf, withEdit, type Content, type FormEdit } from './formEdit.ts';
 import { documentAt } from './fileArgument.ts';
 import { definitionName } from './forms.ts';
-import { definitionsCalled, mostMeant, nameAlone, type Named } from './names.ts';
+import { definitionsCalled, functionName, mostMeant, nameAlone, type Named } from './names.ts';
 import { operation, type PlanContext } from './operation.ts';
 
 const operations = ['replace', 'insert_before', 'insert_after', 'delete'] as const;
@@ -36,7 +36,7 @@ export const lispEditForm = operation({
     }),
   async plan(args, context) {
     const snapshot = await documentAt(context, 'file_path', args.file_path);
-    const named = await soleForm(snapshot, args.form_type, args.form_name);
+    const named = await soleForm(snapshot, args.form_type, args.form_name, context);
     const content = args.content === undefined ? undefined : soleContent(args.content, snapshot, context);
     const edit = editAt(snapshot, siteOf(snapshot, named), args.operation, content);
     await verify(snapshot, named, edit, args.operation, context);
@@ -61,14 +61,23 @@ export const lispEditForm = operation({
 });
 
 /** @throws HotlispError `invalid-arguments` unless exactly one form has that type and name */
-async function soleForm(snapshot: Snapshot, type: string, name: string): Promise<Named> {
-  const found = mostMeant(await inSlices(definitionsCalled(snapshot.forms, type, name)), name);
+async function soleForm(
+  snapshot: Snapshot,
+  type: string,
+  name: string,
+  context: PlanContext,
+): Promise<Named> {
+  const called = await inSlices(definitionsCalled(snapshot.forms, type, name));
+  const found = mostMeant(await inPackageOf(called, name, context), name);
   const fail = (message: string) =>
     new HotlispError('invalid-arguments', `hotlisp.lisp_edit_form: ${message}`, { path: 'form_name' });
   const line = ({ definition }: Named) => snapshot.positionAt(definition.span.start, 'utf-16').line + 1;
   if (found.length === 0) {
     const alike = await inSlices(definitionsCalled(snapshot.forms, undefined, nameAlone(name)));
-    const others = alike.map(({ definition }) => `(${definition.operator} ${definitionName(definition)})`);
+    const others = alike.map(
+      ({ form, definition }) =>
+        `(${definition.operator} ${definitionName(definition)})${called.length > 0 ? ` of ${form.package}` : ''}`,
+    );
     throw fail(
       `there is no ${type} ${name} in ${snapshot.uri}.${others.length > 0 ? ` Did you mean ${[...new Set(others)].join(' or ')}?` : ''}`,
     );
@@ -88,6 +97,27 @@ async function soleForm(snapshot: Snapshot, type: string, name: string): Promise
       `the form ${name} at line ${line(named)} does not parse, so its end is not certain. Mend it by hand first.`,
     );
   return named;
+}
+
+/** Those whose symbol the name means: a prefix names one package, or another one that exports the symbol, and no other. */
+async function inPackageOf(
+  called: readonly Named[],
+  name: string,
+  context: PlanContext,
+): Promise<readonly Named[]> {
+  const asked = functionName(nameAlone(name));
+  if (asked.package === undefined) return called;
+  const isMeant = await Promise.all(
+    called.map(async ({ form, definition }) => {
+      const { token, package: prefix } = functionName(definition.name);
+      const home = prefix ?? form.package;
+      // of a text without IN-PACKAGE nothing can be said
+      if (home === undefined || home === asked.package || form.package === undefined) return true;
+      const homes = await Promise.all([asked.token, token].map(each => context.homeOf(each, form.package!)));
+      return homes.includes(undefined) || homes[0] === homes[1];
+    }),
+  );
+  return called.filter((_named, i) => isMeant[i]);
 }
 
 /** @throws HotlispError `invalid-arguments` unless `content` is exactly one whole form, with comments around it at most */

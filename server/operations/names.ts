@@ -80,9 +80,12 @@ export function isCalled(definition: SourceDefinition, asked: string, wanted = w
   return false;
 }
 
+/** Without the quote before a name: 'name, #'name. */
+const unquoted = (asked: string): string => asked.trim().replace(/^#?'\s*/, '');
+
 /** The name alone of what may be spelled with qualifiers and specializers. */
 export const nameAlone = (asked: string): string =>
-  /^(?:\(\s*(?:(?:cl|common-lisp):)?setf\s[^()]*\)|[^\s()]+)/i.exec(asked.trim())?.[0] ?? asked;
+  /^(?:\(\s*(?:(?:cl|common-lisp):)?setf\s[^()]*\)|[^\s()]+)/i.exec(unquoted(asked))?.[0] ?? asked;
 
 /** Whether a form of this type is asked for: "defun", or the kind ("function"); any where `type` is undefined. */
 export const isOfType = (definition: SourceDefinition, type: string | undefined) =>
@@ -102,10 +105,11 @@ export function* definitionsCalled(
   name: string,
 ): Generator<void, Named[], void> {
   const found: Named[] = [];
-  const wanted = words(name);
+  const asked = unquoted(name);
+  const wanted = words(asked);
   for (const form of forms) {
     for (const definition of form.definitions)
-      if (isOfType(definition, type) && isCalled(definition, name, wanted)) found.push({ form, definition });
+      if (isOfType(definition, type) && isCalled(definition, asked, wanted)) found.push({ form, definition });
     yield;
   }
   return found;

@@ -190,6 +190,8 @@ export interface PlanContext {
   locate(symbol: string, packageName?: string): Promise<readonly Location[]>;
   /** Definitions of a symbol in the texts of the workspace, once they are read; none where that takes too long. */
   written(symbol: string, packageName?: string): Promise<readonly WrittenDefinition[]>;
+  /** The home package of a symbol as it is written in a package, as the texts of the workspace say; undefined where that takes too long. */
+  homeOf(symbol: string, packageName: string): Promise<string | undefined>;
   /** The digest of the form that the image loaded from a document for a definition; undefined where it cannot be told. */
   loadedDigest(uri: string, location: Location): Promise<string | undefined>;
 }

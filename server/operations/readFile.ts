@@ -10,8 +10,9 @@ import { operation } from './operation.ts';
 
 /** Lines answered at most where no limit is given. */
 const defaultLimit = 2000;
-/** Milliseconds for which a caller's regular expression may run over a file. */
+/** Milliseconds for which a caller's regular expression may run at a stretch, and over a whole file. */
 const patternWithin = 500;
+const patternsWithin = 5000;
 /** So many forms are searched without others getting a turn. */
 const together = 64;
 
@@ -107,15 +108,19 @@ function matcher(key: string, pattern: string): (lists: readonly (readonly strin
   }
   // A pattern like (a+)+$ may run for ever; in a context of its own it can be stopped.
   const room = vm.createContext({ expression, lists: [] as readonly (readonly string[])[] });
-  let left = patternWithin;
+  let left = patternsWithin;
   return lists => {
     const begun = performance.now();
     room['lists'] = lists;
     try {
-      return searching.runInContext(room, { timeout: Math.max(1, Math.ceil(left)) }) as boolean[];
+      return searching.runInContext(room, {
+        timeout: Math.max(1, Math.ceil(Math.min(patternWithin, left))),
+      }) as boolean[];
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
-      throw fail(`takes longer than ${patternWithin} ms over this file; write it without nested repetitions`);
+      throw fail(
+        `takes longer than ${patternWithin} ms over forms of this file; write it without nested repetitions`,
+      );
     } finally {
       left -= performance.now() - begun;
     }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { HotlispError } from '../errors.ts';
 import { arguments_, operation, type PlanContext } from './operation.ts';
+import { documentAt } from './fileArgument.ts';
 import { changeOf, formName, isInPackage } from './forms.ts';
 
 const { uri, version, position } = arguments_;
@@ -82,7 +83,10 @@ export const reloadFile = operation({
       path: ['uri'],
     }),
   async plan(args, context) {
-    const snapshot = await context.snapshot(args.uri ?? context.uriOf(args.path!), args.version);
+    const snapshot =
+      args.path === undefined
+        ? await context.snapshot(args.uri!, args.version)
+        : await documentAt(context, 'path', args.path, args.version);
     return changeOf(snapshot, snapshot.forms, `reload ${baseName(snapshot.uri, context)}`, context);
   },
 });

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { HotlispError } from '../errors.ts';
+import { documentAt } from './fileArgument.ts';
 import { changeOf } from './forms.ts';
 import { packageFilesPage, systemPage } from './listings.ts';
 import { arguments_, operation, type ChangePlan, type Force, type QueryPlan } from './operation.ts';
@@ -97,7 +98,7 @@ export const codeReloadPackage = operation({
       );
     const parts: ChangePlan[] = [];
     for (const { file } of files) {
-      const snapshot = await context.snapshot(context.uriOf(file));
+      const snapshot = await documentAt(context, 'package', file);
       parts.push(changeOf(snapshot, snapshot.forms, '', context));
     }
     const forms = parts.flatMap(part => part.forms);

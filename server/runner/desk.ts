@@ -41,6 +41,8 @@ export interface RunnerDependencies {
   readonly roots: () => readonly string[];
   /** Definitions of a symbol in the texts of the workspace; never rejects. */
   readonly written: PlanContext['written'];
+  /** Never rejects. */
+  readonly homeOf: PlanContext['homeOf'];
   /** Shows the image's notes on these forms in place of those of their last reload. */
   readonly showNotes: (forms: readonly PlannedForm[], notes: readonly Note[]) => void;
   /** Shows what each form of code that stands in a buffer answered; none where it failed. */

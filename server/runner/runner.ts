@@ -137,6 +137,7 @@ export class Runner {
         return (await image.call('source', args, { signal })).locations;
       },
       written: (symbol, packageName) => this.deps.written(symbol, packageName),
+      homeOf: (symbol, packageName) => this.deps.homeOf(symbol, packageName),
       loadedDigest: async (uri, location) => {
         const { digest, fileWriteDate } = location;
         return digest ?? (await loadedForm(this.deps.documents, uri, fileWriteDate, location))?.digest;

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { repository } from '../support/lspClient.ts';
 
 /** The block of code in clients/EDITOR/README.md that has `line` in it. */
-export function readmeLines(editor: 'emacs' | 'neovim' | 'vscode', line: string): string {
+export function readmeLines(editor: 'emacs' | 'helix' | 'neovim' | 'vscode', line: string): string {
   const readme = readFileSync(path.join(repository, 'clients', editor, 'README.md'), 'utf8');
   const blocks = [...readme.matchAll(/^( *)```\w*\n([^]*?)^\1```/gm)].map(([, , code]) => code!);
   const found = blocks.find(code => code.includes(line));

@@ -1,6 +1,6 @@
 /** The READMEs of the editors, tried from nothing: the packed package, an empty home directory, a terminal, and the keys that they name. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HttpLoad } from '../support/httpLoad.ts';
@@ -115,6 +115,62 @@ describe('what the README says, in an empty home directory with the packed packa
   };
   it('works in Neovim', neovim('neovim', "vim.lsp.enable('hotlisp')"), 120_000);
   it('works in Neovim 0.10', neovim('neovim10', 'dofile'), 120_000);
+
+  /** The lines of languages.toml, with those of the image no longer comments, and of config.toml; then Space a. */
+  const helix =
+    (name: ToolName, approve: (hx: Terminal) => Promise<void>, left = '') =>
+    async () => {
+      const before = await page();
+      const lines = (file: string) => readFileSync(path.join(repository, 'clients/helix', file), 'utf8');
+      const hx = start(
+        {},
+        {
+          'config/helix/languages.toml': lines('languages.toml').replaceAll(/^# (?=\[|\w+ = )/gm, ''),
+          'config/helix/config.toml': lines('config.toml').replaceAll(left, ''),
+        },
+        [program(name)],
+      );
+      await hx.shows(/NOR\s+web-app\.lisp/);
+      hx.type('/old');
+      hx.keys('Enter', 'c');
+      await hx.shows(/ INS /);
+      hx.type('new');
+      hx.keys('Escape');
+      await hx.shows(/ NOR /);
+      await asked(hx, () => hx.type(' a'), /Reload hello[^]*Reload file/, 'Escape');
+      // the first one is marked
+      hx.keys('Enter');
+      await approve(hx);
+      await hx.shows(/Reload form: function WEB-APP::HELLO/);
+      expect(await page()).toBe(before.replace('old', 'new'));
+      hx.type(' lu');
+      await approve(hx);
+      // a command that Helix itself waits for ends without a word
+      if (left === '') await hx.shows(/Roll back: /);
+      await expect.poll(page, { timeout: 30_000 }).toBe(before);
+    };
+  it(
+    'works in Helix',
+    helix('helix', async hx => {
+      await hx.shows(/Deny[^]*Approve[^]*Approve for Session/);
+      hx.keys('Down', 'Enter');
+    }),
+    120_000,
+  );
+  it(
+    'works in a Helix that cannot ask',
+    helix(
+      'helix25',
+      async hx => {
+        await hx.shows(/#\d+ (?:Reload hello|Roll back)/);
+        hx.type(' a');
+        await hx.shows(/Approve reload #\d+[^]*Reject reload #\d+/);
+        hx.keys('Enter');
+      },
+      ' {"background":true}',
+    ),
+    120_000,
+  );
 
   const emacs =
     (command: () => string[], client: string, first: (emacs: Terminal) => Promise<void>) => async () => {

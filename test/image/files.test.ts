@@ -307,6 +307,77 @@ describe('a file', () => {
     expect(existsSync(path.join(editor.root, 'none.lisp'))).toBe(false);
   });
 
+  it('that is no UTF-8 is refused with the place, until it is open in the editor', async () => {
+    await start();
+    const file = path.join(editor.root, 'latin.lisp');
+    writeFileSync(file, Buffer.from(';; a\n(defun compute-result () "caf\xe9")\n', 'latin1'));
+    for (const [command, args, key] of [
+      ['lisp_read_file', { path: 'latin.lisp' }, 'path'],
+      ['lisp_edit_form', { ...replaceResult, file_path: 'latin.lisp' }, 'file_path'],
+      ['reload_file', { path: 'latin.lisp' }, 'path'],
+    ] as const)
+      expect(await editor.failure(command, args)).toMatchObject({
+        code: -32602,
+        kind: 'invalid-arguments',
+        data: { path: key },
+        message: expect.stringMatching(
+          /latin\.lisp.*not UTF-8: line 2, column 30\. Convert it, or open it/,
+        ) as string,
+      });
+    expect(readFileSync(file, 'latin1')).toBe(';; a\n(defun compute-result () "caf\xe9")\n');
+    const document = editor.openFile(file);
+    document.set(';; a\n(defun compute-result () "café")\n');
+    const { before } = await editor.command<Edited>('lisp_edit_form', {
+      ...replaceResult,
+      file_path: 'latin.lisp',
+    });
+    expect(before).toBe('(defun compute-result () "café")');
+  });
+
+  it('has what a name with a package prefix means, through nicknames and imports, and nothing else', async () => {
+    await start({
+      'packages.lisp': `(defpackage #:com.shop (:use #:cl) (:nicknames #:shop) (:import-from #:base #:shared))
+(defpackage #:base (:use #:cl) (:export #:shared))
+(defpackage #:other (:use #:cl))
+`,
+      'a.lisp':
+        '(in-package #:com.shop)\n(defun price () 1)\n(defun shared () 2)\n(defun (setf price) (v) v)\n',
+    });
+    const edit = (form_name: string) => ({
+      operation: 'delete',
+      file_path: 'a.lisp',
+      form_type: 'defun',
+      form_name,
+      dry_run: true,
+    });
+    for (const [name, line] of [
+      ['price', 1],
+      ['shop:price', 1],
+      ['COM.SHOP::PRICE', 1],
+      ["#'price", 1],
+      ["'shop::price", 1],
+      ['base:shared', 2],
+      ['com.shop::shared', 2],
+      ['(setf shop:price)', 3],
+    ] as const) {
+      const { range } = await editor.command<Edited>('lisp_edit_form', edit(name));
+      expect(range.start.line, name).toBe(line);
+    }
+    for (const name of [
+      'other::price',
+      'nowhere:price',
+      'base::price',
+      '(setf other::price)',
+      'other::shared',
+    ])
+      expect(await editor.failure('lisp_edit_form', edit(name)), name).toMatchObject({
+        data: { path: 'form_name' },
+        message: expect.stringMatching(
+          /there is no defun .*Did you mean \(defun .*\) of COM\.SHOP/,
+        ) as string,
+      });
+  });
+
   it('is never run by being read or edited', async () => {
     await start();
     const evil = '(defun f () 1)\n#.(sb-ext:run-program "/bin/touch" (list "evil"))\n#+#.(error "no") (g)\n';

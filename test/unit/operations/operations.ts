@@ -17,6 +17,7 @@ export const contextOf = (source: Source, text: string, open = true): PlanContex
     throw new Error('no image is asked');
   },
   written: async () => [],
+  homeOf: async (symbol, packageName) => /^([^:]+):/.exec(symbol)?.[1]?.toUpperCase() ?? packageName,
   loadedDigest: async () => undefined,
 });
 
