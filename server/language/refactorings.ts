@@ -59,6 +59,9 @@ async function offersAt(place: ActionPlace, bench: Bench): Promise<Offer[]> {
   if (wants(place, 'refactor.extract')) here.push(...extraction(site));
   if (wants(place, 'refactor.rewrite'))
     here.push(...conditionals(site), ...docstring(site), ...wrapping(site));
+  const through = here.flatMap(each => each.through ?? []);
+  if (through.length > 0 && (await hasMacro(site, bench, through)))
+    here.splice(0, Infinity, ...here.filter(each => !each.through));
   const named = wants(place, 'quickfix') && start === end ? await namingOffers(site, place, bench) : [];
   return [
     ...named,
@@ -71,6 +74,13 @@ async function offersAt(place: ActionPlace, bench: Bench): Promise<Offer[]> {
       },
     })),
   ];
+}
+
+/** Whether the index knows one of the names as a macro. */
+async function hasMacro({ form }: Site, bench: Bench, written: readonly string[]): Promise<boolean> {
+  const names = written.map(each => each.toLowerCase());
+  const macros = await soon(bench.ask('macros', { package: form.package ?? null, names }, never), budget);
+  return (macros?.length ?? 0) > 0;
 }
 
 /** The edits as one, indented. */

@@ -168,7 +168,7 @@ function condToIf(
   let nested = 0;
   for (const [i, clause] of clauses.entries()) {
     const [test, ...body] = contents[i]!;
-    const last = /^(?:t|otherwise)$/.test(nameOf(site, test) ?? '');
+    const last = nameOf(site, test) === 't';
     if (last && i < clauses.length - 1) return undefined;
     const many = body.length > 1;
     if (last && i > 0) {

@@ -1,6 +1,8 @@
 /** A selected expression becomes a variable, selected forms a function. */
-import { freeIn } from '../../source/scope.ts';
+import { freeIn, symbolAt } from '../../source/scope.ts';
+import type { Span } from '../../source/types.ts';
 import type { Edit } from '../format/format.ts';
+import { evaluatedAt, isEvaluated, valuesCount } from './evaluation.ts';
 import {
   insert,
   isQuoted,
@@ -25,92 +27,114 @@ export function extraction(site: Site): Refactoring[] {
   return [...extractVariable(site, selected), ...extractFunction(site, selected)];
 }
 
-/** The first of the body's forms, by operator: the number of its argument, 1-based. */
-const bodies: Readonly<Record<string, number>> = {
-  progn: 1,
-  when: 2,
-  unless: 2,
-  let: 2,
-  'let*': 2,
-  flet: 2,
-  labels: 2,
-  macrolet: 2,
-  'symbol-macrolet': 2,
-  'handler-bind': 2,
-  'multiple-value-bind': 3,
-  'destructuring-bind': 3,
-  lambda: 2,
-  defun: 3,
-  dolist: 2,
-  dotimes: 2,
-  block: 2,
-  'eval-when': 2,
-  'with-slots': 3,
-  'with-accessors': 3,
-};
-
-/** The form of a body around a node that is evaluated where its body is; undefined where there is none. */
-function statementOf(site: Site, node: Node): Node | undefined {
-  let each = node;
-  while (each.parent) {
-    const list = each.parent;
-    const parts = list.type === 'list_lit' ? partsOf(list) : undefined;
-    if (parts) {
-      const operator = nameOf(site, parts[0]) ?? '';
-      const at = parts.indexOf(each);
-      const first = operator === 'defmethod' ? lambdaListAt(parts) + 1 : bodies[operator];
-      if (first !== undefined && at >= first) return each;
-      // a clause of COND, and what stands in a branch, are evaluated in another place than what is around them
-      if (/^(?:if|and|or)$/.test(operator) && at > 1) return each;
-      if (
-        list.parent &&
-        /^(?:cond|(?:[ce]|)(?:type|)case)$/.test(nameOf(site, partsOf(list.parent)?.[0]) ?? '') &&
-        at > 0
-      )
-        return each;
-      if (/^(?:loop|do|do\*|iterate|iter|prog|prog\*|tagbody)$/.test(operator)) return undefined;
-    } else if (!/^(?:list_lit|var_quoting_lit)$/.test(list.type)) return undefined;
-    each = list;
-  }
-  return undefined;
+interface Statement {
+  /** The form of a body that holds an expression. */
+  readonly form: Node;
+  /** What is evaluated before the expression, and after the form begins to be, in order. */
+  readonly before: readonly Node[];
+  /** Operators of calls between the two: a macro among them would decide for itself. */
+  readonly through: readonly string[];
 }
 
-const lambdaListAt = (parts: readonly Node[]): number =>
-  parts.findIndex(({ type }, i) => i > 1 && /^(?:list|nil)_lit$/.test(type));
+/** Undefined where the node is not evaluated, or where no form around it is known that a binding could stand around. */
+function statementOf(site: Site, node: Node): Statement | undefined {
+  const before: Node[] = [];
+  const through: string[] = [];
+  for (let each = node; ;) {
+    const evaluated = evaluatedAt(site, each);
+    if (!evaluated) return undefined;
+    if (evaluated.standing === 'form') return { form: each, before, through };
+    const { form } = evaluated;
+    before.unshift(...earlier(site, each, form));
+    const operator = partsOf(form)?.[0];
+    if (operator && /^(?:sym|package)_lit$/.test(operator.type)) through.push(textOf(site, operator));
+    each = form;
+  }
+}
+
+/** In the list of the node, and in the bindings before its own. */
+function earlier(site: Site, node: Node, form: Node): readonly Node[] {
+  const parts = partsOf(node.parent!)!;
+  if (node.parent === form) {
+    const before = parts.slice(1, parts.indexOf(node));
+    // of a place what stands in it is evaluated
+    return /^p?set[fq]$/.test(nameOf(site, parts[0]) ?? '')
+      ? before.flatMap((each, i) => (i % 2 === 1 ? each : (partsOf(each)?.slice(1) ?? [])))
+      : before;
+  }
+  const bindings = node.parent!.parent!;
+  return bindings === form
+    ? []
+    : bindings.children.filter(({ end }) => end < node.start).flatMap(each => partsOf(each)?.[1] ?? []);
+}
 
 function extractVariable(site: Site, { nodes, start, end }: Selected): Refactoring[] {
   const [node] = nodes;
-  if (nodes.length !== 1 || !node) return [];
+  if (nodes.length !== 1 || !node || valuesCount(site, node)) return [];
   const statement = statementOf(site, node);
   if (
     !statement ||
-    nameOf(site, partsOf(statement)?.[0]) === 'declare' ||
-    (node.type === 'str_lit' && statement === node)
+    nameOf(site, partsOf(statement.form)?.[0]) === 'declare' ||
+    (node.type === 'str_lit' && statement.form === node)
   )
     return [];
-  // what the expression uses must be there where the variable is bound
-  const bound = freeIn(site.snapshot, { start, end }).used.some(
-    ({ binding: { span } }) => statement.start <= span.start && span.end <= statement.end,
-  );
-  if (bound) return [];
-  const name = unusedName(site, 'value');
+  const { form, before, through } = statement;
+  // what is evaluated before the expression stays before it: it is bound, too
+  const bound = before.filter(each => !commutes(site, each, node));
+  if (bound.some(each => evaluatedAt(site, each)?.form !== each.parent)) return [];
+  // what an expression uses must be there where the variable is bound
+  const isFree = (span: Span) =>
+    freeIn(site.snapshot, span).used.every(
+      ({ binding }) => binding.span.start < form.start || form.end < binding.span.end,
+    );
+  if (!isFree({ start, end }) || !bound.every(isFree)) return [];
   return [
     {
       title: 'Extract variable',
       kind,
-      moved: statement,
+      moved: form,
+      through,
       edits: () => {
-        if (statement === node)
-          return [insert(node.start, `(let ((${name} `), insert(node.end, `))\n${name})`)];
+        const names = unusedNames(site, 'value', bound.length + 1);
+        const name = names.at(-1)!;
+        if (form === node) return [insert(node.start, `(let ((${name} `), insert(node.end, `))\n ${name})`)];
+        const bindings = [...bound, node].map((each, i) => `(${names[i]!} ${textOf(site, each)})`);
         return [
-          insert(statement.start, `(let ((${name} ${textOf(site, node)}))\n`),
-          replace(node, name),
-          insert(statement.end, ')'),
+          insert(form.start, `(let (${bindings.join('\n')})\n `),
+          ...[...bound, node].map((each, i) => replace(each, names[i]!)),
+          insert(form.end, ')'),
         ];
       },
     },
   ];
 }
+
+/** Whether it makes no difference which of two expressions is evaluated first. */
+function commutes(site: Site, one: Node, other: Node): boolean {
+  if (isConstant(site, one)) return true;
+  if (/^(?:sym|package)_lit$/.test(one.type)) {
+    const { binding } = symbolAt(site.snapshot, one.start) ?? {};
+    if (binding && binding.special !== true && binding.occurrences.every(({ access }) => access !== 'write'))
+      return true;
+  }
+  return isPure(site, one) && isPure(site, other);
+}
+
+const isConstant = (site: Site, { type, children }: Node): boolean =>
+  /^(?:str|num|complex_num|char|kwd|nil|quoting)_lit$/.test(type) ||
+  (type === 'var_quoting_lit' && children.every(each => nameOf(site, each) !== undefined));
+
+/** It reads, and changes nothing. */
+const isPure = (site: Site, node: Node): boolean =>
+  isConstant(site, node) ||
+  /^(?:sym|package)_lit$/.test(node.type) ||
+  (pure.test(nameOf(site, partsOf(node)?.[0]) ?? '') &&
+    partsOf(node)!
+      .slice(1)
+      .every(each => isPure(site, each)));
+
+const pure =
+  /^(?:[-+*/]|1[-+]|[<>]=?|\/?=|eql?|equalp?|not|null|and|or|if|c[ad]{1,4}r|first|second|third|fourth|fifth|rest|nth|nthcdr|last|length|list\*?|cons|append|vector|min|max|abs|mod|rem|floor|ceiling|round|truncate|zerop|plusp|minusp|evenp|oddp|atom|consp|listp|symbolp|stringp|numberp|integerp|functionp|string=|char=|elt|aref|svref|char|schar|gethash|getf|symbol-name|char-code|code-char)$/;
 
 function extractFunction(site: Site, { nodes, start, end }: Selected): Refactoring[] {
   const { form, snapshot, text } = site;
@@ -118,7 +142,9 @@ function extractFunction(site: Site, { nodes, start, end }: Selected): Refactori
   if (form.bodyStart !== form.span.start || !form.definitions.some(({ kind: each }) => isCode(each)))
     return [];
   if (nodes.every(({ type }) => type !== 'list_lit')) return [];
-  if (!statementOf(site, nodes[0]!) || leaves.test(text.slice(start, end))) return [];
+  const statement = statementOf(site, nodes[0]!);
+  if (!statement || !nodes.every(node => isEvaluated(site, node)) || leaves.test(text.slice(start, end)))
+    return [];
   const { used, escaping } = freeIn(snapshot, { start, end });
   const local = used.map(({ binding }) => binding);
   const movable =
@@ -144,7 +170,7 @@ function extractFunction(site: Site, { nodes, start, end }: Selected): Refactori
         return [
           insert(
             beforeComments(text, form.span.start),
-            `(defun ${name} (${names.join(' ')})\n${body}${/;[^\n"]*$/.test(body) ? '\n' : ''})\n\n`,
+            `(defun ${name} (${names.join(' ')})\n ${body}${/;[^\n"]*$/.test(body) ? '\n' : ''})\n\n`,
           ),
           replace({ start, end }, call),
         ];
@@ -171,10 +197,14 @@ export function beforeComments(text: string, start: number): number {
 }
 
 /** A name that the form does not mention yet. */
-export function unusedName({ text, form }: Site, name: string): string {
+export const unusedName = (site: Site, name: string): string => unusedNames(site, name, 1)[0]!;
+
+function unusedNames({ text, form }: Site, name: string, count: number): string[] {
   const mentioned = text.slice(form.span.start, form.span.end).toLowerCase();
-  let each = name;
-  for (let n = 2; new RegExp(`(?<![^\\s()'\`,@#])${each}(?![^\\s()])`).test(mentioned); n++)
-    each = `${name}-${n}`;
-  return each;
+  const names: string[] = [];
+  for (let n = 1; names.length < count; n++) {
+    const each = n === 1 ? name : `${name}-${n}`;
+    if (!new RegExp(`(?<![^\\s()'\`,@#])${each}(?![^\\s()])`).test(mentioned)) names.push(each);
+  }
+  return names;
 }

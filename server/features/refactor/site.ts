@@ -19,6 +19,8 @@ export interface Refactoring {
   readonly edits: () => readonly Edit[] | undefined;
   /** What is indented anew besides what the edits bring. */
   readonly moved?: Span;
+  /** Operators, as written, that must not be macros. */
+  readonly through?: readonly string[];
 }
 
 export interface Site {

@@ -1,5 +1,6 @@
 /** Forms put into another form, and docstrings added. */
 import type { Edit } from '../format/format.ts';
+import { isEvaluated } from './evaluation.ts';
 import {
   insert,
   isQuoted,
@@ -24,12 +25,12 @@ export function wrapping(site: Site): Refactoring[] {
     moved: { start, end },
     edits: () => [insert(start, before), insert(end, endsInComment(site, end) ? '\n)' : ')')],
   });
-  // what stands as an operator, or a list of bindings, is no form; only its place could tell
-  if (partsOf(selected.parent)?.[0] === nodes[0]) return [];
+  // what stands as an operator, a binding, a clause or a place is no form
+  if (!nodes.every(node => isEvaluated(site, node))) return [];
   return [
-    wrap('Wrap in when', '(when condition\n'),
-    wrap('Wrap in let', '(let ((name value))\n'),
-    wrap('Wrap in progn', '(progn\n'),
+    wrap('Wrap in when', '(when condition\n '),
+    wrap('Wrap in let', '(let ((name value))\n '),
+    wrap('Wrap in progn', '(progn\n '),
   ];
 }
 
