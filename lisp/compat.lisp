@@ -605,6 +605,8 @@ SOURCE-INFO, into the image. Returns the function, or NIL when there was somethi
 ;; Method combinations
 (define-internal method-combinations :variable ("SB-PCL" "**METHOD-COMBINATIONS**"))
 (define-internal method-combination-name :function ("SB-PCL" "METHOD-COMBINATION-TYPE-NAME"))
+;; Where a method combination keeps its users in a set that is no hash table (2.6)
+(define-internal map-set :function ("SB-INT" "MAP-HASHSET"))
 (define-internal method-combination-cache :function ("SB-PCL" "METHOD-COMBINATION-INFO-CACHE"))
 
 (define-capability :method-combinations (method-combinations method-combination-cache method-combination-name)

@@ -62,7 +62,9 @@
 (defun combination-users (object)
   "The generic functions that use the method combination OBJECT."
   (when (and *combination-users* (slot-exists-p object *combination-users*))
-    (let ((users (slot-value object *combination-users*)))
-      (if (hash-table-p users)
-          (loop for function being the hash-keys of users collect function)
-          (remove-if-not (lambda (each) (typep each 'generic-function)) (if (listp users) users (coerce users 'list)))))))
+    (let ((users (slot-value object *combination-users*)) (functions '()))
+      (typecase users
+        (list (setf functions users))
+        (hash-table (loop for function being the hash-keys of users do (push function functions)))
+        (t (map-set (lambda (function) (push function functions)) users)))
+      (remove-if-not (lambda (each) (typep each 'generic-function)) functions))))

@@ -75,6 +75,7 @@ describe('a changed class', () => {
     const { instances } = counted as unknown as { instances: number };
     expect(counted).toMatchObject({ class: 'ZOO::BIRD', complete: true });
     expect(instances).toBeGreaterThanOrEqual(1001);
+    expect(instances).toBeLessThan(1100);
     await editor.messages.next(
       'the number',
       each => each.message === `ZOO::BIRD has ${instances} instances.`,
