@@ -15,7 +15,7 @@ export const showDiff = operation({
       definition: z.string().min(1).optional().describe('the name, as a drift hint says it'),
     })
     .refine(args => (args.position === undefined) !== (args.definition === undefined), {
-      message: 'give either position or definition',
+      message: 'or definition is to be given, and not both',
       path: ['position'],
     }),
   serve: (args, session, call) => session.showDiff(args, call),

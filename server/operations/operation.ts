@@ -132,6 +132,8 @@ export interface QueryPlan<O extends Op = Op> {
   readonly args: Args<O>;
   /** How long the image may take; absent: as long as it likes. */
   readonly seconds?: number;
+  /** The argument that is wrong where the image says that the request is. */
+  readonly blames?: string;
   report(result: Result<O>, context: PlanContext): Promise<unknown>;
 }
 

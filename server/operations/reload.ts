@@ -79,7 +79,7 @@ export const reloadFile = operation({
       version: version.optional(),
     })
     .refine(args => (args.uri === undefined) !== (args.path === undefined), {
-      message: 'give either uri or path',
+      message: 'or path is to be given, and not both',
       path: ['uri'],
     }),
   async plan(args, context) {

@@ -63,7 +63,7 @@ export const removeDefinition = operation({
         args.uri !== undefined
           ? args.position !== undefined && args.symbol === undefined && args.form_type === undefined
           : args.symbol !== undefined && args.form_type !== undefined,
-      { message: 'give either uri and position, or symbol and form_type', path: ['symbol'] },
+      { message: 'with form_type, or uri with position, is to be given', path: ['symbol'] },
     ),
   async plan(args, context): Promise<RemovalPlan> {
     if (args.uri === undefined) {

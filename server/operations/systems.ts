@@ -90,6 +90,12 @@ export const codeReloadPackage = operation({
   args: z.strictObject({ package: arguments_.package }),
   async plan(args, context): Promise<ChangePlan> {
     const { package: name, files } = await context.ask('files', { package: args.package });
+    if (/^(?:COMMON-LISP|KEYWORD|SB-.*)$/.test(name))
+      throw new HotlispError(
+        'invalid-arguments',
+        `Package ${name} is SBCL's own: the files that add methods to its functions are others'. Reload the package that is meant.`,
+        { path: 'package' },
+      );
     if (files.length === 0)
       throw new HotlispError(
         'invalid-arguments',

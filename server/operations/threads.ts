@@ -18,6 +18,7 @@ export const threadBacktrace = operation({
       type: 'query',
       op: 'backtrace',
       args: { thread: given.thread },
+      blames: 'thread',
       report: async ({ thread: which, state, how, frames }, context) => ({
         thread: which,
         state,

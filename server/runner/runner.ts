@@ -182,7 +182,11 @@ export class Runner {
   }
 
   async #query(plan: QueryPlan, call: Call): Promise<unknown> {
-    const answer = await this.#ask(plan.op, plan.args, plan.seconds, call.signal);
+    const answer = await this.#ask(plan.op, plan.args, plan.seconds, call.signal).catch((error: unknown) => {
+      throw plan.blames !== undefined && error instanceof HotlispError && error.kind === 'invalid-arguments'
+        ? new HotlispError(error.kind, error.message, { ...error.details, path: plan.blames })
+        : error;
+    });
     return plan.report(answer, this.#context(call.signal));
   }
 }

@@ -95,6 +95,23 @@ describe('commands that read', () => {
     });
   });
 
+  it.each([
+    ['thread_backtrace', { thread: 99999 }, 'thread', /There is no thread 99999/],
+    ['code_reload_package', { package: 'CL' }, 'package', /COMMON-LISP is SBCL's own/],
+    ['reload_file', {}, 'uri', /: uri or path is to be given, and not both/],
+    [
+      'remove_definition',
+      { symbol: 'shop:total' },
+      'symbol',
+      /: symbol with form_type, or uri with position,/,
+    ],
+    ['show_diff', { uri: 'file:///x.lisp' }, 'position', /: position or definition is to be given/],
+  ])('name the argument that is wrong: %s %j', async (name, argument, path, message) => {
+    const error = await editor.failure(name, argument);
+    expect(error).toMatchObject({ code: -32602, kind: 'invalid-arguments', data: { path } });
+    expect(error.message).toMatch(message);
+  });
+
   it('list the threads, and mark those inside the code of a symbol', async () => {
     await editor.evaluate(`
       (defvar shop::*inside* (sb-thread:make-semaphore))
