@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { expect } from 'vitest';
+import type { HotlispError } from '../../server/errors.ts';
 import type { Image } from '../../server/image/image.ts';
 import type { Args, Change, DefinitionName, Form, Note } from '../../server/image/protocol.ts';
 import { ManagedImage, Surroundings, valuesOf } from './images.ts';
@@ -129,3 +131,10 @@ export class RawAgent {
 export function pointedAt(form: Form, note: Note): string | undefined {
   return note.start === undefined ? undefined : [...form.text].slice(note.start, note.end).join('');
 }
+
+/** The error that a call of the image comes to. */
+export const failure = (promise: Promise<unknown>): Promise<HotlispError> =>
+  promise.then(
+    value => expect.fail(`resolved with ${JSON.stringify(value)}`),
+    (error: unknown) => error as HotlispError,
+  );
