@@ -79,6 +79,21 @@ The server orders what it gets by the same rules (server/workspace/fuzzy.ts): he
                 ((and (> length 2) (<= (length name) (* 4 length)) (scattered-p pattern name start)) 8)
                 (t nil))))))
 
+(declaim (inline letters-in-order-p))
+(defun letters-in-order-p (lower upper name)
+  "Whether the letters of a pattern, given in both cases, stand in NAME in order: nothing fits of which this is not true."
+  (declare (optimize speed (safety 0) (sb-ext:inhibit-warnings 3)) (type (simple-array character (*)) lower upper))
+  (let ((at 0) (wanted (length lower)))
+    (declare (fixnum at wanted))
+    (flet ((take (character)
+             (when (or (char= character (aref lower at)) (char= character (aref upper at)))
+               (incf at))))
+      (declare (inline take))
+      (or (zerop wanted)
+          (etypecase name
+            ((simple-array base-char (*)) (loop for each across name thereis (and (take each) (= at wanted))))
+            ((simple-array character (*)) (loop for each across name thereis (and (take each) (= at wanted)))))))))
+
 ;;;; What a symbol is
 
 (defun symbol-letters (symbol)
@@ -122,9 +137,13 @@ The server orders what it gets by the same rules (server/workspace/fuzzy.ts): he
 
 (defun fitting-symbols (pattern package statuses wanted)
   "Candidates for BEST-NAMES: the symbols of PACKAGE with one of STATUSES whose names fit PATTERN and that satisfy WANTED."
-  (let ((parts (split-words pattern)) (candidates '()) (inherited (make-hash-table :test #'eq)))
+  (let ((parts (split-words pattern))
+        (lower (coerce (string-downcase pattern) '(simple-array character (*))))
+        (upper (coerce (string-upcase pattern) '(simple-array character (*))))
+        (candidates '())
+        (inherited (make-hash-table :test #'eq)))
     (flet ((consider (symbol status)
-             (when (member status statuses)
+             (when (and (member status statuses) (letters-in-order-p lower upper (symbol-name symbol)))
                (let ((fit (name-fit pattern parts (symbol-name symbol))))
                  ;; What several packages export comes once for each.
                  (when (and fit (funcall wanted symbol)
