@@ -32,7 +32,7 @@ export function* entrySteps(snapshot: Snapshot): Generator<void, Entry[]> {
   for (const form of snapshot.forms) {
     if (form.active && !form.broken && !form.packageUnknown && !isInPackage(form))
       for (const definition of form.definitions) {
-        if (unheard.has(definition.kind)) continue;
+        if (unheard.has(definition.kind) || definition.compileOnly) continue;
         const asked = {
           definition: wireDefinition(definition),
           package: form.package ?? initialPackage,

@@ -4,13 +4,13 @@ import type { DefinitionName } from '../image/protocol.ts';
 import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
 import type { ChangePlan, PlanContext, PlannedForm } from './operation.ts';
 
-/** Wire kinds are those that an image knows; a test or system is "other" to it. */
-const wireKind = (kind: SourceDefinition['kind']): DefinitionName['kind'] =>
-  kind === 'test' || kind === 'system' ? 'other' : kind;
+/** Wire kinds are those that an image knows; a test or system is "other" to it, and so is what exists only while a file is compiled. */
+const wireKind = ({ kind, compileOnly }: SourceDefinition): DefinitionName['kind'] =>
+  kind === 'test' || kind === 'system' || compileOnly ? 'other' : kind;
 
 export function wireDefinition(definition: SourceDefinition): DefinitionName {
   return {
-    kind: wireKind(definition.kind),
+    kind: wireKind(definition),
     name: definition.name,
     ...(definition.qualifiers && { qualifiers: [...definition.qualifiers] }),
     ...(definition.specializers && { specializers: [...definition.specializers] }),

@@ -15,7 +15,10 @@ interface DefiningForm {
 }
 
 type Details = Mutable<
-  Pick<SourceDefinition, 'qualifiers' | 'specializers' | 'lambdaList' | 'docstring' | 'children'>
+  Pick<
+    SourceDefinition,
+    'compileOnly' | 'qualifiers' | 'specializers' | 'lambdaList' | 'docstring' | 'children'
+  >
 >;
 
 interface Definer {
@@ -286,28 +289,42 @@ const CONTAINERS: Readonly<Record<string, number>> = {
 /** Every definition that a form makes at top level, in order. */
 export function definitionsIn(reader: Reader, form: RawNode): SourceDefinition[] {
   const out: SourceDefinition[] = [];
-  const waiting = [form];
-  for (let node = waiting.pop(); node; node = waiting.pop()) {
+  const waiting = [{ node: form, compileOnly: false }];
+  for (let next = waiting.pop(); next; next = waiting.pop()) {
+    const { node } = next;
     const symbol = reader.operator(node);
     if (!symbol) continue;
     const operands = reader.objects(node).slice(1);
     if (Object.hasOwn(CONTAINERS, symbol.name)) {
-      waiting.push(...operands.slice(CONTAINERS[symbol.name]).reverse());
+      const compileOnly = next.compileOnly || (symbol.name === 'EVAL-WHEN' && !isLoaded(reader, operands[0]));
+      const body = operands.slice(CONTAINERS[symbol.name]).map(each => ({ node: each, compileOnly }));
+      waiting.push(...body.reverse());
       continue;
     }
+    const compileOnly = next.compileOnly && { compileOnly: true };
     const operator = symbol.name.toLowerCase();
     const defining: DefiningForm = { reader, node, operator, operands };
     if (symbol.name === 'DECLAIM' || symbol.name === 'PROCLAIM') {
       for (const specifier of operands)
-        out.push(definition(defining, 'declaration', operator, specifier, node, {}));
+        out.push(definition(defining, 'declaration', operator, specifier, node, { ...compileOnly }));
       continue;
     }
     const definer = definerOf(symbol.name);
     const name = definer?.name?.(defining);
     if (definer && name)
       out.push(
-        definition(defining, definer.kind, operator, name, node, definer.details?.(defining, name) ?? {}),
+        definition(defining, definer.kind, operator, name, node, {
+          ...definer.details?.(defining, name),
+          ...compileOnly,
+        }),
       );
   }
   return out;
 }
+
+/** Whether an EVAL-WHEN with these situations has its body in the compiled file. */
+const isLoaded = (reader: Reader, situations: RawNode | undefined): boolean =>
+  situations !== undefined &&
+  reader
+    .objects(situations)
+    .some(each => ['LOAD-TOPLEVEL', 'LOAD'].includes(reader.symbol(each)?.name ?? ''));

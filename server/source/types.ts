@@ -49,6 +49,8 @@ export interface SourceDefinition {
   readonly nameSpan: Span;
   /** The whole defining form, without reader-conditional prefix. */
   readonly span: Span;
+  /** Present where an EVAL-WHEN keeps it out of the compiled file, so that an image that loads the file does not have it. */
+  readonly compileOnly?: boolean;
   /** Methods only, as written. */
   readonly qualifiers?: readonly string[];
   /** Methods only: one per required parameter, "t" where the parameter has none, as written. */

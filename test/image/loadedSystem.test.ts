@@ -47,6 +47,9 @@ const files = {
 
 (defconstant +limit+ 40)
 
+(eval-when (:compile-toplevel)
+  (defparameter *while-compiling* (random 10)))
+
 (deftype kilograms ()
   '(integer 0 40))
 
