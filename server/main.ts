@@ -43,12 +43,15 @@ async function serve(): Promise<void> {
   connection.listen();
 }
 
+const isHelp = (text: string | undefined) => text === '--help' || text === '-h';
 const [argument, ...rest] = process.argv.slice(2);
 if (argument === '--stdio') await serve();
 else if (argument === '--version') console.log(version);
-else if (argument === '--help' || argument === '-h') process.stdout.write(help(version));
-else if (argument === 'doctor') process.exitCode = await doctor({ version, dist, arguments: rest });
+else if (isHelp(argument) || (argument === 'doctor' && isHelp(rest[0]))) process.stdout.write(help(version));
+else if (argument === 'doctor' && !rest[0]?.startsWith('-'))
+  process.exitCode = await doctor({ version, dist, arguments: rest });
 else {
-  process.stderr.write(argument === undefined ? usage : `hotlisp: unknown argument ${argument}\n${usage}`);
+  const unknown = argument === 'doctor' ? rest[0]! : argument;
+  process.stderr.write(unknown === undefined ? usage : `hotlisp: unknown argument ${unknown}\n${usage}`);
   process.exitCode = 2;
 }

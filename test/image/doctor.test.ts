@@ -178,3 +178,12 @@ it('exits 1 where the journal cannot be written, since nothing is changed withou
   expect(text).toMatch(/^MISSING the journal .* cannot be written .*\n +-> .*journal\.directory/m);
   expect(status).toBe(1);
 });
+
+it('takes no option for the command of an image', async () => {
+  for (const asked of ['--help', '-h']) {
+    const { status, text } = await doctor(asked);
+    expect([status, text]).toEqual([0, expect.stringMatching(/^USAGE$[^]*^ {2}hotlisp doctor \[COMMAND/m)]);
+  }
+  const { status, text } = await doctor('--verbose');
+  expect([status, text]).toEqual([2, expect.stringMatching(/^hotlisp: unknown argument --verbose$/m)]);
+});
