@@ -131,12 +131,11 @@ function deedsOf(editor: Editor, document: TextDocument): readonly Deed[] {
     ask('workspace/symbol', { query: 'probe' }),
     command('lisp_read_file', { path: uri, limit: 100 }),
     command('lisp_read_file', { path: uri, collapsed: false, offset: 100, limit: 100 }, ', lines'),
-    command('lisp_read_file', {
-      path: uri,
-      name_pattern: '^probe$',
-      content_pattern: 'nowhere-at-all',
-      limit: 100,
-    }),
+    command(
+      'lisp_read_file',
+      { path: uri, name_pattern: '^probe$', content_pattern: 'nowhere-at-all', limit: 100 },
+      ', patterns',
+    ),
     command('lisp_edit_form', {
       operation: 'insert_after',
       file_path: uri,

@@ -1,6 +1,14 @@
 /** What users install: the tarball of `npm pack`, in an empty folder, with nothing of this repository beside it. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -48,6 +56,24 @@ describe('the packed package', () => {
     expect(packed.some(file => file.startsWith('dist/lisp/') && file.endsWith('.lisp'))).toBe(true);
     expect(packed.filter(file => /^(server|test|lisp|node_modules)\//.test(file))).toEqual([]);
     expect(existsSync(path.join(folder, 'project/node_modules/hotlisp/dist/hotlisp.js'))).toBe(true);
+  });
+
+  it('brings the man page to where man looks for it', () => {
+    const prefix = path.join(folder, 'prefix');
+    const tarball = readdirSync(folder).find(name => name.endsWith('.tgz'))!;
+    run(
+      folder,
+      'npm',
+      'install',
+      '--global',
+      '--offline',
+      '--no-audit',
+      '--no-fund',
+      '--prefix',
+      prefix,
+      tarball,
+    );
+    expect(readFileSync(path.join(prefix, 'share/man/man1/hotlisp.1'), 'utf8')).toMatch(/^\.TH HOTLISP/m);
   });
 
   it('answers --version, --help and a wrong option', () => {
