@@ -34,6 +34,8 @@ interface Facts {
 
 /** So many forms are listed without others getting a turn. */
 const FEW = 1024;
+/** With more forms than these all of them are listed, and what is in effect before each is found out, before anybody asks. */
+const MANY = 4096;
 
 /** More problems are told to nobody. */
 const MOST_PROBLEMS = 1000;
@@ -120,11 +122,12 @@ export class BufferSnapshot implements Snapshot {
     await inSlices(this.#lines.reading());
     await this.#reading.read();
     if (this.#isDefined) return;
-    if (what === 'definitions') {
-      await inSlices(this.#defining());
-      this.#isDefined = true;
-    }
-    if (this.#count > FEW) await inSlices(this.#placing());
+    const isLong = this.#count > MANY;
+    if (isLong) await inSlices(this.#factFinding());
+    if (what === 'forms') return;
+    await inSlices(this.#defining());
+    if (isLong) await inSlices(this.#listing());
+    this.#isDefined = true;
   }
 
   *#defining(): Generator<void, void, void> {
@@ -135,12 +138,6 @@ export class BufferSnapshot implements Snapshot {
       if (isNew) chunk.define(this.#environment, this.#lines.content, starts[i]!);
       if (isNew || i % FEW === FEW - 1) yield;
     }
-  }
-
-  /** All forms in order, and the package of each: of a short text when somebody asks. */
-  *#placing(): Generator<void, void, void> {
-    yield* this.#listing();
-    yield* this.#factFinding();
   }
 
   offsetAt(position: Position, encoding: PositionEncoding): number {
