@@ -190,7 +190,7 @@ or by the program, which runs all the while. Those values are nobody's to put ba
                                                    (change-between (delta-old delta) (delta-new delta)))))
                   (:package (list (wire :definition :kind "package" :name (delta-name delta) :package (delta-name delta)
                                                     :change (change-between (delta-old delta) (delta-new delta)))))
-                  ((:value :plist :interned :method) '())))
+                  ((:value :plist :interned :method :renamed) '())))
    :test #'equal))
 
 ;;;; Running something as one transaction

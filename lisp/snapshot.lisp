@@ -8,7 +8,7 @@
   "The states before an operation. SYMBOLS, INFOS and, of a full one, FUNCTIONS, SETF-FUNCTIONS and CLASSES are parallel vectors;
 the others are alists from what they belong to."
   full packages symbols infos functions setf-functions classes
-  named-infos named-functions values plists methods generics combinations package-states missing-packages)
+  named-infos named-functions values plists methods generics combinations package-states package-names missing-packages)
 
 (defun present-symbols (packages)
   "The symbols present in PACKAGES, in no order."
@@ -79,11 +79,16 @@ functions of every symbol there, and the values of TOKENS, symbols; else only th
                                                                  (find-package (definition-name definition)))
                                               when package collect package)))
                 collect (capture-package package))
+          (snapshot-package-names snapshot)
+          (mapcar (lambda (package) (cons package (names-of-package package))) (list-all-packages))
           (snapshot-missing-packages snapshot)
           (loop for definition in definitions
                 when (and (eq (definition-kind definition) :package)
                           (not (find-package (definition-name definition))))
                   collect (definition-name definition)))))
+
+(defun names-of-package (package)
+  (cons (package-name package) (package-nicknames package)))
 
 (defun snapshot-knows-p (snapshot symbol)
   "Whether SNAPSHOT was made with SYMBOL there."
@@ -139,6 +144,10 @@ functions of every symbol there, and the values of TOKENS, symbols; else only th
             for package = (package-state-package old)
             for new = (if (package-name package) (capture-package package) **none**)
             unless (same-package-state-p old new) do (note :package (package-state-name old) old new))
+      (loop for (package . old) in (snapshot-package-names snapshot)
+            for new = (and (package-name package) (names-of-package package))
+            unless (or (null new) (equal old new) (find package (snapshot-package-states snapshot) :key #'package-state-package))
+              do (note :renamed package old new))
       (loop for name in (snapshot-missing-packages snapshot)
             for package = (find-package name)
             when package do (note :package name **none** (capture-package package))))
@@ -162,7 +171,9 @@ functions of every symbol there, and the values of TOKENS, symbols; else only th
         (when added
           (funcall note :interned package '() added)
           (dolist (symbol added)
-            (note-new-symbol symbol note note-function)))))))
+            ;; What one that was imported names was there before, and is another package's.
+            (when (eq (symbol-package symbol) package)
+              (note-new-symbol symbol note note-function))))))))
 
 (defun note-new-symbol (symbol note note-function)
   (funcall note-function symbol **none**)
@@ -290,6 +301,10 @@ FORGET-SYMBOLS: also take out of their packages the new symbols that name nothin
             (dolist (delta values)
               (attempt (format nil "The value of ~a" (delta-name delta))
                        (lambda () (write-value (delta-name delta) (target delta)))))))
+        (dolist (delta (of :renamed))
+          (destructuring-bind (name . nicknames) (target delta)
+            (attempt (format nil "The name of the package ~a" name)
+                     (lambda () (sb-ext:without-package-locks (rename-package (delta-name delta) name nicknames))))))
         (dolist (delta (of :plist))
           (setf (symbol-plist (delta-name delta)) (copy-list (target delta))))
         (drop-all-hash-caches)))
@@ -301,7 +316,7 @@ FORGET-SYMBOLS: also take out of their packages the new symbols that name nothin
           (sb-ext:without-package-locks
             (dolist (symbol (delta-new delta))
               (when (and (package-name (delta-name delta))
-                         (eq (symbol-package symbol) (delta-name delta)) (not (symbol-defined-p symbol)))
+                         (or (not (eq (symbol-package symbol) (delta-name delta))) (not (symbol-defined-p symbol))))
                 (unintern symbol (delta-name delta))))))))
     remains))
 

@@ -377,6 +377,7 @@ definition is new, unchanged or safe to replace."
                                   (and present (not (eq present method)) (not (accessor-p present))
                                        (not (member present expected)))))
                               (set-difference other expected))))))
+      (:renamed (not (and (package-name name) (equal expected (names-of-package name)))))
       ((:plist :package :interned) nil))))
 
 (defun delta-label (delta)
@@ -389,6 +390,7 @@ definition is new, unchanged or safe to replace."
         (:class (format nil "the class ~s" name))
         (:method (format nil "~a" name))
         (:generic (format nil "the generic function ~s" (sb-mop:generic-function-name name)))
+        (:renamed (format nil "the name of the package ~a" (package-name name)))
         (:combination (format nil "the method combination ~s" name))
         (:methods (format nil "the methods of ~s" (sb-mop:generic-function-name name)))))))
 

@@ -116,6 +116,18 @@ const rows: Record<string, Row> = {
     look: '(nth-value 1 (find-symbol "B" :pp))',
     values: ['NIL', ':EXTERNAL', ':INTERNAL'],
   },
+  'the name of another package': {
+    before: '(defpackage :named (:use :cl) (:nicknames :nick))',
+    after: '(rename-package :named :renamed)',
+    look: '(list (and (find-package :nick) t) (and (find-package :renamed) t))',
+    values: ['(T NIL)', '(NIL T)', '(T NIL)'],
+  },
+  'nothing of what an imported symbol means elsewhere': {
+    before: '(defpackage :lib (:use :cl) (:export #:assist))\n(defun lib:assist () 1)',
+    after: "(import 'lib:assist)\n(defun helped () 1)",
+    look: "(list (lib:assist) (and (fboundp 'helped) t))",
+    values: ['(1 NIL)', '(1 T)', '(1 NIL)'],
+  },
   'no change made to an object': {
     before: '(defvar *h* (list 1))',
     after: '(defvar *h* (list 1))\n(push 2 (cdr *h*))',
