@@ -261,26 +261,13 @@ agent and neither SOURCE-FILE nor SOURCE. Signals what compiling and loading sig
 
 ;;;; 3. A spawned image
 
-(defun report-and-abort (condition hook)
-  "Stands in for the debugger of a spawned image, where nobody could answer it: report CONDITION and end its thread alone."
-  (declare (ignore hook))
-  (let ((*print-readably* nil))
-    (ignore-errors
-     (format *error-output* "~&Unhandled ~s in thread ~s: ~a~%" (type-of condition)
-             (sb-thread:thread-name sb-thread:*current-thread*) condition)
-     (sb-debug:print-backtrace :stream *error-output* :count 30)
-     (finish-output *error-output*)))
-  (if (eq sb-thread:*current-thread* (sb-thread:main-thread))
-      (sb-ext:exit :code 1 :abort t)
-      (sb-thread:abort-thread)))
-
 (defun start-spawned (&key digest source-file socket token)
   "Serve on SOCKET, a native namestring, as the child of the server that holds our standard input; never returns.
 The line \"hotlisp-ready TOKEN\" on standard output says when the socket is there. An error before that ends the process,
 because the command line disables the debugger; one after it ends only its thread."
   (dolist (warning (cddr (ensure-agent digest :source-file source-file)))
     (format *error-output* "~&Compiling the agent: ~a~%" warning))
-  (setf sb-ext:*invoke-debugger-hook* #'report-and-abort)
+  (setf sb-ext:*invoke-debugger-hook* (agent-function "REPORT-AND-ABORT"))
   (funcall (agent-function "SERVE") :path socket)
   (format sb-sys:*stdout* "~&hotlisp-ready ~a~%" token)
   (finish-output sb-sys:*stdout*)

@@ -340,6 +340,27 @@ the form TEST is true; TEST runs when the agent is loaded, and an error in it co
   (and (foreign-symbol-address "pread")
        (or (probe-file "/proc/self/syscall") (error "the system has no /proc/self/syscall"))))
 
+(define-internal current-thread-sap :function ("SB-VM" "CURRENT-THREAD-OFFSET-SAP"))
+(define-internal thread-this-slot :symbol ("SB-VM" "THREAD-THIS-SLOT"))
+(define-internal thread-state-slot :symbol ("SB-VM" "THREAD-STATE-WORD-SLOT"))
+
+(defun guard-page-octet ()
+  "What this thread's state says of the guard page of its stack: 1 while that is protected, 0 after the stack was exhausted."
+  (sb-sys:sap-ref-8 (current-thread-sap (symbol-value thread-this-slot))
+                    (* 8 (symbol-value thread-state-slot))))
+
+(defparameter *guard-pages*
+  (and thread-this-slot thread-state-slot (foreign-symbol-address "reset_thread_control_stack_guard_page")
+       (eql (ignore-errors (guard-page-octet)) 1))
+  "Whether guard pages can be looked at and put back here.")
+
+(defun reprotect-stack ()
+  "Put the guard page of this thread's stack back where it was exhausted, and has been unwound since. SBCL 2.2.9 leaves that to the next
+thread with the same memory, and dies when that exhausts its stack, too."
+  (when (and *guard-pages* (eql (guard-page-octet) 0))
+    (call-c "reset_thread_control_stack_guard_page" sb-alien:void
+            sb-sys:system-area-pointer (current-thread-sap (symbol-value thread-this-slot)))))
+
 (define-internal debug-fun-from-pc :function ("SB-DI" "DEBUG-FUN-FROM-PC"))
 
 (define-capability :seen-backtraces (debug-fun-from-pc debug-fun-name code-at code-instructions)

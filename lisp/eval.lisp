@@ -196,7 +196,8 @@
              stream)))
     (handler-case (read-preserving-whitespace stream nil stream)
       (end-of-file (condition) (unreadable condition (length code)))
-      (reader-error (condition) (unreadable condition (min (length code) (max (1+ start) (file-position stream))))))))
+      ;; Lists in lists without an end exhaust the stack.
+      ((or reader-error storage-condition) (condition) (unreadable condition (min (length code) (max (1+ start) (file-position stream))))))))
 
 (defun reader-error-text (condition)
   "What a reader error reports, without the stream's state that SBCL adds: the place is in the note."

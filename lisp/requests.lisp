@@ -154,6 +154,7 @@ Once it is sealed or finished this does nothing. Does not wait."
   (unwind-protect
        (loop
          (funcall (shiftf (worker-job worker) nil))
+         (reprotect-stack)
          (become-agent-thread :serving)
          (unless (and (sb-thread:with-mutex (**workers-lock**)
                         (when **server** (push worker **idle-workers**)))

@@ -228,6 +228,24 @@ clients have under way is cancelled. Returns true when the image was serving. Ma
       (ignore-errors (sb-thread:terminate-thread thread))
       (sb-thread:join-thread thread :default nil :timeout 2))))
 
+(defun report-unhandled (condition thread-name backtrace)
+  (let ((*print-readably* nil))
+    (format *error-output* "~&Unhandled ~a in thread ~s: ~a~%" (type-name condition) thread-name (condition-text condition))
+    (when backtrace (sb-debug:print-backtrace :stream *error-output* :count 30))
+    (finish-output *error-output*)))
+
+(defun report-and-abort (condition hook)
+  "Stands in for the debugger of a spawned image, where nobody could answer it: report CONDITION and end its thread alone."
+  (declare (ignore hook))
+  (let ((name (sb-thread:thread-name sb-thread:*current-thread*)))
+    (if (typep condition 'storage-condition)
+        ;; Of a stack that is exhausted little is left, and SBCL dies of a second time.
+        (run-in-worker (lambda () (ignore-errors (report-unhandled condition name nil))))
+        (ignore-errors (report-unhandled condition name t))))
+  (if (eq sb-thread:*current-thread* (sb-thread:main-thread))
+      (sb-ext:exit :code 1 :abort t)
+      (sb-thread:abort-thread)))
+
 (defun live-with-parent ()
   "For an image that another program started: read standard input until it ends, which it does when that program does, and end this process at once."
   (become-agent-thread :serving)

@@ -1,6 +1,6 @@
 /** The agent's sources as one text, and the digest that names it. */
 import { createHash, randomBytes } from 'node:crypto';
-import { lstat, readFile, rename, writeFile } from 'node:fs/promises';
+import { lstat, readdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { makePrivateDirectory, type Environment } from './runDirectory.ts';
@@ -45,9 +45,25 @@ export async function storeAgentSource(files: AgentFiles, environment: Environme
   await makePrivateDirectory(directory);
   const file = path.join(directory, `agent-${files.digest.slice(0, 32)}.lisp`);
   const stats = await lstat(file).catch(() => undefined);
-  if (stats?.isFile() && stats.size === Buffer.byteLength(files.source)) return file;
+  if (stats?.isFile() && (await readFile(file, 'utf8').catch(() => undefined)) === files.source) return file;
   const temporary = `${file}.${process.pid}-${randomBytes(4).toString('hex')}`;
   await writeFile(temporary, files.source, { mode: 0o600 });
   await rename(temporary, file);
   return file;
+}
+
+/** Removes what images have compiled of the agent. @returns whether there was anything */
+export async function forgetCompiledAgents(files: AgentFiles, environment: Environment): Promise<boolean> {
+  const directory = cacheDirectory(environment);
+  const names = await readdir(directory).catch(() => []);
+  const compiled = names.filter(
+    name => name.startsWith(`agent-${files.digest.slice(0, 32)}-`) && name.endsWith('.fasl'),
+  );
+  const removed = compiled.map(async name =>
+    unlink(path.join(directory, name)).then(
+      () => true,
+      () => false,
+    ),
+  );
+  return (await Promise.all(removed)).includes(true);
 }

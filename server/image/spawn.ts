@@ -5,7 +5,7 @@ import { stat, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { HotlispError } from '../errors.ts';
-import { storeAgentSource, type AgentFiles } from './agentFiles.ts';
+import { forgetCompiledAgents, storeAgentSource, type AgentFiles } from './agentFiles.ts';
 import { imageArguments, parseCommand } from './command.ts';
 import type { Wire, WireListener } from './connection.ts';
 import { unlessAborted, withDeadline } from './deadline.ts';
@@ -28,11 +28,26 @@ export interface SpawnOptions {
   readonly signal: AbortSignal;
 }
 
+/** The process ended by itself before its agent served. */
+class EndedEarly extends HotlispError {}
+
 /**
  * Starts an image and connects to its agent. Closing the wire ends the process.
  * @throws HotlispError `no-image` when it cannot be started or is not ready in time, with its last lines of output
  */
 export async function spawnImage(options: SpawnOptions): Promise<{ wire: Wire; pid: number }> {
+  try {
+    return await startImage(options);
+  } catch (error) {
+    // A damaged file of compiled code can take SBCL down while it is loaded.
+    if (!(error instanceof EndedEarly) || options.signal.aborted) throw error;
+    if (!(await forgetCompiledAgents(options.files, options.environment))) throw error;
+    options.onLog(`${error.message} It is started again, with the agent compiled anew.`);
+    return startImage(options);
+  }
+}
+
+async function startImage(options: SpawnOptions): Promise<{ wire: Wire; pid: number }> {
   const words = parseCommand(options.command);
   const directory = await spawnedDirectory(options.environment);
   const socket = path.join(directory, `${process.pid}-${randomBytes(6).toString('hex')}.sock`);
@@ -138,7 +153,10 @@ class ChildImage {
       });
       eachLine(this.#process.stderr!, line => this.#keep(line, options.onLog));
       this.#process.once('error', (error: NodeJS.ErrnoException) => reject(this.#notStarted(error)));
-      void this.ended.then(how => reject(this.failure(`did not get ready: ${how}`)));
+      void this.ended.then(how => {
+        const { kind, message, details } = this.failure(`did not get ready: ${how}`);
+        reject(new EndedEarly(kind, message, details));
+      });
     });
     // Who waits for it hears of it; after that, nobody has to.
     this.ready.catch(() => undefined);

@@ -7,6 +7,7 @@ export class SmallDisk {
   readonly #isMounted: boolean;
   readonly #filler: string;
   #limited: number | undefined;
+  #covered: string | undefined;
 
   /** @param folder an empty directory, which is the disk from now on */
   constructor(readonly folder: string) {
@@ -38,7 +39,17 @@ export class SmallDisk {
         }
   }
 
+  /** Nothing can be written into `folder`, a directory of this disk: a disk that is read-only takes its place. */
+  refuseWriting(folder: string, file: string, pid: number): void {
+    if (!this.#isMounted) return this.fill(file, pid);
+    if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'ro,size=64k', 'tmpfs', folder]).status !== 0)
+      throw new Error(`no read-only disk can be mounted at ${folder}`);
+    this.#covered = folder;
+  }
+
   free(): void {
+    if (this.#covered !== undefined) spawnSync('umount', ['--lazy', this.#covered]);
+    this.#covered = undefined;
     if (this.#limited !== undefined)
       spawnSync('prlimit', ['--pid', String(this.#limited), '--fsize=unlimited:']);
     this.#limited = undefined;

@@ -24,6 +24,8 @@ export interface Hands {
   confuseClient(): void;
   setClockBack(): void;
   fillDisk(): void;
+  /** The journal's disk can be read only, from now on, as one that the system found damaged. */
+  refuseWriting(): void;
   removeJournal(): void;
   tearJournal(): void;
   /** Takes the request back, as a person does whose editor shows that nothing happens. */
@@ -235,6 +237,16 @@ export const faults: readonly Fault[] = [
     journal: 'refuses',
     strike: hands => {
       hands.fillDisk();
+      return 'pass';
+    },
+  },
+  {
+    name: 'the journal’s disk is read-only',
+    strikes: everywhere,
+    leadsTo: ['works', 'internal'],
+    journal: 'refuses',
+    strike: hands => {
+      hands.refuseWriting();
       return 'pass';
     },
   },

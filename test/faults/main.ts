@@ -1,5 +1,5 @@
 /** `npm run test:faults`: every fault at every step of every operation, and what came of it. Exit 1 when one was not survived. */
-import { parseArgs } from 'node:util';
+import { optionsOf } from '../support/options.ts';
 import { record, table } from '../support/reliability.ts';
 import { runTable } from './table.ts';
 
@@ -7,55 +7,44 @@ const help = `npm run test:faults [-- OPTION ...]
   --operation NAME  only operations whose name contains NAME
   --fault TEXT      only faults whose name contains TEXT
   --every N         only every N-th row of the table
-  --minutes N       stop after that time (default 40)
+  --minutes N       stop after that time (default 60)
   --record          write the figures into docs/reliability.md
   --help            print this
 `;
 
-const { values } = parseArgs({
-  options: {
-    operation: { type: 'string', default: '' },
-    fault: { type: 'string', default: '' },
-    every: { type: 'string', default: '1' },
-    minutes: { type: 'string', default: '40' },
-    record: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
+const values = optionsOf(help, { operation: '', fault: '', every: 1, minutes: 60, record: false });
+const started = Date.now();
+const end = started + values.minutes * 60_000;
+let left = 0;
+const rows = await runTable({
+  operations: ({ name }) => name.includes(values.operation),
+  faults: ({ name }) => name.includes(values.fault),
+  rows: position => {
+    if (position % values.every !== 0) return false;
+    if (Date.now() > end) left++;
+    return Date.now() <= end;
   },
+  onRow: ({ operation, fault, step, problem }) =>
+    console.log(
+      `${problem === undefined ? 'ok    ' : 'FAILED'}  ${operation}: ${fault} ${step}${problem === undefined ? '' : `\n        ${problem}`}`,
+    ),
 });
-if (values.help) process.stdout.write(help);
-else {
-  const end = Date.now() + Number(values.minutes) * 60_000;
-  let left = 0;
-  const started = Date.now();
-  const rows = await runTable({
-    operations: ({ name }) => name.includes(values.operation),
-    faults: ({ name }) => name.includes(values.fault),
-    rows: position => {
-      if (position % Number(values.every) !== 0) return false;
-      if (Date.now() > end) left++;
-      return Date.now() <= end;
-    },
-    onRow: ({ operation, fault, step, problem }) =>
-      console.log(
-        `${problem === undefined ? 'ok    ' : 'FAILED'}  ${operation}: ${fault} ${step}${problem === undefined ? '' : `\n        ${problem}`}`,
-      ),
+const failed = rows.filter(row => row.problem !== undefined).length;
+console.log(
+  `${rows.length} rows, ${failed} failed${left > 0 ? `, ${left} left out: the time was up` : ''} (${Math.round((Date.now() - started) / 1000)} s)`,
+);
+if (values.record) {
+  const names = [...new Set(rows.map(({ fault }) => fault).filter(fault => fault !== 'none'))];
+  const figures = names.map(name => {
+    const tried = rows.filter(({ fault }) => fault === name);
+    return [name, tried.length, tried.filter(({ problem }) => problem === undefined).length];
   });
-  const failed = rows.filter(row => row.problem !== undefined).length;
-  console.log(
-    `${rows.length} rows, ${failed} failed${left > 0 ? `, ${left} left out: the time was up` : ''} (${Math.round((Date.now() - started) / 1000)} s)`,
+  const operations = new Set(rows.map(({ operation }) => operation).filter(name => name !== 'all')).size;
+  const steps = values.every === 1 ? 'every step' : `one in ${values.every} steps`;
+  const rest = left > 0 ? ` ${left} rows were left out, because the time was up.` : '';
+  record(
+    'faults',
+    `Each fault at ${steps} of ${operations} operations.${rest}\n\n${table(['fault', 'tried', 'survived'], figures)}`,
   );
-  if (values.record) {
-    const names = [...new Set(rows.map(({ fault }) => fault).filter(fault => fault !== 'none'))];
-    const figures = names.map(name => {
-      const tried = rows.filter(({ fault }) => fault === name);
-      return [name, tried.length, tried.filter(({ problem }) => problem === undefined).length];
-    });
-    const operations = new Set(rows.map(({ operation }) => operation).filter(name => name !== 'all')).size;
-    const rest = left > 0 ? ` ${left} rows were left out, because the time was up.` : '';
-    record(
-      'faults',
-      `Each fault at every step of ${operations} operations.${rest}\n\n${table(['fault', 'tried', 'survived'], figures)}`,
-    );
-  }
-  process.exitCode = failed > 0 ? 1 : 0;
 }
+process.exitCode = failed > 0 ? 1 : 0;

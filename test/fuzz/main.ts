@@ -1,5 +1,5 @@
 /** `npm run fuzz`: random inputs at every door. Prints seeds; a failing input is made again by its seed and number. Exit 1 when one fails. */
-import { parseArgs } from 'node:util';
+import { optionsOf } from '../support/options.ts';
 import { fuzz, type Failure } from './fuzzer.ts';
 import { record, table } from '../support/reliability.ts';
 import { fuzzers } from './fuzzers.ts';
@@ -15,32 +15,29 @@ const help = `npm run fuzz [-- OPTION ...]
 A failing input belongs into test/fuzz/seeds.json: "npm test" tries those each time.
 `;
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string', default: '' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000_007) },
-    index: { type: 'string' },
-    minutes: { type: 'string', default: '2' },
-    inputs: { type: 'string' },
-    record: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+const values = optionsOf(help, {
+  only: '',
+  seed: Date.now() % 1_000_000_007,
+  index: '',
+  minutes: 2,
+  inputs: '',
+  record: false,
 });
 
 async function main(): Promise<number> {
-  const seed = Number(values.seed);
+  const { seed } = values;
   console.log(`seed ${seed}`);
   const failures: Failure[] = [];
   const figures: (string | number)[][] = [];
   for (const fuzzer of fuzzers.filter(({ name }) => name.includes(values.only))) {
     const started = performance.now();
-    const index = values.index === undefined ? undefined : Number(values.index);
+    const index = values.index === '' ? undefined : Number(values.index);
     const bounds =
       index !== undefined
         ? { from: index, to: index + 1 }
-        : values.inputs !== undefined
+        : values.inputs !== ''
           ? { to: Number(values.inputs) }
-          : { until: Date.now() + Number(values.minutes) * 60_000 };
+          : { until: Date.now() + values.minutes * 60_000 };
     const tally = await fuzz(fuzzer, seed, bounds);
     failures.push(...tally.failures);
     figures.push([`${fuzzer.name}: ${fuzzer.about}`, tally.inputs, tally.failures.length]);
@@ -55,5 +52,4 @@ async function main(): Promise<number> {
   return failures.length > 0 ? 1 : 0;
 }
 
-if (values.help) process.stdout.write(help);
-else process.exitCode = await main();
+process.exitCode = await main();

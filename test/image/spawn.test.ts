@@ -1,12 +1,25 @@
 import { build } from 'esbuild';
-import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HotlispError } from '../../server/errors.ts';
 import { childSbcls, lispDir, ManagedImage, Surroundings, valuesOf } from '../support/images.ts';
-import { repository, sbclCommand } from '../support/lspClient.ts';
+import { lispString, repository, sbclCommand } from '../support/lspClient.ts';
 import { isAlive, survivors } from '../support/processes.ts';
 import { within } from '../support/wait.ts';
 
@@ -115,6 +128,23 @@ describe('a spawned image', () => {
     expect(await survivors([image.hello.pid])).toEqual([]);
   });
 
+  it('goes on when threads of the program exhaust their stacks, one after the other, and nobody handles it', async () => {
+    const image = await managed.connect();
+    // Each is a thread of its own for requests: none waits for the next one.
+    await valuesOf(image, '(setf hotlisp::*idle-seconds* 1/100)');
+    for (let time = 0; time < 4; time++) {
+      const code = '(labels ((f (n) (1+ (f n)))) (f 0))';
+      const { status } = await image.call('eval', { code, outputLimit: 1000 });
+      expect(status).toBe('signalled');
+    }
+    await valuesOf(
+      image,
+      '(sb-thread:join-thread (sb-thread:make-thread (lambda () (labels ((f (n) (1+ (f n)))) (f 0))) :name "deep") :default nil)',
+    );
+    await managed.log.next('the report', line => line.includes('EXHAUSTED') && line.includes('deep'));
+    expect(await valuesOf(image, '1')).toEqual(['1']);
+  });
+
   it('goes on when a thread of the program signals an error that nobody handles', async () => {
     const image = await managed.connect();
     const code =
@@ -174,6 +204,25 @@ describe('a spawned image', () => {
   });
 });
 
+function ofAnotherVersion(file: string): void {
+  const bytes = readFileSync(file, 'latin1');
+  const [, version] = /using SBCL version (\S+)/.exec(bytes)!;
+  const head = bytes.slice(0, 1000).replaceAll(version!, version!.replace(/\d/g, '9'));
+  writeFileSync(file, head + bytes.slice(1000), 'latin1');
+}
+
+/** As what the loader runs of damaged code may do. */
+function endingSbcl(file: string): void {
+  const source = `${file}.lisp`;
+  writeFileSync(source, '(sb-ext:exit :code 1 :abort t)');
+  const name = (path: string) => `(sb-ext:parse-native-namestring ${lispString(path)})`;
+  const form = `(compile-file ${name(source)} :output-file ${name(file)})`;
+  const [program, ...words] = sbclCommand.split(' ');
+  const { status } = spawnSync(program!, [...words, '--non-interactive', '--no-userinit', '--eval', form]);
+  expect(status).toBe(0);
+  rmSync(source);
+}
+
 describe('the cache of compiled agents', () => {
   const compiled = (cache: string): string[] => {
     const folder = path.join(cache, 'hotlisp');
@@ -191,6 +240,17 @@ describe('the cache of compiled agents', () => {
     }
   };
 
+  let good: Surroundings | undefined;
+  afterAll(() => good?.remove());
+  /** A cache that is whole, filled once. */
+  async function goodCache(): Promise<string> {
+    if (!good) {
+      good = new Surroundings();
+      await start(good.make('cache'));
+    }
+    return path.join(good.folder, 'cache');
+  }
+
   it('holds one file for an agent and an SBCL, which is private and used again', async () => {
     const cache = surroundings.make('cache');
     expect((await start(cache)).filter(line => line.startsWith('Compiling the agent'))).toEqual([]);
@@ -207,15 +267,29 @@ describe('the cache of compiled agents', () => {
     ['cut short', (file: string) => truncateSync(file, 100_000)],
     ['empty', (file: string) => truncateSync(file, 0)],
     ['something else', (file: string) => writeFileSync(file, 'no compiled Lisp')],
-  ])('is mended when its file is %s', async (_how, damage) => {
-    const cache = surroundings.make('cache');
-    await start(cache);
-    const [file] = compiled(cache);
-    const { size } = statSync(file!);
-    damage(file!);
-    await start(cache);
-    expect(Math.abs(statSync(compiled(cache)[0]!).size - size)).toBeLessThan(2000);
-  });
+    ['of another SBCL', ofAnotherVersion],
+    ['damaged such that loading it ends SBCL', endingSbcl],
+    [
+      'a link',
+      (file: string) => {
+        renameSync(file, `${file}.real`);
+        symlinkSync(`${file}.real`, file);
+      },
+    ],
+  ])(
+    'is mended when its file is %s',
+    async (_how, damage) => {
+      const cache = surroundings.make('cache');
+      cpSync(await goodCache(), cache, { recursive: true });
+      const [file] = compiled(cache);
+      const { size } = statSync(file!);
+      damage(file!);
+      await start(cache);
+      expect(Math.abs(lstatSync(file!).size - size)).toBeLessThan(2000);
+      // The agent is compiled anew, which takes a busy computer long.
+    },
+    240_000,
+  );
 
   it('is not used where others may write, which is said', async () => {
     const cache = surroundings.make('cache');

@@ -1,5 +1,5 @@
 /** `npm run load`: latencies under load, and many operations, servers, threads and much output, all of it checked in the image. Exit 1 when something is not as it must be. */
-import { parseArgs } from 'node:util';
+import { optionsOf } from '../support/options.ts';
 import { record, table } from '../support/reliability.ts';
 import { most, ms, percentile, spread } from './figures.ts';
 import { measureLatencies } from './latency.ts';
@@ -13,19 +13,12 @@ const help = `npm run load [-- OPTION ...]
   --help        print this
 `;
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '30' },
-    files: { type: 'string', default: '200' },
-    record: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-});
+const values = optionsOf(help, { seconds: 30, files: 200, record: false });
 
 async function main(): Promise<void> {
   const bounds = {
-    files: Number(values.files),
-    seconds: Number(values.seconds),
+    files: values.files,
+    seconds: values.seconds,
     editsPerSecond: 50,
     inFlight: 20,
   };
@@ -57,5 +50,4 @@ The server's event loop was held for more than a frame of 16 ms: ${holds}.
   if (values.record) record('load', text);
 }
 
-if (values.help) process.stdout.write(help);
-else await main();
+await main();

@@ -21,7 +21,8 @@ function startThread(socket) {
       connection.on('error', () => {});
       connection.on('data', chunk => {
         if (String(chunk).includes('collect')) collect();
-        connection.write(`${JSON.stringify({ heapUsed: process.memoryUsage().heapUsed })}\n`);
+        const { heapUsed, heapTotal } = process.memoryUsage();
+        connection.write(`${JSON.stringify({ heapUsed, heapTotal })}\n`);
       });
     })
     .listen(socket)
@@ -49,9 +50,9 @@ function start(socket) {
       connection.on('error', () => {});
       connection.on('data', chunk => {
         if (String(chunk).includes('collect')) collect();
-        const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
+        const { rss, heapUsed, heapTotal, external, arrayBuffers } = process.memoryUsage();
         connection.write(
-          `${JSON.stringify({ rss, heapUsed, external, arrayBuffers, holds: holds.splice(0) })}\n`,
+          `${JSON.stringify({ rss, heapUsed, heapTotal, external, arrayBuffers, holds: holds.splice(0) })}\n`,
         );
         // What this look cost is not the server's.
         last = performance.now();

@@ -18,9 +18,16 @@ export interface Reading {
   readonly heapUsed: number;
   /** Of the server's other threads together. */
   readonly threadsHeapUsed: number;
+  /** What V8 keeps of its heaps, all threads together, for what comes. */
+  readonly heapsFree: number;
   readonly external: number;
   readonly arrayBuffers: number;
   readonly holds: readonly number[];
+}
+
+interface Heap {
+  readonly heapUsed: number;
+  readonly heapTotal: number;
 }
 
 /** Serves one server: its `env` has to be the server's. */
@@ -34,12 +41,25 @@ export class Probe {
 
   /** @param collect whether the garbage of all threads is collected first, which holds the server up */
   async read({ collect = false } = {}): Promise<Reading> {
-    const word = collect ? 'collect\n' : 'read\n';
+    if (!collect) return this.#ask('read\n');
+    const { holds } = await this.#ask('collect\n');
+    // V8 gives pages back a moment later, in a thread of its own.
+    await new Promise(resolve => setTimeout(resolve, 1000));
+    const reading = await this.#ask('read\n');
+    return { ...reading, holds: [...holds, ...reading.holds] };
+  }
+
+  async #ask(word: string): Promise<Reading> {
     const names = readdirSync(this.#folder).filter(name => name !== path.basename(this.#socket));
-    let threadsHeapUsed = 0;
-    for (const name of names)
-      threadsHeapUsed += (await ask<Reading>(path.join(this.#folder, name), word)).heapUsed;
-    return { ...(await ask<Reading>(this.#socket, word)), threadsHeapUsed };
+    let [threadsHeapUsed, threadsHeapTotal] = [0, 0];
+    for (const name of names) {
+      const thread = await ask<Heap>(path.join(this.#folder, name), word);
+      threadsHeapUsed += thread.heapUsed;
+      threadsHeapTotal += thread.heapTotal;
+    }
+    const main = await ask<Omit<Reading, 'threadsHeapUsed' | 'heapsFree'> & Heap>(this.#socket, word);
+    const heapsFree = main.heapTotal + threadsHeapTotal - main.heapUsed - threadsHeapUsed;
+    return { ...main, threadsHeapUsed, heapsFree };
   }
 
   remove(): void {

@@ -1,5 +1,5 @@
 /** `npm run soak`: whether server and image keep their memory over a long day. Exit 1 when one of them grew. */
-import { parseArgs } from 'node:util';
+import { optionsOf } from '../support/options.ts';
 import { record, table } from '../support/reliability.ts';
 import { mib, most, ms } from './figures.ts';
 import { growths, grown, inWords, longHolds, soak, type Soak } from './soak.ts';
@@ -12,23 +12,14 @@ const help = `npm run soak [-- OPTION ...]
   --help        print this
 `;
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '10' },
-    edits: { type: 'string', default: '10000' },
-    files: { type: 'string', default: '60' },
-    record: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-});
+const values = optionsOf(help, { minutes: 10, edits: 10000, files: 60, record: false });
 
 async function main(): Promise<number> {
-  const minutes = Number(values.minutes);
-  const edits = Number(values.edits);
+  const { minutes, edits } = values;
   console.log('Warming up: what is kept for later is filled first.');
   const done = await soak(
     {
-      files: Number(values.files),
+      files: values.files,
       warmUp: 4000,
       seconds: minutes * 60,
       edits,
@@ -65,7 +56,8 @@ function page(done: Soak): string {
     .join(', ');
   return `One server and one image with ${values.files} open files for ${done.minutes.toFixed(0)} minutes: ${done.edits} edits and, between them, ${total} requests and commands (of
 each kind of request of the load test; ${some}). Before, as much was done as fills what is kept for later. Every answer was looked at; at the end every
-function of the image and every buffer was compared with what was typed. Memory after a collection of garbage, ${done.samples.length} samples; the slope is that of a line through them.
+function of the image and every buffer was compared with what was typed. Memory after a collection of garbage, ${done.samples.length} samples; the slope is that of a line through them. What V8 keeps
+free in its heaps for what comes rises and falls, and is not counted: ${mib(done.samples[0]!.serverFree)} MiB at first, ${mib(done.samples.at(-1)!.serverFree)} at last, ${mib(most(done.samples.map(each => each.serverFree)))} at most.
 
 ${table(
   ['memory in MiB', 'first', 'last', 'slope an hour', 'per 10,000 edits', 'verdict'],
@@ -83,5 +75,4 @@ Threads of the image at the beginning and at the end: ${done.samples[0]!.imageTh
 ${longHolds(done.holds)} times, for ${ms(most(done.holds))} ms at most.`;
 }
 
-if (values.help) process.stdout.write(help);
-else process.exitCode = await main();
+process.exitCode = await main();
