@@ -223,16 +223,27 @@ export class Workbench {
 
   /** The buttons of a notification, once it is there. */
   async buttons(message: RegExp): Promise<string[]> {
-    const notification = this.page.locator('.notification-list-item').filter({ hasText: message }).first();
-    await notification.waitFor({ state: 'visible', timeout });
-    return notification.locator('.monaco-button').allInnerTexts();
+    return (await this.#notification(message)).locator('.monaco-button').allInnerTexts();
   }
 
   /** Presses a button of a notification. */
   async answer(message: RegExp, button: string): Promise<void> {
-    const notification = this.page.locator('.notification-list-item').filter({ hasText: message }).first();
+    const notification = await this.#notification(message);
     const exactly = new RegExp(`^${button}$`);
     await notification.locator('.monaco-button').filter({ hasText: exactly }).first().click({ timeout });
+  }
+
+  /** One that is there, also where VS Code has put it behind its bell before anybody could look. */
+  async #notification(message: RegExp): Promise<Locator> {
+    const notification = this.page.locator('.notification-list-item').filter({ hasText: message }).first();
+    for (let tries = 1; ; tries++)
+      try {
+        await notification.waitFor({ state: 'visible', timeout: timeout / 4 });
+        return notification;
+      } catch (error) {
+        if (tries === 4) throw error;
+        await this.command('Notifications: Show Notifications');
+      }
   }
 
   /** Writes what is seen into a file, for documentation or to see why a test failed. */
