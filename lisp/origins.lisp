@@ -47,10 +47,13 @@ or when there is no telling."
                            (if (none-p expansion) nil (or expansion symbol))))
           (:setf-expander (information symbol :setf :expander))
           (:package (find-package name))
-          (:declaration (information symbol :declaration :known))
+          (:declaration (or (information symbol :declaration :known) (remembered definition)))
           (:method-combination (ignore-errors (sb-mop:find-method-combination #'print-object symbol '())))
-          ;; Nothing stands for it; what operations installed is remembered all the same.
-          (:other (and (installed-entry definition) :other))))))
+          (:other (remembered definition))))))
+
+(defun remembered (definition)
+  "What stands for DEFINITION where nothing does in the image: its kind, once an operation has installed it."
+  (and (installed-entry definition) (definition-kind definition)))
 
 (defun slot-value-or-nil (object slot)
   (and (slot-exists-p object slot) (slot-boundp object slot) (slot-value object slot)))
@@ -78,7 +81,8 @@ installed, in milliseconds since 1970."
 
 (defun make-installed-entry (definition unit)
   "The entry that says that DEFINITION is what the text of UNIT says, or NIL where nothing stands for it."
-  (let ((object (if (eq (definition-kind definition) :other) :other (definition-object definition))))
+  (let ((object (or (definition-object definition)
+                    (car (member (definition-kind definition) '(:other :declaration))))))
     (and object
          (make-origin :digest (unit-digest unit) :object (sb-ext:make-weak-pointer object)
                       :text (unit-text unit) :wire (definition-wire-name definition)

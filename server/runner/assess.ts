@@ -5,7 +5,7 @@ import type { Assessment, PlacedName, Result } from '../image/protocol.ts';
 import type { ChangePlan, PlannedForm } from '../operations/operation.ts';
 import { findDependents, leavesStale, type Dependents, type DependentsContext } from './dependents.ts';
 import type { Desk } from './desk.ts';
-import { runsThisText } from './loaded.ts';
+import { compared, runsThisText } from './loaded.ts';
 
 export interface Assessed {
   /** The forms that the change consists of; `assessments[].form` indexes them. */
@@ -26,7 +26,9 @@ export async function assess(
 ): Promise<Assessed> {
   const check = (forms: readonly PlannedForm[]) =>
     image.call('check', { forms: forms.map(({ wire }) => wire), threads: true }, { signal });
-  const whole = { forms: plan.forms, ...(await check(plan.forms)) };
+  const checked = await check(plan.forms);
+  const assessments = await compared(checked.assessments, plan.forms, desk.deps.documents);
+  const whole = { ...checked, forms: plan.forms, assessments };
   const change = plan.onlyChanged ? await onlyChanged(whole, desk.deps.documents) : whole;
   const context: DependentsContext = {
     image,

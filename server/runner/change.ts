@@ -11,7 +11,7 @@ import { assess, type Assessed } from './assess.ts';
 import { noDependents } from './dependents.ts';
 import { digestOfDeed, type Deed } from './deeds.ts';
 import type { Approved, Desk } from './desk.ts';
-import { loadedDate } from './loaded.ts';
+import { compared, loadedDate } from './loaded.ts';
 import { diffOf } from './previous.ts';
 import * as report from './report.ts';
 import { notVerified, statusOf, verify } from './verify.ts';
@@ -87,7 +87,7 @@ async function changeAtOnce(
   const forms = plan.forms.map(({ wire }) => wire);
   const change = await apply(desk, deed, { forms, onlySafe: true }, call);
   if (!change) return undefined;
-  const assessments = change.assessments ?? [];
+  const assessments = await compared(change.assessments ?? [], plan.forms, desk.deps.documents);
   const seen = { ...deed, definitions: assessments.map(({ definition }) => definition) };
   return finishChange(desk, plan, seen, { ...unseen, assessments }, change, call, started);
 }

@@ -73,6 +73,21 @@ export async function runsThisText(
   });
 }
 
+/** The assessments of `forms`, with those unchanged whose text the image runs: it cannot tell so itself of what it loaded from files. */
+export const compared = (
+  assessments: readonly Assessment[],
+  forms: readonly PlannedForm[],
+  documents: Documents,
+): Promise<readonly Assessment[]> =>
+  Promise.all(
+    assessments.map(async (each): Promise<Assessment> => {
+      const { class: effect, definition, hazard } = each;
+      const isAsked = effect !== 'unchanged' && hazard === undefined;
+      if (!isAsked || !(await runsThisText(each, forms[each.form]!, assessments, documents))) return each;
+      return { ...each, definition: { ...definition, change: 'unchanged' }, class: 'unchanged' };
+    }),
+  );
+
 /** When the file that the image loaded was written; SBCL records it for functions only, so one speaks for all of the file. */
 export function loadedDate(assessments: readonly Assessment[], file: string | undefined): number | undefined {
   const dates = assessments.flatMap(each =>

@@ -237,7 +237,8 @@ export function changeResult(
   const own = dependents.forms.length > 0 ? definitionsIn(assessed!.forms) : undefined;
   const definitions = change.definitions.slice(0, own).map(definition => {
     const assessment = assessments.find(each => sameDefinition(each.definition, definition));
-    return { ...definition, ...(assessment && assessedAs(assessment)) };
+    const change = assessment?.definition.change === 'unchanged' ? 'unchanged' : definition.change;
+    return { ...definition, change, ...(assessment && assessedAs(assessment)) };
   });
   return {
     status: change.status,
