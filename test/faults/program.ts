@@ -57,8 +57,8 @@ export class Program {
     rmSync(place.back, { force: true });
     const files = await readAgentFiles(lispDir);
     const { environment } = place.surroundings;
-    // A heap that a fault can fill.
-    const words = parseCommand(`${sbclCommand} --dynamic-space-size 300MB`);
+    // A heap that a fault can fill, and that is large enough for the agent to be compiled in.
+    const words = parseCommand(`${sbclCommand} --dynamic-space-size 450MB`);
     const args = imageArguments(words, {
       bootFile: files.bootFile,
       digest: files.digest,
@@ -89,6 +89,7 @@ export class Program {
           child.once('exit', code => reject(new Error(`the program ended (${code}): ${output}`)));
           child.once('error', reject);
         }),
+        120_000,
       );
       program.direct = await openSocket(place.back, {
         lispDir,
