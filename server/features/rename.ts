@@ -35,11 +35,11 @@ export function prepareGlobal(
   };
 }
 
-/** What takes the variable's name for a slot's: the constructor of a structure, or a macro that is named so. */
-function namesSlot({ kind, operator, parameter, guessed }: Binding): string | undefined {
+/** What may care how the variable is called: the constructor of a structure, or a macro that is given slots' names. */
+function looksUp({ kind, operator, parameter, guessed, named }: Binding): string | undefined {
   if (operator === 'defstruct' && kind === 'parameter' && parameter !== 'SUPPLIED-P')
-    return 'the constructor';
-  return guessed && /-(?:slots|accessors|readers|fields)$/.test(operator) ? operator : undefined;
+    return "the structure's constructor";
+  return guessed && (named || /-(?:slots|accessors|readers|fields)$/.test(operator)) ? operator : undefined;
 }
 
 /** Variables and constants of the standard cannot be bound, by their look. */
@@ -73,9 +73,9 @@ export function renameLocal(
     throw refuse(`${newName} is a symbol of COMMON-LISP, whose functions cannot be bound locally.`);
   const form = snapshot.formAt(binding.span.start);
   if (!form || form.broken) throw refuse('the form around it does not read. Mend it first.');
-  const slotOf = namesSlot(binding);
-  if (slotOf !== undefined)
-    throw refuse(`${binding.name} is the name of a slot, too, by which ${slotOf} finds it.`);
+  const looker = looksUp(binding);
+  if (looker !== undefined)
+    throw refuse(`${looker} may find a slot, or something else, by the name ${binding.name}.`);
   if (binding.special) throw refuse(`${binding.name} is declared special: other functions may use it.`);
   const replacements = renameBinding(snapshot, binding, newName);
   if (name !== binding.name && !meansTheSame(snapshot, form, replacements, read))

@@ -28,7 +28,7 @@ import { Indentation, soon } from './formatting.ts';
 export const refactoringKinds = ['refactor.extract', 'refactor.rewrite', 'refactor.insert'] as const;
 
 /** Milliseconds that index and image have to say what a name means. */
-const budget = 60;
+const budget = Number(process.env['HOTLISP_BUDGET_MS']) || 60;
 
 /** An action, and how its edit is made. */
 interface Offer {

@@ -180,6 +180,7 @@ const LET_LIKE = /(?:^|-|[A-Z])LET(\*?)$/;
 const BINDING =
   /^(?:WITH|DO)-|^DO(?:LIST|TIMES|TREE|SEQ|VEC|HASH|RANGE|STRING|ARRAY|TABLE|MAP|LINES|ALIST|PLIST|SET)/;
 const GUESSED = { guessed: true } as const;
+const NAMED = { guessed: true, named: true } as const;
 
 /** An operator of which only the name and the arguments are known. */
 export const unknownOperator: Handler = (w, form, env) => {
@@ -229,6 +230,7 @@ function withVariables(w: Walker, form: Form, env: Env): void {
     const head = w.symbol(objects[0]);
     if (head && !isNew(objects[0]) && !env.find('v', keyOf(head)) && !/^\*/.test(head.name))
       return w.expression(each, env);
+    const named = objects.length > 1 && objects.every(isNew);
     objects.forEach((item, i) => {
       if (item.type === 'list_lit') {
         const [variable, ...values] = w.objects(item);
@@ -242,7 +244,7 @@ function withVariables(w: Walker, form: Form, env: Env): void {
       const symbol = w.symbol(item);
       const known = symbol && env.find('v', keyOf(symbol));
       if (isNew(item) && (!known || (i === 0 && objects.length > 1)))
-        w.bind(inner, 'variable', item, form, scope, GUESSED);
+        w.bind(inner, 'variable', item, form, scope, named ? NAMED : GUESSED);
       else w.expression(item, env);
     });
   });

@@ -60,6 +60,8 @@ export interface Binding {
   readonly doubles?: { readonly as: 'keyword' | 'slot'; readonly bare: boolean };
   /** Taken for a binding because of the operator's name or of how the form looks. */
   readonly guessed?: boolean;
+  /** The macro that is guessed about is given several names and no values: it may look something up by them. */
+  readonly named?: boolean;
   /** Declared special: what is called may use it, too. */
   readonly special?: boolean;
 }

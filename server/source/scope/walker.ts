@@ -24,7 +24,7 @@ export interface Handlers {
   unknown: Handler;
 }
 
-type BindingDetails = Pick<Binding, 'parameter' | 'lambdaList' | 'doubles' | 'guessed'>;
+type BindingDetails = Pick<Binding, 'parameter' | 'lambdaList' | 'doubles' | 'guessed' | 'named'>;
 
 const COMMENTS: ReadonlySet<string> = new Set(['comment', 'block_comment', 'dis_expr', 'ERROR']);
 /** Expressions in expressions. */
