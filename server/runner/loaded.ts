@@ -4,6 +4,37 @@ import { initialPackage } from '../operations/forms.ts';
 import { findForm } from '../operations/locate.ts';
 import type { PlannedForm } from '../operations/operation.ts';
 import type { Assessment } from '../image/protocol.ts';
+import type { Snapshot } from '../source/types.ts';
+
+type Texts = Pick<Documents, 'textsAt'>;
+
+/** The same texts, each looked for once. */
+function remembering(documents: Texts): Texts {
+  const found = new Map<string, ReturnType<Texts['textsAt']>>();
+  return {
+    textsAt(uri, second) {
+      const key = `${second} ${uri}`;
+      const texts = found.get(key) ?? documents.textsAt(uri, second);
+      found.set(key, texts);
+      return texts;
+    },
+  };
+}
+
+const keyOf = (digest: string, packageName: string | undefined) =>
+  `${digest} ${packageName ?? initialPackage}`;
+
+const known = new WeakMap<Snapshot, ReadonlySet<string>>();
+
+/** What is read of a text: a key for each form. */
+function formsOf(text: Snapshot): ReadonlySet<string> {
+  let forms = known.get(text);
+  if (!forms) {
+    forms = new Set(text.forms.filter(({ active }) => active).map(each => keyOf(each.digest, each.package)));
+    known.set(text, forms);
+  }
+  return forms;
+}
 
 export interface LoadedForm {
   readonly uri: string;
@@ -16,20 +47,13 @@ export interface LoadedForm {
  * @param second the Unix time of the file's contents that the image loaded
  */
 export async function wasLoaded(
-  documents: Documents,
+  documents: Texts,
   second: number | undefined,
   { uri, digest, package: packageName }: LoadedForm,
 ): Promise<boolean> {
   if (second === undefined) return false;
   const texts = await documents.textsAt(uri, second);
-  return (
-    texts.length > 0 &&
-    texts.every(text =>
-      text.forms.some(
-        each => each.active && each.digest === digest && (each.package ?? initialPackage) === packageName,
-      ),
-    )
-  );
+  return texts.length > 0 && texts.every(text => formsOf(text).has(keyOf(digest, packageName)));
 }
 
 /**
@@ -59,7 +83,7 @@ export async function runsThisText(
   { definition, installed, file }: Assessment,
   { wire, snapshot }: PlannedForm,
   assessments: readonly Assessment[],
-  documents: Documents,
+  documents: Texts,
 ): Promise<boolean> {
   if (definition.change === 'unchanged') return true;
   // Of a declamation, or of what a macro of the user's defines, an image keeps no trace: then the file that has the form speaks for it.
@@ -74,19 +98,21 @@ export async function runsThisText(
 }
 
 /** The assessments of `forms`, with those unchanged whose text the image runs: it cannot tell so itself of what it loaded from files. */
-export const compared = (
+export function compared(
   assessments: readonly Assessment[],
   forms: readonly PlannedForm[],
   documents: Documents,
-): Promise<readonly Assessment[]> =>
-  Promise.all(
+): Promise<readonly Assessment[]> {
+  const texts = remembering(documents);
+  return Promise.all(
     assessments.map(async (each): Promise<Assessment> => {
       const { class: effect, definition, hazard } = each;
       const isAsked = effect !== 'unchanged' && hazard === undefined;
-      if (!isAsked || !(await runsThisText(each, forms[each.form]!, assessments, documents))) return each;
+      if (!isAsked || !(await runsThisText(each, forms[each.form]!, assessments, texts))) return each;
       return { ...each, definition: { ...definition, change: 'unchanged' }, class: 'unchanged' };
     }),
   );
+}
 
 /** When the file that the image loaded was written; SBCL records it for functions only, so one speaks for all of the file. */
 export function loadedDate(assessments: readonly Assessment[], file: string | undefined): number | undefined {
