@@ -25,6 +25,8 @@ it('stays as it is, whatever the policy allows: each command that changes it or 
   const document = editor.openFile(`${editor.root}/shop.lisp`);
   const { threads } = await editor.command<{ threads: { id: number }[] }>('thread_list');
   const thread = threads[0]!.id;
+  // An image dates the files that it loads by the second.
+  await new Promise(resolve => setTimeout(resolve, 1_100));
   document.replace('(twice (tax amount))', '0');
   document.save();
   const { uri } = document;
