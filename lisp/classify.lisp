@@ -14,7 +14,9 @@
                          :declaration)
                         :dependents)
                        ((:class :condition) :migration)
-                       (:function (if (inlined-p (definition-name definition)) :dependents :safe))
+                       (:function
+                        (let ((name (definition-name definition)))
+                          (if (or (inlined-p name) (directly-called-p name)) :dependents :safe)))
                        ((:generic-function :method :variable :package :other) :safe))))
             hazard
             change)))

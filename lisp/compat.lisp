@@ -122,6 +122,8 @@ the form TEST is true; TEST runs when the agent is loaded, and an error in it co
 
 ;;;; 3. The operating system
 
+(define-internal contrib-home :function ("SB-INT" "SBCL-HOMEDIR-PATHNAME"))
+
 (define-internal unix-getpid :function ("SB-UNIX" "UNIX-GETPID"))
 (define-internal unix-getuid :function ("SB-UNIX" "UNIX-GETUID"))
 (define-internal unix-getcwd :function ("SB-UNIX" "POSIX-GETCWD"))
@@ -777,6 +779,21 @@ and giving it back does not undo that (2.2.9 to 2.6.4)."
 (define-internal code-serial :function ("SB-KERNEL" "%CODE-SERIALNO"))
 (define-internal last-code-serial :variable ("SB-C" "*CODE-SERIALNO*"))
 (define-capability :code-serials (code-serial last-code-serial) (integerp last-code-serial))
+
+(define-internal code-entry-count :function ("SB-KERNEL" "CODE-N-ENTRIES"))
+(define-internal code-entry :function ("SB-KERNEL" "%CODE-ENTRY-POINT"))
+(define-internal entry-name :function ("SB-KERNEL" "%SIMPLE-FUN-NAME"))
+(define-capability :compilation-blocks (code-entry-count code-entry entry-name fun-code-header underlying-function))
+
+(defun block-compiled-p (code)
+  "Whether several definitions share CODE, as those of a file do that was compiled with :BLOCK-COMPILE."
+  (flet ((definition-name-p (name)
+           (or (symbolp name)
+               (and (consp name) (not (member (first name) '(flet labels lambda)))
+                    (not (member (symbol-name (first name)) '("TOP-LEVEL-FORM" "NAMED-LAMBDA") :test #'string=))))))
+    (> (loop for index below (code-entry-count code)
+             count (definition-name-p (entry-name (code-entry code index))))
+       1)))
 
 (defun function-xrefs (function)
   "What the compiler recorded of the names that FUNCTION uses; NIL where there is nothing."

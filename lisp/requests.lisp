@@ -317,8 +317,10 @@ reply, from whatever thread. With SYNCHRONOUS the work is done in this thread an
           :features (progn
                       (setf (session-features (request-session *request*)) nil)
                       (note-features (request-session *request*)))
-          :capabilities (available-capabilities)
-          :missing (missing-capabilities)
+          :capabilities (append (available-capabilities) (unless (introspection-problem) '("introspection")))
+          :missing (append (missing-capabilities)
+                           (let ((problem (introspection-problem)))
+                             (and problem (list (format nil "introspection: ~a" problem)))))
           :belongs (belongs-p roots)))
 
 (defun belongs-p (roots)

@@ -7,11 +7,20 @@
 (sb-ext:defglobal **introspection** nil)
 (sb-ext:defglobal **introspection-lock** (sb-thread:make-mutex :name "hotlisp introspection"))
 
+(defun introspection-problem ()
+  "Why SB-INTROSPECT cannot be had, so that hardly anything is known of where definitions come from; NIL where it can. Loads nothing."
+  (unless (or (find-package "SB-INTROSPECT")
+              (let ((home (ignore-errors (contrib-home))))
+                (and home (probe-file (merge-pathnames "contrib/sb-introspect.fasl" home)))))
+    "SB-INTROSPECT is not in this image, which does not find the contribs of its SBCL either: load it when the program is built"))
+
 (defun ensure-introspection ()
   "See to it that all of SB-INTROSPECT is there: its package is there before its functions are."
   (unless **introspection**
     (sb-thread:with-recursive-lock (**introspection-lock**)
       (unless **introspection**
+        (let ((problem (introspection-problem)))
+          (when problem (error "~a." problem)))
         (require "SB-INTROSPECT")
         (setf **introspection** t)))))
 

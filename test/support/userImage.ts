@@ -41,12 +41,12 @@ export const ownServer = `(asdf:load-asd ${lispString(path.join(path.dirname(ser
 export const socketOf = (image: UserImage): string => `unix:${/^SOCKET (.*)$/m.exec(image.output())![1]!}`;
 
 /**
- * Starts SBCL, runs `startUp` (Lisp text; prints `PORT name number` for each port), and waits until it is ready.
+ * Starts SBCL, or the executable `program`, which does the same by itself; SBCL runs `startUp` (Lisp text; prints `PORT name number` for each port), and waits until it is ready.
  * @throws Error with what SBCL printed when it ends before
  */
 export async function startUserImage(
   startUp: string,
-  options: { cwd?: string; env?: Record<string, string> } = {},
+  options: { cwd?: string; env?: Record<string, string>; program?: string } = {},
 ): Promise<UserImage> {
   const folder = mkdtempSync(path.join(tmpdir(), 'hotlisp-image-'));
   const script = path.join(folder, 'start.lisp');
@@ -55,7 +55,7 @@ export async function startUserImage(
     script,
     `(require :asdf)\n${startUp}\n(format t "READY~%")\n(finish-output)\n(loop while (read-line *standard-input* nil))\n(sb-ext:exit :abort t)\n`,
   );
-  const [program = 'sbcl', ...args] = sbclCommand.split(' ');
+  const [program = 'sbcl', ...args] = options.program ? [options.program] : sbclCommand.split(' ');
   const child = spawn(
     program,
     [...args, '--noinform', '--no-userinit', '--disable-debugger', '--load', script],
