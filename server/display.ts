@@ -16,6 +16,7 @@ const unlinked = (text: string): string => text.replace(/\](?=\()/g, '] ');
 /** One line in which nothing can pose as our own text: control, bidirectional and invisible characters appear as \u{…}; cut after `limit` code points. */
 export function oneLine(text: string, limit = 200): string {
   const shown = unlinked(text.replace(/\s*[\r\n]+\s*/g, ' ').replace(unsafe, escaped));
+  if (shown.length <= limit) return shown;
   const points = Array.from(shown);
   return points.length > limit ? `${points.slice(0, limit - 1).join('')}…` : shown;
 }

@@ -3,7 +3,7 @@
  * in between. Short messages, nearly all of them, take the usual way.
  */
 import { randomUUID } from 'node:crypto';
-import { Numbers } from './numbers.ts';
+import { OwnJson } from './ownJson.ts';
 import { inSlices } from './source/slices.ts';
 
 /** Bytes of a message, or of a string inside one, from which on it is long. */
@@ -121,7 +121,7 @@ function* encoding(message: unknown): Generator<void, Buffer[], void> {
 function weightOf(value: unknown, most: number): number {
   if (typeof value === 'string') return 1 + value.length / WORD;
   if (typeof value !== 'object' || value === null) return 1;
-  if (value instanceof Numbers) return value.length;
+  if (value instanceof OwnJson) return value.weight;
   let weight = 1;
   for (const member of Array.isArray(value) ? (value as unknown[]) : Object.values(value)) {
     weight += weightOf(member, most - weight);
@@ -135,7 +135,7 @@ function* piecesOf(value: unknown): Generator<string, void, void> {
   if (weightOf(value, MUCH) <= MUCH) yield JSON.stringify(value);
   else if (typeof value === 'string') yield* piecesOfString(value);
   else if (Array.isArray(value)) yield* piecesOfArray(value);
-  else if (value instanceof Numbers) yield* piecesOfNumbers(value);
+  else if (value instanceof OwnJson) yield* value.pieces();
   else {
     let before = '{';
     for (const [key, member] of Object.entries(value as object)) {
@@ -159,12 +159,6 @@ function* piecesOfArray(array: readonly unknown[]): Generator<string, void, void
     if (to - from > 1) yield JSON.stringify(array.slice(from, to)).slice(1, -1);
     else yield* piecesOf(array[from]);
   }
-  yield ']';
-}
-
-function* piecesOfNumbers({ blocks }: Numbers): Generator<string, void, void> {
-  yield '[';
-  for (const [i, block] of blocks.entries()) yield (i === 0 ? '' : ',') + block.join(',');
   yield ']';
 }
 

@@ -1,8 +1,9 @@
 /** Many whole numbers, which JSON writes as an array. Kept in blocks, so that none is moved while more are added. */
+import { OwnJson } from './ownJson.ts';
 
 const BLOCK = 1 << 13;
 
-export class Numbers {
+export class Numbers extends OwnJson {
   readonly #blocks: Int32Array[] = [];
   /** How many numbers the last block has. */
   #last = BLOCK;
@@ -19,14 +20,23 @@ export class Numbers {
     return this.#blocks.length * BLOCK - (BLOCK - this.#last);
   }
 
-  /** The numbers in pieces of which each is written at once. */
-  get blocks(): readonly Int32Array[] {
+  get weight(): number {
+    return this.length;
+  }
+
+  get #filled(): readonly Int32Array[] {
     return this.#blocks.map((block, i) =>
       i === this.#blocks.length - 1 ? block.subarray(0, this.#last) : block,
     );
   }
 
-  toJSON(): number[] {
-    return this.blocks.flatMap(block => Array.from(block));
+  *pieces(): Generator<string, void, void> {
+    yield '[';
+    for (const [i, block] of this.#filled.entries()) yield (i === 0 ? '' : ',') + block.join(',');
+    yield ']';
+  }
+
+  override toJSON(): number[] {
+    return this.#filled.flatMap(block => Array.from(block));
   }
 }

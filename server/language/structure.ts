@@ -1,5 +1,6 @@
 /** The shape of a buffer: outline, folding, selection. Answered from its snapshot alone. */
-import { documentSymbolSteps, flatSymbols } from '../features/documentSymbol.ts';
+import type { DocumentSymbol } from 'vscode-languageserver/node';
+import { flatSymbols, outlineSteps, type Outline } from '../features/documentSymbol.ts';
 import { foldingSteps } from '../features/foldingRange.ts';
 import { selectionRanges } from '../features/selectionRange.ts';
 import { inSlices } from '../source/slices.ts';
@@ -15,11 +16,11 @@ export const structure: FeatureSet = {
     const { connection, capabilities, encoding } = bench.parts;
     connection.onDocumentSymbol(
       bench.syntactic(async snapshot => {
-        const outline = await inSlices(documentSymbolSteps(snapshot, encoding()));
         const { documentSymbol } = capabilities().textDocument ?? {};
+        const outline = await inSlices(outlineSteps(snapshot, encoding()));
         return documentSymbol?.hierarchicalDocumentSymbolSupport
-          ? outline
-          : flatSymbols(snapshot.uri, outline);
+          ? sendable(outline)
+          : flatSymbols(snapshot.uri, await inSlices(outline.symbols()));
       }),
     );
     connection.onFoldingRanges(
@@ -37,3 +38,6 @@ export const structure: FeatureSet = {
     );
   },
 };
+
+/** Written as the array that the protocol's types have. */
+const sendable = (outline: Outline): DocumentSymbol[] => outline as unknown as DocumentSymbol[];

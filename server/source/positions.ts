@@ -126,11 +126,17 @@ export class Lines {
     return new Lines(content, splice(this.table, firstPage, all, own, lastPage + 1, content.length));
   }
 
-  /** The 0-based line that holds an offset. */
-  lineAt(offset: number): number {
+  /** The 0-based line that holds an offset, and where it starts. */
+  private at(offset: number): { line: number; start: number } {
     const { pages, starts, before } = this.table;
     const page = Math.min(pages.length - 1, Math.max(0, lastUpTo(starts, offset)));
-    return before[page]! + Math.max(0, lastUpTo(pages[page]!, offset - starts[page]!));
+    const n = Math.max(0, lastUpTo(pages[page]!, offset - starts[page]!));
+    return { line: before[page]! + n, start: starts[page]! + pages[page]![n]! };
+  }
+
+  /** The 0-based line that holds an offset. */
+  lineAt(offset: number): number {
+    return this.at(offset).line;
   }
 
   lineStart(line: number): number {
@@ -173,9 +179,8 @@ export class Lines {
 
   positionAt(offset: number, encoding: PositionEncoding): Position {
     const at = Math.min(Math.max(0, offset), this.content.length);
-    const line = this.lineAt(at);
-    const start = this.lineStart(line);
-    const end = this.wholeCharacter(Math.min(at, this.lineEnd(line)));
+    const { line, start } = this.at(at);
+    const end = this.outsideLineEnd(this.wholeCharacter(at), start);
     if (encoding === 'utf-16') return { line, character: end - start };
     const last = this.#counted;
     const goesOn = last.encoding === encoding && last.start === start && last.end <= end;
@@ -192,6 +197,15 @@ export class Lines {
 
   rangeOf(span: Span, encoding: PositionEncoding): Range {
     return { start: this.positionAt(span.start, encoding), end: this.positionAt(span.end, encoding) };
+  }
+
+  /** The offset, or the start of the CR LF that it splits, in the line that starts at `start`. */
+  private outsideLineEnd(offset: number, start: number): number {
+    const splits =
+      offset > start &&
+      this.content.charCodeAt(offset) === NEWLINE &&
+      this.content.charCodeAt(offset - 1) === RETURN;
+    return splits ? offset - 1 : offset;
   }
 
   /** The offset, or the start of the surrogate pair that it splits. */

@@ -11,6 +11,8 @@ const SYMBOLS: ReadonlySet<string> = new Set([
   'nil_lit',
 ]);
 
+const NO_GUARDS: readonly boolean[] = [];
+
 /** A child of a list or of the top level: an object behind any number of reader conditionals. */
 export interface Conditional {
   /** Undefined where a reader conditional lacks its target. */
@@ -63,17 +65,29 @@ export class Reader {
   /** The objects that an image with these features reads from a node's children. */
   objects(node: RawNode): RawNode[] {
     const out: RawNode[] = [];
+    this.#collect(node, out, Infinity);
+    return out;
+  }
+
+  /** The first of the objects that an image with these features reads from a node's children. */
+  first(node: RawNode): RawNode | undefined {
+    const out: RawNode[] = [];
+    this.#collect(node, out, 1);
+    return out[0];
+  }
+
+  #collect(node: RawNode, out: RawNode[], most: number): void {
     const skipping = new Skipping();
     for (const child of node.children) {
+      if (out.length === most) return;
       if (COMMENTS.has(child.type)) continue;
       if (child.type !== 'include_reader_macro') {
-        if (skipping.pass([])) out.push(child);
+        if (skipping.pass(NO_GUARDS)) out.push(child);
         continue;
       }
       const { object, guards } = this.unwrap(child);
       if (skipping.pass(guards.map(guard => this.holds(guard) === true)) && object) out.push(object);
     }
-    return out;
   }
 
   /** Undefined when only evaluation could tell. */
@@ -114,7 +128,7 @@ export class Reader {
   /** The name of the operator of a list, with its package prefix where it has one. */
   operator(node: RawNode | undefined): SymbolName | undefined {
     if (node?.type !== 'list_lit') return undefined;
-    const symbol = this.symbol(this.objects(node)[0]);
+    const symbol = this.symbol(this.first(node));
     return symbol?.package === '' || symbol?.package === '#' ? undefined : symbol;
   }
 

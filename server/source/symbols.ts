@@ -7,8 +7,13 @@ export interface SymbolName {
   readonly name: string;
 }
 
+const ASCII = /^[\0-\x7f]*$/;
+/** In a token, what makes it more than its name. */
+const SPECIAL = /[\\|:#]/;
+
 /** Upper case as the reader makes it: character by character, never one into two. */
 export function upcase(text: string): string {
+  if (ASCII.test(text)) return text.toUpperCase();
   let out = '';
   for (const c of text) {
     const up = c.toUpperCase();
@@ -19,6 +24,7 @@ export function upcase(text: string): string {
 
 /** Reads a token with its escapes; `#:` counts as a package prefix of its own, "#". */
 export function readSymbol(token: string): SymbolName {
+  if (!SPECIAL.test(token)) return { package: undefined, name: upcase(token) };
   let name = '';
   let prefix: string | undefined;
   let i = 0;

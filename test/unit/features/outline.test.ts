@@ -3,9 +3,10 @@ import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { documentSymbols, flatSymbols, type OutlineSymbol } from '../../../server/features/documentSymbol.ts';
+import { flatSymbols, type OutlineSymbol } from '../../../server/features/documentSymbol.ts';
 import type { Position, Source } from '../../../server/source/index.ts';
 import { testSource } from '../source/source.ts';
+import { outlineOf } from './outlineOf.ts';
 
 let source: Source;
 beforeAll(async () => {
@@ -30,7 +31,7 @@ const KINDS: Readonly<Record<number, string>> = {
   26: 'TypeParameter',
 };
 
-const read = (text: string) => documentSymbols(source.snapshot('test:', 0, text), 'utf-16');
+const read = (text: string) => outlineOf(source.snapshot('test:', 0, text));
 const lines = (symbols: readonly OutlineSymbol[], indent = ''): string[] =>
   symbols.flatMap(({ kind, name, detail, children }) => [
     `${indent}${KINDS[kind]} ${name}${detail === '' ? '' : ` | ${detail}`}`,
@@ -147,6 +148,54 @@ describe('an editor that shows no hierarchy', () => {
       ['a', 8, 'c'],
       ['f', 12, undefined],
     ]);
+  });
+});
+
+describe('after edits', () => {
+  it('is that of the text, wherever its forms have moved', () => {
+    const units = fc.constantFrom(
+      '(defun f (x) "😀")',
+      '(defclass c ()\n  ((a) (é)))',
+      '(defun |"line":5| ("line":7) ())',
+      '(defgeneric g (x)\r\n  (:method (x) "line\\":1"))',
+      '#+sbcl',
+      '#-sbcl',
+      '"😀é"',
+      '; comment',
+      '(list 1)',
+      '\n',
+      '\r\n',
+      '\n\n',
+      ' ',
+    );
+    const edits = fc.array(
+      fc.record({ at: fc.nat(12), drop: fc.nat(2), add: fc.array(units, { maxLength: 3 }) }),
+      { minLength: 1, maxLength: 12 },
+    );
+    fc.assert(
+      fc.property(
+        fc.array(units, { maxLength: 12 }),
+        edits,
+        fc.constantFrom('utf-8', 'utf-16', 'utf-32'),
+        (first, all, encoding) => {
+          // a line end behind each comment, so that the text stays sound
+          const now = [...first];
+          const length = (parts: readonly string[]) => parts.join('\n').length + (parts.length > 0 ? 1 : 0);
+          const textOf = (parts: readonly string[]) => parts.map(part => `${part}\n`).join('');
+          const document = source.open('test:', 1, textOf(now));
+          for (const [n, { at, drop, add }] of all.entries()) {
+            const start = length(now.slice(0, at));
+            const end = length(now.slice(0, at + drop));
+            now.splice(at, drop, ...add);
+            document.apply([{ range: { start, end }, text: textOf(add) }], n + 2);
+            expect(outlineOf(document.snapshot, encoding)).toEqual(
+              outlineOf(source.snapshot('test:', 0, textOf(now)), encoding),
+            );
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 });
 

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { syntaxDiagnostics } from '../../../server/features/diagnostics.ts';
-import { documentSymbols, type OutlineSymbol } from '../../../server/features/documentSymbol.ts';
+import type { OutlineSymbol } from '../../../server/features/documentSymbol.ts';
 import { foldingRanges } from '../../../server/features/foldingRange.ts';
 import { selectionRanges, type SelectionRange } from '../../../server/features/selectionRange.ts';
 import type { Range, Source } from '../../../server/source/index.ts';
 import { testSource } from '../source/source.ts';
+import { outlineOf } from './outlineOf.ts';
 
 let source: Source;
 beforeAll(async () => {
@@ -47,7 +48,7 @@ describe('the outline', () => {
       textIn(text, selectionRange),
       ...(children.length > 0 ? [children.map(line)] : []),
     ];
-    return documentSymbols(read(text), 'utf-16').map(line);
+    return outlineOf(read(text)).map(line);
   };
 
   it('nests slots and methods, and selects the name', () => {
@@ -85,10 +86,7 @@ describe('the outline', () => {
   });
 
   it('has every name in one line, and no empty one', () => {
-    const names = documentSymbols(
-      read('(defun (setf\n  foo) (v))\n(deftest "" ())\n(defun |a\nb| ())'),
-      'utf-16',
-    );
+    const names = outlineOf(read('(defun (setf\n  foo) (v))\n(deftest "" ())\n(defun |a\nb| ())'));
     expect(names.map(({ name }) => name)).toEqual(['(setf foo)', '""', '|a b|']);
   });
 
@@ -100,9 +98,9 @@ describe('the outline', () => {
   });
 
   it('counts in the encoding asked for', () => {
-    const [symbol] = documentSymbols(read('"😀é" (defun f ())'), 'utf-8');
+    const [symbol] = outlineOf(read('"😀é" (defun f ())'), 'utf-8');
     expect(symbol!.range.start).toEqual({ line: 0, character: 9 });
-    expect(documentSymbols(read('"😀é" (defun f ())'), 'utf-32')[0]!.range.start).toEqual({
+    expect(outlineOf(read('"😀é" (defun f ())'), 'utf-32')[0]!.range.start).toEqual({
       line: 0,
       character: 5,
     });
