@@ -3,7 +3,7 @@ import type { CodeAction } from 'vscode-languageserver/node';
 import { HotlispError } from '../errors.ts';
 import { isWanted } from '../features/codeAction.ts';
 import { around, type Edit } from '../features/format/format.ts';
-import { documentEdit, takesVersions, type DocumentEdit } from '../features/documentEdit.ts';
+import { documentEdit, takesVersions, type DocumentEdit, type TextEdit } from '../features/documentEdit.ts';
 import { conditionals } from '../features/refactor/conditionals.ts';
 import { extraction } from '../features/refactor/extraction.ts';
 import { missingFunction } from '../features/refactor/missing.ts';
@@ -70,7 +70,7 @@ async function offersAt(place: ActionPlace, bench: Bench): Promise<Offer[]> {
       kind,
       edit: async () => {
         const wanted = edits();
-        return wanted && editOf(place, bench, snapshot, wanted, moved);
+        return wanted && editOf(place, bench, [{ snapshot, edits: wanted, ...(moved && { moved }) }]);
       },
     })),
   ];
@@ -83,22 +83,34 @@ async function hasMacro({ form }: Site, bench: Bench, written: readonly string[]
   return (macros?.length ?? 0) > 0;
 }
 
-/** The edits as one, indented. */
+interface Change {
+  readonly snapshot: Snapshot;
+  readonly edits: readonly Edit[];
+  readonly moved?: Refactoring['moved'];
+}
+
+/** Each change as one edit, indented. Undefined where one of them changes nothing. */
 async function editOf(
   { documentChanges }: Pick<ActionPlace, 'documentChanges'>,
   bench: Bench,
-  snapshot: Snapshot,
-  edits: readonly Edit[],
-  moved?: Refactoring['moved'],
+  changes: readonly Change[],
 ): Promise<DocumentEdit | undefined> {
-  const stretch = around(snapshot, edits[0]!.span);
-  const specOf = await new Indentation(bench).specsFor(snapshot, stretch, never, budget);
-  const edit = indented(snapshot.text, stretch, edits, moved, specOf);
-  if (!edit) return undefined;
-  const { uri } = snapshot;
-  const open = bench.parts.documents.get(uri);
-  const change = { range: snapshot.rangeOf(edit.span, bench.parts.encoding()), newText: edit.text };
-  return documentEdit([{ uri, version: open ? open.version : null, edits: [change] }], documentChanges);
+  const documents = new Map<string, { uri: string; version: number | null; edits: TextEdit[] }>();
+  for (const { snapshot, edits, moved } of changes) {
+    const stretch = around(snapshot, edits[0]!.span);
+    const specOf = await new Indentation(bench).specsFor(snapshot, stretch, never, budget);
+    const edit = indented(snapshot.text, stretch, edits, moved, specOf);
+    if (!edit) return undefined;
+    const { uri } = snapshot;
+    const version = bench.parts.documents.get(uri)?.version ?? null;
+    const document = documents.get(uri) ?? { uri, version, edits: [] };
+    documents.set(uri, document);
+    document.edits.push({
+      range: snapshot.rangeOf(edit.span, bench.parts.encoding()),
+      newText: edit.text,
+    });
+  }
+  return documentEdit([...documents.values()], documentChanges);
 }
 
 /** Importing, exporting, qualifying, and writing what is not there: for the symbol at the cursor. */
@@ -113,12 +125,19 @@ async function namingOffers(site: Site, place: ActionPlace, bench: Bench): Promi
   if (!naming) return [];
   const { name, home, exported, own, homePlace, defined } = naming;
   const offer = (title: string, edit: Offer['edit']): Offer => ({ title, kind: 'quickfix', edit });
-  const inPackage = (target: PackagePlace, edit: (form: PackageForm) => Edit | undefined) => async () => {
-    const other = await packageAt(bench, target);
-    const made = other && edit(other);
-    return made && editOf(place, bench, other.site.snapshot, [made]);
-  };
   const prefix = /^([^|:]+)(::?)/.exec(written);
+  /** An edit of a package's definition, and what then stands in the place of the symbol's prefix. */
+  const inPackage =
+    (target: PackagePlace, edit: (form: PackageForm) => Edit | undefined, instead = prefix?.[0] ?? '') =>
+    async () => {
+      const other = await packageAt(bench, target);
+      const made = other && edit(other);
+      if (!made) return undefined;
+      const changes: Change[] = [{ snapshot: other.site.snapshot, edits: [made] }];
+      const old = { start: node.start, end: node.start + (prefix?.[0].length ?? 0) };
+      if (prefix && instead !== prefix[0]) changes.push({ snapshot, edits: [{ span: old, text: instead }] });
+      return editOf(place, bench, changes);
+    };
   const bare = prefix ? written.slice(prefix[0].length) : written;
   const out: Offer[] = [];
   if (prefix) {
@@ -131,14 +150,16 @@ async function namingOffers(site: Site, place: ActionPlace, bench: Bench): Promi
         ),
       );
     if (own && from !== undefined && own.package !== from) {
-      const imports = inPackage(own, form => importEdit(form, from, name));
+      const imports = inPackage(own, form => importEdit(form, from, name), '');
       out.push(offer(`Import ${bare} from ${shown(from)}`, imports));
       const nickname = nicknameOf(from);
-      if (prefix[1]!.toUpperCase() === from && nickname !== undefined)
+      const form =
+        prefix[1]!.toUpperCase() === from && nickname !== undefined && (await packageAt(bench, own));
+      if (form && nickname !== undefined && nicknameEdit(form, nickname, from))
         out.push(
           offer(
             `Add local nickname ${shown(nickname)} for ${shown(from)}`,
-            inPackage(own, form => nicknameEdit(form, nickname, from)),
+            inPackage(own, form => nicknameEdit(form, nickname, from), `${shown(nickname)}${prefix[2]}`),
           ),
         );
     }
@@ -154,7 +175,7 @@ async function namingOffers(site: Site, place: ActionPlace, bench: Bench): Promi
       );
     return out;
   }
-  if (defined || home === 'COMMON-LISP' || isQuoted(node)) return out;
+  if (defined || home === 'COMMON-LISP' || isQuoted(site, node)) return out;
   const about = await bench.image(
     snapshot.uri,
     'about',
@@ -172,8 +193,11 @@ async function namingOffers(site: Site, place: ActionPlace, bench: Bench): Promi
       );
     out.push(
       offer(`Qualify as ${shown(from)}:${bare}`, () =>
-        editOf(place, bench, snapshot, [
-          { span: { start: node.start, end: node.start }, text: `${shown(from)}:` },
+        editOf(place, bench, [
+          {
+            snapshot,
+            edits: [{ span: { start: node.start, end: node.start }, text: `${shown(from)}:` }],
+          },
         ]),
       ),
     );
@@ -183,7 +207,7 @@ async function namingOffers(site: Site, place: ActionPlace, bench: Bench): Promi
     out.push(
       offer(missing.title, async () => {
         const edits = missing.edits();
-        return edits && editOf(place, bench, snapshot, edits);
+        return edits && editOf(place, bench, [{ snapshot, edits }]);
       }),
     );
   return out;

@@ -11,16 +11,17 @@
  * called well kept when SLIME itself would leave 95 % of its lines, and it is written by people (not "Auto-generated"); whoever indents
  * otherwise wants another indentation than SLIME's, and that is no matter of care. Files with a form of over 2,000 lines are no question for
  * SLIME: it takes minutes over each. The formatter was tuned while looking at the packages up to `m`; the others show whether it generalises.
- * Figures go to build/corpus-format.json; exit 1 when a target is missed.
+ * A run takes minutes (an Emacs on each processor; each package is told when it is done). Figures go to build/corpus-format.json; exit 1 when a target is missed.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { createSource, type Snapshot } from '../../server/source/index.ts';
 import type { Specs } from '../../server/features/format/rules.ts';
 import type { Spec } from '../../server/features/format/spec.ts';
 import { judgeFormat, macrosOf } from './formatting.ts';
-import { filesOfPackage, packages } from './packages.ts';
+import { filesOfPackage, packages, type Package } from './packages.ts';
 import { decode } from './reader.ts';
 import { Slime } from './slime.ts';
 
@@ -83,10 +84,9 @@ async function main(): Promise<number> {
     [...everywhere].flatMap(([name, known]) => (known ? [[name, known.spec] as const] : [])),
   );
   const chosen = values.package ? every.filter(({ name }) => values.package!.includes(name)) : every;
-  const rows: Row[] = [];
-  await using slime = new Slime(path.dirname((await filesOfPackage('slime', /^slime\.el$/, log))[0]!));
+  const slimeDirectory = path.dirname((await filesOfPackage('slime', /^slime\.el$/, log))[0]!);
   let show = Number(values.show ?? 0);
-  for (const { name, files } of chosen) {
+  const judge = async ({ name, files }: Package, slime: Slime): Promise<Row> => {
     const row: Row = {
       package: name,
       files: 0,
@@ -126,8 +126,22 @@ async function main(): Promise<number> {
       }
     }
     row.wellKept = !generated && row.asked > 0 && row.slime >= target * row.asked;
-    if (row.files > 0) rows.push(row);
-  }
+    return row;
+  };
+  const found = new Map<string, Row>();
+  const left = [...chosen];
+  const began = performance.now();
+  // an Emacs for each processor: most of the time is theirs
+  const work = async () => {
+    await using slime = new Slime(slimeDirectory);
+    for (let each = left.shift(); each; each = left.shift()) {
+      found.set(each.name, await judge(each, slime));
+      const seconds = Math.round((performance.now() - began) / 1000);
+      console.error(`${seconds} s: ${found.size} of ${chosen.length} packages, ${each.name}`);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(availableParallelism(), chosen.length) }, work));
+  const rows = chosen.flatMap(({ name }) => found.get(name) ?? []).filter(({ files }) => files > 0);
   const percent = (part: number, whole: number) =>
     whole === 0 ? '-' : `${((100 * part) / whole).toFixed(1)} %`;
   console.log(

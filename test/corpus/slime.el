@@ -1,8 +1,8 @@
 ;;; Where SLIME would put each line of some files, given the lines above it as they stand.  -*- lexical-binding: t -*-
 ;;
 ;; emacs --batch -Q -l slime.el SLIME-DIRECTORY < requests > answers
-;; One request a line, as JSON: {"file": path, "macros": {operator: indentation as an s-expression}}; what it says of macros holds from
-;; there on, as SLIME learns it from the image that it is connected to. One answer a line: {"file": path, "columns": [[line, column] ...]},
+;; One request a line, as JSON: {"file": path, "macros": {operator: indentation as an s-expression}}; what it says of macros holds
+;; until a request says something else, as SLIME learns it from the image that it is connected to. One answer a line: {"file": path, "columns": [[line, column] ...]},
 ;; 0-based; lines inside strings and block comments, and blank ones, are left out.
 
 (require 'lisp-mode)
@@ -36,10 +36,13 @@
         (forward-line 1))
       (vconcat (nreverse columns)))))
 
-(let (request)
+(let ((unasked (copy-hash-table common-lisp-system-indentation))
+      request)
   (while (setq request (ignore-errors (read-from-minibuffer "")))
     (let* ((asked (json-parse-string request :object-type 'alist))
            (file (alist-get 'file asked)))
+      (when (alist-get 'macros asked)
+        (setq common-lisp-system-indentation (copy-hash-table unasked)))
       (pcase-dolist (`(,operator . ,spec) (alist-get 'macros asked))
         (puthash operator (list (list (car (read-from-string spec)))) common-lisp-system-indentation))
       (princ (json-serialize `((file . ,file) (columns . ,(corpus--columns file)))))

@@ -9,6 +9,7 @@ import {
   type Role,
   type Token,
 } from './frame.ts';
+import { ifStarColumn } from './ifStar.ts';
 import { loopColumn } from './loop.ts';
 import { definingSpec, guessedBody, isDefining, standardSpec } from './standard.ts';
 import type { Argument, Arguments, Spec } from './spec.ts';
@@ -94,6 +95,7 @@ export function roleOf(parent: Frame, layout: Layout, guarded: boolean): Role {
         case 'do':
           return position === 0 ? part(steps) : position === 1 ? part({ each: [], rest: 1 }) : 'form';
         case 'if':
+        case 'if*':
         case 'loop':
         case 'tagbody':
           return 'form';
@@ -235,6 +237,8 @@ function inCall(
       return tagged(frame, token, normal);
     case 'tagbody':
       return tagged(frame, token, normal);
+    case 'if*':
+      return ifStarColumn(frame, token, normal);
     case 'loop':
       return loopColumn(frame, token, normal);
   }

@@ -31,7 +31,7 @@ export interface Arguments {
 }
 
 /** Those that no list of arguments describes. */
-export type Special = 'defmethod' | 'defsetf' | 'do' | 'if' | 'lambda' | 'loop' | 'prog' | 'tagbody';
+export type Special = 'defmethod' | 'defsetf' | 'do' | 'if' | 'if*' | 'lambda' | 'loop' | 'prog' | 'tagbody';
 
 export type Spec = number | Special | Arguments;
 

@@ -49,6 +49,7 @@ const specials: Readonly<Record<string, Spec>> = {
   'do*': 'do',
   if: 'if',
   lambda: 'lambda',
+  'if*': 'if*',
   loop: 'loop',
   prog: 'prog',
   'prog*': 'prog',

@@ -111,6 +111,9 @@ export function evaluatedAt(site: Site, node: Node): Evaluated | undefined {
   const parts = list && partsOf(list);
   if (!list || !parts) return undefined;
   const at = parts.indexOf(node);
+  // neither is a declaration, nor a docstring
+  if (operatorOf(site, node) === 'declare' || (node.type === 'str_lit' && isDocstring(site, parts, at)))
+    return undefined;
   const within = partStanding(site, list, at);
   const standing = within === 'whole' ? inForm(site, parts, at) : within;
   if (!standing) return undefined;
@@ -118,6 +121,16 @@ export function evaluatedAt(site: Site, node: Node): Evaluated | undefined {
   if (within !== 'whole')
     form = nameOf(site, partsOf(list.parent!)?.[0]) ? list.parent! : list.parent!.parent!;
   return { standing, form };
+}
+
+/** Whether a string is one in a body: what follows is its value then. */
+function isDocstring(site: Site, parts: readonly Node[], at: number): boolean {
+  if (at === parts.length - 1) return false;
+  const operator = nameOf(site, parts[0]) ?? '';
+  return (
+    /^(?:def|lambda$)/.test(operator) ||
+    /^(?:flet|labels|macrolet)$/.test(operatorOf(site, parts[0]!.parent!.parent?.parent) ?? '')
+  );
 }
 
 /** Whether what stands there is evaluated, as far as the lists around it tell. */

@@ -7,6 +7,7 @@ import {
   insert,
   isQuoted,
   nameOf,
+  operatorOf,
   partsOf,
   replace,
   selectedIn,
@@ -21,7 +22,7 @@ const kind = 'refactor.extract';
 
 export function extraction(site: Site): Refactoring[] {
   const selected = selectedIn(site);
-  if (!selected?.parent || isQuoted(selected.parent)) return [];
+  if (!selected?.parent || isQuoted(site, selected.parent)) return [];
   if (selected.nodes.some(({ type }) => type === 'include_reader_macro')) return [];
   if (partsOf(selected.parent)?.[0] === selected.nodes[0]) return [];
   return [...extractVariable(site, selected), ...extractFunction(site, selected)];
@@ -72,12 +73,7 @@ function extractVariable(site: Site, { nodes, start, end }: Selected): Refactori
   const [node] = nodes;
   if (nodes.length !== 1 || !node || valuesCount(site, node)) return [];
   const statement = statementOf(site, node);
-  if (
-    !statement ||
-    nameOf(site, partsOf(statement.form)?.[0]) === 'declare' ||
-    (node.type === 'str_lit' && statement.form === node)
-  )
-    return [];
+  if (!statement || (statement.form === node && isResult(site, node) && !hasOneValue(site, node))) return [];
   const { form, before, through } = statement;
   // what is evaluated before the expression stays before it: it is bound, too
   const bound = before.filter(each => !commutes(site, each, node));
@@ -109,6 +105,12 @@ function extractVariable(site: Site, { nodes, start, end }: Selected): Refactori
   ];
 }
 
+/** Whether a form of a body is its last one: all of its values are the body's. */
+function isResult(site: Site, node: Node): boolean {
+  const parts = partsOf(node.parent!);
+  return parts?.at(-1) === node && !/^(?:loop|do\*?|dolist|dotimes)$/.test(nameOf(site, parts[0]) ?? '');
+}
+
 /** Whether it makes no difference which of two expressions is evaluated first. */
 function commutes(site: Site, one: Node, other: Node): boolean {
   if (isConstant(site, one)) return true;
@@ -132,6 +134,13 @@ const isPure = (site: Site, node: Node): boolean =>
     partsOf(node)!
       .slice(1)
       .every(each => isPure(site, each)));
+
+const hasOneValue = (site: Site, node: Node): boolean => {
+  const operator = operatorOf(site, node);
+  return operator === undefined
+    ? isPure(site, node)
+    : pure.test(operator) && !/^(?:floor|ceiling|round|truncate|gethash|if|and|or)$/.test(operator);
+};
 
 const pure =
   /^(?:[-+*/]|1[-+]|[<>]=?|\/?=|eql?|equalp?|not|null|and|or|if|c[ad]{1,4}r|first|second|third|fourth|fifth|rest|nth|nthcdr|last|length|list\*?|cons|append|vector|min|max|abs|mod|rem|floor|ceiling|round|truncate|zerop|plusp|minusp|evenp|oddp|atom|consp|listp|symbolp|stringp|numberp|integerp|functionp|string=|char=|elt|aref|svref|char|schar|gethash|getf|symbol-name|char-code|code-char)$/;

@@ -31,8 +31,15 @@ export function patterns(bordeaux: string | undefined): readonly Pattern[] {
     },
     {
       title: 'Insert feature flag',
-      snippet: `(defparameter *use-new-\${1:algorithm}* nil
+      // DEFVAR, so that a reload leaves it as it was set
+      snippet: `(defvar *use-new-\${1:algorithm}* nil
   "Whether \${1:algorithm} takes its new way. Set it while the program runs.")
+
+(defun old-\${1:algorithm} (\${2:input})
+  \${2:input})
+
+(defun new-\${1:algorithm} (\${2:input})
+  \${2:input})
 
 (defun \${1:algorithm} (\${2:input})
   (if *use-new-\${1:algorithm}*

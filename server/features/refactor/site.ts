@@ -94,16 +94,21 @@ export const operatorOf = (site: { readonly text: string }, node: Node | undefin
     : undefined;
 
 /** Whether the node is data, or part of a template. */
-export function isQuoted(node: Node | undefined): boolean {
+export function isQuoted(site: { readonly text: string }, node: Node | undefined): boolean {
   for (let each = node; each; each = each.parent)
-    if (/^(?:quoting_lit|syn_quoting_lit|vec_lit|evaling_lit)$/.test(each.type)) return true;
+    if (
+      /^(?:quoting_lit|syn_quoting_lit|vec_lit|evaling_lit)$/.test(each.type) ||
+      operatorOf(site, each) === 'quote'
+    )
+      return true;
   return false;
 }
 
 /** The list that the cursor stands at the operator of, or whose bracket it touches; no selection beyond it. */
-export function listAtOperator({ path, start, end }: Site): Node | undefined {
+export function listAtOperator(site: Site): Node | undefined {
+  const { path, start, end } = site;
   const list = path.find(({ type }) => type === 'list_lit');
-  if (!list || isQuoted(list)) return undefined;
+  if (!list || isQuoted(site, list)) return undefined;
   const head = list.children.find(child => !isComment(child));
   const selectsAll = start === list.start && end === list.end;
   return selectsAll || (head && start >= list.start && end <= head.end) ? list : undefined;
