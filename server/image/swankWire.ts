@@ -13,7 +13,7 @@ import type { AgentFiles } from './agentFiles.ts';
 import type { Wire, WireListener } from './connection.ts';
 import { unlessAborted, withDeadline } from './deadline.ts';
 import { PROTOCOL_DIGEST } from './digest.ts';
-import { isKeyword, keyword, symbol, writeLisp, type LispData } from './lispData.ts';
+import { isKeyword, keyword, LispSymbol, symbol, writeLisp, type LispData } from './lispData.ts';
 import type { Environment } from './runDirectory.ts';
 import { ClosedEarly, show, SwankClient, Unreachable, type Server } from './swankClient.ts';
 
@@ -170,7 +170,9 @@ async function prepare(client: SwankClient, session: string, options: SwankOptio
   try {
     if (bootDigest !== files.digest) await ask(loadBoot(files), 'loading what loads the agent');
     const attached = await ask(boot('ATTACH', session), 'letting us in');
-    concurrent = !Array.isArray(attached);
+    concurrent = attached instanceof LispSymbol;
+    if (!concurrent && !(Array.isArray(attached) && attached.length === 0))
+      throw new HotlispError('internal', `unexpected answer ${writeLisp(attached)}`);
     let answer = await ask(boot('OFFER-AGENT', files.digest, PROTOCOL_DIGEST, session), 'loading the agent');
     if (isAnswer(answer, 'SOURCE-NEEDED'))
       answer = await ask(

@@ -13,7 +13,9 @@ import { describeStep, type Fault, type Hands, type Step } from './faults.ts';
 import type { OperationCase, Stage } from './operations.ts';
 import { placeIn, Program, text, type Place } from './program.ts';
 import { AgentProxy, type Passing } from './proxy.ts';
+import type { WireName } from './wires.ts';
 
+const INVALID_PARAMS = -32602;
 /** Milliseconds until a request whose image was stopped is taken back. */
 const patience = 150;
 
@@ -28,32 +30,34 @@ type Settled = { readonly value: unknown } | { readonly error: Error };
 
 export class FaultBench {
   readonly #surroundings = new Surroundings();
-  readonly #place: Place = placeIn(this.#surroundings);
-  readonly #front = path.join(this.#surroundings.make('front'), 'agent.sock');
+  readonly #place: Place;
   readonly #disk = new SmallDisk(this.#surroundings.make('disk'));
   readonly #journal = path.join(this.#disk.folder, 'journal', 'journal.ndjson');
   readonly #clock = path.join(this.#surroundings.folder, 'clock');
   #program: Program | undefined;
   #proxy: AgentProxy | undefined;
   #editor: Editor | undefined;
+  /** Whether the editor shows prompts. */
+  #prompts = true;
   #document!: TextDocument;
 
-  constructor() {
+  constructor(wire: WireName = 'socket') {
+    this.#place = placeIn(this.#surroundings, wire);
     mkdirSync(path.dirname(this.#journal), { mode: 0o700 });
   }
 
   /** The calls that the operation makes when nothing goes wrong. */
   async callsOf(operation: OperationCase): Promise<readonly string[]> {
-    const stage = await this.#ready();
+    const stage = await this.#ready(operation);
     const argument = await operation.arrange(stage);
-    this.#proxy!.watch();
+    this.#proxy!.watch({ connecting: operation.connects });
     await this.#succeed(operation, stage, argument);
     return this.#proxy!.ops;
   }
 
   /** Makes the fault at the step of the operation. @throws Error saying what came of it that must not */
   async try(operation: OperationCase, fault: Fault, step: Step): Promise<void> {
-    const stage = await this.#ready();
+    const stage = await this.#ready(operation);
     const proxy = this.#proxy!;
     const argument = await operation.arrange(stage);
     await stage.program.lisp('(fingerprint:remember "SHOP")');
@@ -62,14 +66,14 @@ export class FaultBench {
     let writeAsked = false;
     const request = { id: 0 };
     const hands = this.#hands(stage, request);
-    proxy.watch(passing => {
+    const at = (passing: Passing) => {
       writeAsked ||= passing.phase === 'asked' && isWrite(passing);
-      if (struck) return 'pass';
-      if (step.at === 'prompt' || step.at !== passing.phase || step.index !== passing.index) return 'pass';
+      if (struck || step.at !== passing.phase || step.index !== passing.index) return 'pass';
       struck = true;
       return fault.strike?.(hands, passing) ?? 'pass';
-    });
-    if (operation.asks)
+    };
+    proxy.watch({ at, connecting: operation.connects });
+    if (operation.asks && !operation.withoutPrompts)
       void stage.editor.expectPrompt(/./, async () => {
         if (step.at !== 'prompt') return 'Approve';
         struck = true;
@@ -77,10 +81,19 @@ export class FaultBench {
         return fault.answer === undefined ? 'Approve' : fault.answer;
       });
     const { id, reply } = stage.editor.rpc.start('workspace/executeCommand', {
-      command: `hotlisp.${operation.name}`,
+      command: `hotlisp.${operation.command ?? operation.name}`,
       arguments: [argument],
     });
     request.id = id;
+    if (step.at === 'sent' || (step.at === 'prompt' && operation.withoutPrompts)) {
+      struck = true;
+      await fault.strike?.(hands, undefined);
+    }
+    const answered = operation.answer?.(stage, argument).then(
+      () => undefined,
+      // Of a question that was taken back meanwhile there is nothing to answer.
+      (error: Error) => (error instanceof RpcError && error.code === INVALID_PARAMS ? undefined : error),
+    );
     const settled: Settled = await within(
       'the one reply',
       reply.then(
@@ -91,18 +104,21 @@ export class FaultBench {
     );
     if (!struck) throw new Error(`the step never came; the calls were ${proxy.ops.join(', ')}`);
     const ops = proxy.ops;
-    this.#judge(fault, settled, describeStep(step, ops));
+    this.#judge(operation, fault, step, settled, describeStep(step, ops));
+    const unanswered = await answered;
+    if (unanswered && !ends(fault))
+      throw new Error(`the answer to the question came to ${unanswered.message}`);
     if (!ends(fault)) this.#overWith(stage.editor);
     await stage.program.recover();
     if (ends(fault)) await this.#serverEnds();
-    else await operation.finish?.(stage).catch(() => undefined);
+    else await operation.finish?.(stage, argument).catch(() => undefined);
     if (fault.journal === 'lost') mkdirSync(path.dirname(this.#journal), { recursive: true, mode: 0o700 });
     const lines = this.#journalLines()
       .slice(fault.journal === 'lost' ? 0 : journalled)
-      .filter(line => line.operation === operation.name);
+      .filter(line => line.operation === (operation.journalled ?? operation.name));
     await this.#compare(stage.program, lines, writeAsked, fault);
     if (stage.program.isWorn) await stage.program.kill();
-    const again = await this.#ready();
+    const again = await this.#ready(operation);
     await this.#succeed(operation, again, await operation.arrange(again));
   }
 
@@ -141,9 +157,12 @@ export class FaultBench {
     };
   }
 
-  #judge(fault: Fault, settled: Settled, where: string): void {
-    const { leadsTo } = fault;
+  #judge(operation: OperationCase, fault: Fault, step: Step, settled: Settled, where: string): void {
     if (ends(fault)) return;
+    const leadsTo = [...fault.leadsTo];
+    // It may be done with before it comes to that.
+    if (step.at === 'sent') leadsTo.push('works');
+    if (fault.leadsTo.some(each => each !== 'works')) leadsTo.push(...(operation.leadsTo ?? []));
     const got = 'error' in settled ? settled.error : settled.value;
     const kind =
       got instanceof RpcError
@@ -210,23 +229,31 @@ export class FaultBench {
     this.#disk.free();
   }
 
-  async #succeed(operation: OperationCase, stage: Stage, argument: unknown): Promise<void> {
+  async #succeed(operation: OperationCase, stage: Stage, argument: Record<string, unknown>): Promise<void> {
     const { editor } = stage;
-    if (operation.asks) void editor.expectPrompt(/./, 'Approve');
-    const result: unknown = await editor.command(operation.name, argument);
+    if (operation.asks && !operation.withoutPrompts) void editor.expectPrompt(/./, 'Approve');
+    const outcome = editor.command<unknown>(operation.command ?? operation.name, argument);
+    const [result] = await Promise.all([outcome, operation.answer?.(stage, argument)]);
     const status = (result as { status?: string } | null)?.status;
     if (operation.asks && status !== 'applied' && status !== 'unchanged')
       throw new Error(`the next ${operation.name} came to ${JSON.stringify(result).slice(0, 800)}`);
-    await operation.finish?.(stage);
+    await operation.finish?.(stage, argument);
   }
 
-  /** Everything in order, and the image as its files say. */
-  async #ready(): Promise<Stage> {
-    this.#proxy ??= await AgentProxy.start(this.#front, this.#place.back);
+  /** Everything in order for the operation, and the image as its files say. */
+  async #ready({ withoutPrompts = false }: OperationCase): Promise<Stage> {
+    this.#proxy ??= await AgentProxy.start(this.#surroundings.make('front'), this.#place.wire, () =>
+      this.#program!.reach(),
+    );
     this.#proxy.watch();
     if (!this.#program?.isAlive) {
       await this.#program?.kill();
       this.#program = await Program.start(this.#place);
+    }
+    if (this.#prompts === withoutPrompts) {
+      await this.#editor?.finish();
+      this.#editor = undefined;
+      this.#prompts = !this.#prompts;
     }
     if (!this.#editor) {
       this.#editor = await Editor.start({
@@ -237,7 +264,7 @@ export class FaultBench {
           NODE_OPTIONS: `--import=${pathToFileURL(path.join(repository, 'test/faults/clock.mjs')).href}`,
         },
         settings: {
-          image: { mode: 'attach', address: `unix:${this.#front}` },
+          image: { mode: 'attach', address: this.#proxy.address },
           journal: { directory: path.dirname(this.#journal) },
           approval: { timeoutSeconds: 5 },
           verify: [{ when: { package: 'SHOP' }, form: '(integerp 1)' }],

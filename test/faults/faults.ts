@@ -2,8 +2,12 @@
 import { NEVER, type PromptAnswer } from '../support/lspClient.ts';
 import type { Passing, Verdict } from './proxy.ts';
 
-/** Where a fault strikes: at a call of the image, before the agent or before the server has it, or while the prompt is open. */
-export type Step = { readonly at: 'prompt' } | { readonly at: 'asked' | 'answered'; readonly index: number };
+/**
+ * Where a fault strikes: at a call of the image, before the agent or before the server has it; while a question is open; or as soon as
+ * the request was sent, where there are no such places.
+ */
+export type Step =
+  { readonly at: 'prompt' | 'sent' } | { readonly at: 'asked' | 'answered'; readonly index: number };
 
 /** What a fault does. */
 export interface Hands {
@@ -37,7 +41,9 @@ export interface Fault {
   /** Seconds that the request may take; 20 where it does not say. */
   readonly seconds?: number;
   /** At which kinds of steps it makes sense. */
-  readonly strikes: readonly Step['at'][];
+  readonly strikes: readonly Exclude<Step['at'], 'sent'>[];
+  /** Whether it is tried where only the most important ones are. */
+  readonly important?: true;
   /**
    * What the request may come to: `works` as if nothing had happened; an error of one of these kinds, or a result of that
    * status; `ended`, for a server that is gone, or says that it is going.
@@ -65,6 +71,7 @@ const everywhere = ['prompt', 'asked', 'answered'] as const;
 export const faults: readonly Fault[] = [
   {
     name: 'the image is killed',
+    important: true,
     strikes: everywhere,
     leadsTo: ['image-lost'],
     strike: hands => {
@@ -74,6 +81,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'the image is stopped, and the person gives up',
+    important: true,
     // What an image that is stopped has answered already is on its way.
     strikes: ['prompt', 'asked'],
     // Verification that was given up is followed by taking the change back, which an image that does not answer cannot.
@@ -87,6 +95,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'the connection is cut',
+    important: true,
     strikes: everywhere,
     leadsTo: ['image-lost'],
     strike: hands => {
@@ -96,42 +105,47 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'the reply is cut off in the middle',
+    important: true,
     strikes: ['answered'],
     leadsTo: ['image-lost'],
     strike: (hands, passing) => {
       setTimeout(() => hands.cutConnection(), 20);
-      return { bytes: passing!.line.slice(0, passing!.line.length / 2) };
+      return { bytes: passing!.bytes.subarray(0, passing!.bytes.length / 2) };
     },
   },
   {
     name: 'the reply is none of the contract',
+    important: true,
     strikes: ['answered'],
     leadsTo: ['internal', 'rolled-back'],
-    strike: (_, passing) => ({ bytes: `{"id":${passing!.id},"ok":{"nonsense":[1,2]}}\n` }),
+    strike: (_, passing) => ({ bytes: passing!.inPlace(`{"id":${passing!.id},"ok":{"nonsense":[1,2]}}`) }),
   },
   {
     name: 'nonsense comes before the reply',
+    important: true,
     strikes: ['answered'],
     leadsTo: ['works'],
-    strike: (_, passing) => ({
-      bytes: [
+    strike: (_, passing) => {
+      const { id, bytes, wire } = passing!;
+      const sayings = [
         'not json at all',
         '[]',
         'null',
         '"text"',
         '{"id":"one"}',
         '{"id":987654321,"ok":{}}',
-        `{"id":${passing!.id},"event":"output","data":{"stream":7}}`,
-        `{"id":${passing!.id},"event":"no-such-event","data":{}}`,
-        passing!.line,
-        // a second reply, to a call that has its own
-        passing!.line,
-        '',
-      ].join('\n'),
-    }),
+        `{"id":${id},"event":"output","data":{"stream":7}}`,
+        `{"id":${id},"event":"no-such-event","data":{}}`,
+      ];
+      // And a second reply, to a call that has its own.
+      return {
+        bytes: Buffer.concat([...wire.nonsense, ...sayings.map(json => wire.saying(json)), bytes, bytes]),
+      };
+    },
   },
   {
     name: 'every byte travels by itself',
+    important: true,
     strikes: ['prompt', 'asked', 'answered'],
     leadsTo: ['works'],
     strike: hands => {
@@ -141,6 +155,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'the server is killed',
+    important: true,
     strikes: everywhere,
     leadsTo: ['ended'],
     strike: hands => {
@@ -159,6 +174,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'messages are split inside their characters',
+    important: true,
     strikes: everywhere,
     leadsTo: ['works'],
     strike: hands => {
@@ -271,7 +287,8 @@ export const faults: readonly Fault[] = [
   },
 ];
 
-export const describeStep = (step: Step, ops: readonly string[]): string =>
-  step.at === 'prompt'
-    ? 'while the prompt is open'
-    : `${step.at === 'asked' ? 'before the agent gets' : 'before the server gets the reply to'} ${ops[step.index]} (call ${step.index + 1} of ${ops.length})`;
+export function describeStep(step: Step, ops: readonly string[]): string {
+  if ('index' in step)
+    return `${step.at === 'asked' ? 'before the agent gets' : 'before the server gets the reply to'} ${ops[step.index]} (call ${step.index + 1} of ${ops.length})`;
+  return step.at === 'prompt' ? 'while the question is open' : 'as soon as it was asked for';
+}

@@ -1,5 +1,6 @@
-/** Every operation that calls an image, with what has to be there before it, and a call of it that succeeds. */
+/** Every operation that has to do with an image, with what has to be there before it, and a call of it that succeeds. */
 import path from 'node:path';
+import { METHOD_NOT_FOUND } from '../support/jsonRpc.ts';
 import { lispString, type Editor, type TextDocument } from '../support/lspClient.ts';
 import type { OperationResult } from '../support/lspTypes.ts';
 import type { Program } from './program.ts';
@@ -14,11 +15,29 @@ export interface Stage {
 export interface OperationCase {
   readonly name: string;
   /** Whether it asks for an approval. */
-  readonly asks: boolean;
+  readonly asks?: boolean;
+  /** Whether it is about an editor that has no prompts, in which a command answers what is asked by a message. */
+  readonly withoutPrompts?: boolean;
+  /** The command that is sent and waited for, where it is not the one of the name. */
+  readonly command?: string;
+  /** What the journal calls it, where that is not its name. */
+  readonly journalled?: string;
+  /** Whether connecting to the image is what it is about. */
+  readonly connects?: boolean;
+  /** Whether it goes on after its reply. */
+  readonly lasts?: boolean;
+  /** What else it may come to where it does not work. */
+  readonly leadsTo?: readonly string[];
+  /** Whether only the most important faults are tried with it. */
+  readonly short?: boolean;
+  /** Whether it is tried with an image that is reached through Swank, too. */
+  readonly overSwank?: boolean;
   /** Makes what the operation needs in editor and image; answers its argument. */
   arrange(stage: Stage): Promise<Record<string, unknown>>;
-  /** Ends what goes on in the image after the reply. */
-  finish?(stage: Stage): Promise<unknown>;
+  /** Answers by a command what it asked by a message. */
+  answer?(stage: Stage, argument: Record<string, unknown>): Promise<unknown>;
+  /** Ends what goes on after the reply, or waits for its end. */
+  finish?(stage: Stage, argument: Record<string, unknown>): Promise<unknown>;
 }
 
 const form = '(defun total';
@@ -34,12 +53,34 @@ const edited = (stage: Stage): void =>
       .replace('(tax amount)))', '(tax amount))))'),
   );
 
+async function connected({ editor }: Stage): Promise<Record<string, unknown>> {
+  await editor.command('image_connect');
+  return {};
+}
+
 /** A reload that is approved; the identity of its transaction. */
 async function reloaded(stage: Stage): Promise<string> {
   edited(stage);
   void stage.editor.expectPrompt(/reload total/i, 'Approve');
   const { transaction } = await stage.editor.command<OperationResult>('reload_form', at(stage));
   return transaction!;
+}
+
+/** A reload that asks by a message, in an editor that has no prompts; the number of its request. */
+async function askedByMessage(stage: Stage): Promise<number> {
+  const { editor } = stage;
+  edited(stage);
+  void editor.expectPrompt(/./, { error: { code: METHOD_NOT_FOUND, message: 'unknown method' } });
+  const { request } = await editor.command<{ request: number }>('reload_form', {
+    ...at(stage),
+    background: true,
+  });
+  await editor.messages.next('the question as a message', ({ message }) =>
+    message.includes(`Approve reload #${request}`),
+  );
+  // It asks in the prompt once at most.
+  editor.forgetExpectedPrompts();
+  return request;
 }
 
 /** The number of a new thread of the program that waits for ever. */
@@ -54,6 +95,7 @@ async function sleeper({ program }: Stage): Promise<number> {
 export const operationCases: readonly OperationCase[] = [
   {
     name: 'reload_form',
+    overSwank: true,
     asks: true,
     arrange: async stage => {
       edited(stage);
@@ -124,7 +166,12 @@ export const operationCases: readonly OperationCase[] = [
     asks: true,
     arrange: async () => ({ symbol: 'shop::twice' }),
   },
-  { name: 'rollback', asks: true, arrange: async stage => ({ transaction: await reloaded(stage) }) },
+  {
+    name: 'rollback',
+    overSwank: true,
+    asks: true,
+    arrange: async stage => ({ transaction: await reloaded(stage) }),
+  },
   {
     name: 'redo',
     asks: true,
@@ -135,16 +182,15 @@ export const operationCases: readonly OperationCase[] = [
       return { transaction };
     },
   },
-  { name: 'inspect', asks: false, arrange: async () => ({ code: '(list \'shop:total "é")' }) },
+  { name: 'inspect', arrange: async () => ({ code: '(list \'shop:total "é")' }) },
   {
     name: 'trace',
-    asks: false,
+    lasts: true,
     arrange: async () => ({ function: 'shop:total' }),
     finish: ({ editor }) => editor.command('untrace', {}),
   },
   {
     name: 'count_instances',
-    asks: false,
     arrange: async ({ document }) => ({
       uri: document.uri,
       position: document.positionOf('(defclass basket'),
@@ -152,7 +198,6 @@ export const operationCases: readonly OperationCase[] = [
   },
   {
     name: 'run_test',
-    asks: false,
     arrange: async ({ document, program }) => {
       await program.lisp(
         `(unless (find-package "FIVEAM")
@@ -168,22 +213,75 @@ export const operationCases: readonly OperationCase[] = [
       return { uri: document.uri, position: document.positionOf(test) };
     },
   },
-  { name: 'repl_eval', asks: false, arrange: async () => ({ code: '(shop:total 10)' }) },
+  { name: 'repl_eval', overSwank: true, arrange: async () => ({ code: '(shop:total 10)' }) },
   { name: 'thread_interrupt', asks: true, arrange: async stage => ({ thread: await sleeper(stage) }) },
-  { name: 'thread_terminate', asks: true, arrange: async stage => ({ thread: await sleeper(stage) }) },
-  { name: 'thread_list', asks: false, arrange: async () => ({ symbol: 'shop:total' }) },
-  { name: 'thread_backtrace', asks: false, arrange: async stage => ({ thread: await sleeper(stage) }) },
-  { name: 'source_location', asks: false, arrange: async () => ({ symbol: 'shop:total' }) },
-  { name: 'package_files', asks: false, arrange: async () => ({ package: 'shop' }) },
-  { name: 'system_status', asks: false, arrange: async () => ({ system: 'shop' }) },
+  {
+    name: 'thread_terminate',
+    overSwank: true,
+    asks: true,
+    arrange: async stage => ({ thread: await sleeper(stage) }),
+  },
+  { name: 'thread_list', overSwank: true, arrange: async () => ({ symbol: 'shop:total' }) },
+  { name: 'thread_backtrace', arrange: async stage => ({ thread: await sleeper(stage) }) },
+  { name: 'source_location', arrange: async () => ({ symbol: 'shop:total' }) },
+  { name: 'package_files', arrange: async () => ({ package: 'shop' }) },
+  { name: 'system_status', arrange: async () => ({ system: 'shop' }) },
   {
     name: 'macroexpand',
-    asks: false,
     arrange: async stage => ({ uri: stage.document.uri, position: stage.document.positionOf('(twice (') }),
   },
   {
     name: 'plan',
-    asks: false,
+    overSwank: true,
     arrange: async stage => ({ operation: 'reload_form', ...at(stage) }),
   },
+  {
+    name: 'replay',
+    asks: true,
+    arrange: async stage => {
+      const transaction = await reloaded(stage);
+      await stage.program.becomeAnother();
+      await stage.editor.command('image_restart');
+      return { transactions: [transaction] };
+    },
+  },
+  {
+    name: 'approve',
+    asks: true,
+    withoutPrompts: true,
+    command: 'outcome',
+    journalled: 'reload_form',
+    short: true,
+    arrange: async stage => ({ request: await askedByMessage(stage), wait: true }),
+    answer: ({ editor }, { request }) => editor.command('approve', { request }),
+    // Who gives up waiting for the outcome has not given up the reload.
+    finish: ({ editor }, argument) => editor.command('outcome', argument),
+  },
+  {
+    name: 'reject',
+    withoutPrompts: true,
+    // A question that was taken back already.
+    leadsTo: ['invalid-arguments'],
+    journalled: 'reload_form',
+    short: true,
+    arrange: async stage => ({ request: await askedByMessage(stage) }),
+    finish: async ({ editor }, { request }) => {
+      const { kind } = await editor.failure('outcome', { request, wait: true });
+      if (kind !== 'approval-denied') throw new Error(`what was rejected came to ${kind}`);
+    },
+  },
+  {
+    name: 'image_connect',
+    connects: true,
+    leadsTo: ['no-image'],
+    short: true,
+    overSwank: true,
+    arrange: async ({ editor }) => {
+      await editor.command('image_disconnect');
+      return {};
+    },
+  },
+  { name: 'image_restart', connects: true, leadsTo: ['no-image'], short: true, arrange: connected },
+  { name: 'image_disconnect', short: true, arrange: connected },
+  { name: 'image_status', short: true, arrange: connected },
 ];

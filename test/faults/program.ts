@@ -1,32 +1,39 @@
-/** The program under test: an SBCL with the agent and a small system in it, which a test may kill, stop and start again. */
+/**
+ * The program under test: an SBCL with the agent and a small system in it, which a test may kill, stop and start again. It serves at
+ * the agent's own socket, or is one of the user's with a Swank, which gets the agent from us.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import readline from 'node:readline';
 import { readAgentFiles, storeAgentSource } from '../../server/image/agentFiles.ts';
 import { imageArguments, parseCommand } from '../../server/image/command.ts';
 import type { Image } from '../../server/image/image.ts';
-import { openSocket } from '../../server/image/open.ts';
+import { openSocket, openSwank } from '../../server/image/open.ts';
 import { lispDir, valuesOf, type Surroundings } from '../support/images.ts';
 import { lispString, repository, sbclCommand } from '../support/lspClient.ts';
 import { survivors } from '../support/processes.ts';
 import { shop } from '../support/shop.ts';
+import { swankServer } from '../support/userImage.ts';
 import { within } from '../support/wait.ts';
+import type { WireName } from './wires.ts';
 
-/** Where the program's files are, and its sockets: the agent's own, and the one that a server is told of. */
+/** Where the program's files are, and how it is reached. */
 export interface Place {
   readonly surroundings: Surroundings;
+  readonly wire: WireName;
   /** The workspace. */
   readonly root: string;
   readonly file: string;
-  /** Where the agent listens. */
-  readonly back: string;
+  /** Where the agent listens, unless it is reached through Swank. */
+  readonly socket: string;
 }
 
 /** What the file holds: also characters of two, three and four bytes. */
 export const text = shop.replace('What is to be paid.', 'What is to be paid, naïve, in € or 💶.');
 
-export function placeIn(surroundings: Surroundings): Place {
+export function placeIn(surroundings: Surroundings, wire: WireName): Place {
   const root = surroundings.make('shop');
   const file = path.join(root, 'shop.lisp');
   writeFileSync(file, text);
@@ -34,8 +41,19 @@ export function placeIn(surroundings: Surroundings): Place {
     path.join(root, 'shop.asd'),
     '(defsystem "shop" :version "1.0" :components ((:file "shop")))\n',
   );
-  return { surroundings, root, file, back: path.join(surroundings.make('back'), 'agent.sock') };
+  return { surroundings, wire, root, file, socket: path.join(surroundings.make('back'), 'agent.sock') };
 }
+
+/** The words that start a program with a Swank; the end of its standard input ends it. */
+const withSwank = [
+  '--eval',
+  '(require :asdf)',
+  '--eval',
+  `(progn ${swankServer}
+     (format t "hotlisp-ready fault~%") (finish-output)
+     (loop while (read-line *standard-input* nil))
+     (sb-ext:exit :abort t))`,
+];
 
 const quietly = (form: string) =>
   `(let ((*standard-output* (make-broadcast-stream)) (*error-output* (make-broadcast-stream)))
@@ -48,30 +66,35 @@ export class Program {
   /** Our own way into the image, past the server. */
   direct!: Image;
 
+  #port = 0;
+
   private constructor(
     private readonly child: ChildProcess,
     private readonly place: Place,
   ) {}
 
   static async start(place: Place): Promise<Program> {
-    rmSync(place.back, { force: true });
+    rmSync(place.socket, { force: true });
     const files = await readAgentFiles(lispDir);
-    const { environment } = place.surroundings;
+    const { environment, folder } = place.surroundings;
     // A heap that a fault can fill, and that is large enough for the agent to be compiled in.
     const words = parseCommand(`${sbclCommand} --dynamic-space-size 450MB`);
-    const args = imageArguments(words, {
-      bootFile: files.bootFile,
-      digest: files.digest,
-      sourceFile: await storeAgentSource(files, environment),
-      socket: place.back,
-      token: 'fault',
-    });
+    const args =
+      place.wire === 'swank'
+        ? [...words.slice(1), '--noinform', '--no-userinit', '--disable-debugger', ...withSwank]
+        : imageArguments(words, {
+            bootFile: files.bootFile,
+            digest: files.digest,
+            sourceFile: await storeAgentSource(files, environment),
+            socket: place.socket,
+            token: 'fault',
+          });
+    const fasls = `(${lispString(`${place.root}/`)} (${lispString(path.join(folder, 'fasl') + '/')} :implementation))`;
     const child = spawn(words[0]!, args, {
       cwd: place.root,
       env: {
         ...environment,
-        ASDF_OUTPUT_TRANSLATIONS: `(:output-translations (t (${lispString(path.join(place.surroundings.folder, 'fasl') + '/')} :implementation)) :ignore-inherited-configuration)`,
-        CL_SOURCE_REGISTRY: '(:source-registry :ignore-inherited-configuration)',
+        ASDF_OUTPUT_TRANSLATIONS: `(:output-translations ${fasls} :inherit-configuration)`,
       },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
@@ -83,23 +106,29 @@ export class Program {
       await within(
         'the program to serve',
         new Promise<void>((resolve, reject) => {
-          readline
-            .createInterface({ input: child.stdout })
-            .on('line', line => line === 'hotlisp-ready fault' && resolve());
+          readline.createInterface({ input: child.stdout }).on('line', line => {
+            const [, port] = /^PORT swank (\d+)$/.exec(line) ?? [];
+            if (port !== undefined) program.#port = Number(port);
+            if (line === 'hotlisp-ready fault') resolve();
+          });
           child.once('exit', code => reject(new Error(`the program ended (${code}): ${output}`)));
           child.once('error', reject);
         }),
         120_000,
       );
-      program.direct = await openSocket(place.back, {
+      const options = {
         lispDir,
         clientName: 'fault bench',
         roots: [],
         environment,
         onLog: () => undefined,
-        traceLevel: () => 'off',
+        traceLevel: () => 'off' as const,
         signal: new AbortController().signal,
-      });
+      };
+      program.direct =
+        place.wire === 'swank'
+          ? await openSwank({ type: 'tcp', host: '127.0.0.1', port: program.#port }, options)
+          : await openSocket(place.socket, options);
       await program.lisp(`(load ${lispString(path.join(repository, 'test/support/fingerprint.lisp'))})`);
       await program.lisp('(require :asdf)');
       await program.lisp(
@@ -116,6 +145,13 @@ export class Program {
     return this.child.pid!;
   }
 
+  /** A connection to where it can be reached. */
+  reach(): net.Socket {
+    return this.place.wire === 'swank'
+      ? net.connect(this.#port, '127.0.0.1')
+      : net.connect(this.place.socket);
+  }
+
   get isAlive(): boolean {
     return !this.#killed && this.child.exitCode === null && this.child.signalCode === null;
   }
@@ -129,6 +165,12 @@ export class Program {
     return within(`the program's answer to ${code.slice(0, 80)}`, valuesOf(this.direct, code), 60_000);
   }
 
+  /** Makes it what a program is that was started again: another one, to those who connect from now on, and as its files say. */
+  async becomeAnother(): Promise<void> {
+    await this.lisp('(setf hotlisp::**identity** nil)');
+    await this.baseline();
+  }
+
   /** Makes the program what its files say again, and remembers that for `changes`. */
   async baseline(): Promise<void> {
     await this.lisp(`(progn ${quietly('(asdf:load-system "shop" :force t)')} (fingerprint:remember "SHOP"))`);
@@ -139,10 +181,11 @@ export class Program {
     return (await this.lisp('(null (fingerprint:changes))'))[0] !== 'T';
   }
 
-  /** How many threads work for requests, but for ours and those that wait for the next one. */
+  /** How many threads work for requests, the agent's or Swank's, but for ours and those that wait for the next one. */
   async busyThreads(): Promise<number> {
     const [count] = await this.lisp(
-      '(- (length hotlisp::**workers**) (length hotlisp::**idle-workers**) (if hotlisp::**late-sender** 1 0))',
+      `(+ (- (length hotlisp::**workers**) (length hotlisp::**idle-workers**) (if hotlisp::**late-sender** 1 0))
+          (count "worker" (sb-thread:list-all-threads) :key (function sb-thread:thread-name) :test (function equal)))`,
     );
     return Number(count) - 1;
   }

@@ -1,11 +1,12 @@
 /**
- * Stands between a server and the agent's socket, knows every call that passes, and can do at a chosen one what a bad day
+ * Stands between a server and an image, knows every call that passes, and can do at a chosen one what a bad day
  * does: hold it, garble it, cut it off, or let it through a byte at a time.
  */
 import { chmodSync, rmSync } from 'node:fs';
 import net from 'node:net';
+import path from 'node:path';
 import type { Op } from '../../server/image/protocol.ts';
-import { LineReader } from '../../server/image/socketWire.ts';
+import { wireFormats, type Parcel, type WireFormat, type WireName } from './wires.ts';
 
 /** `asked`: the server has sent the call, the agent has not got it. `answered`: the agent has replied, the server has not got it. */
 export type Phase = 'asked' | 'answered';
@@ -15,12 +16,16 @@ export interface Passing {
   readonly op: string;
   /** Position among the calls since `watch`, from 0. */
   readonly index: number;
+  readonly bytes: Buffer;
+  /** The number that the agent knows the call by; 0 for a call of what loads the agent. */
   readonly id: number;
-  readonly line: string;
+  /** The bytes by which the agent says `json` in place of this reply. */
+  inPlace(json: string): Buffer;
+  readonly wire: WireFormat;
 }
 
 /** What becomes of the message: passed on, kept back, or these bytes in its place. */
-export type Verdict = 'pass' | 'hold' | { readonly bytes: string };
+export type Verdict = 'pass' | 'hold' | { readonly bytes: Buffer };
 
 /** What operations ask for. Everything else belongs to the connection, or to language features, which ask when they like. */
 const counted: ReadonlySet<string> = new Set<Op>([
@@ -48,6 +53,9 @@ const counted: ReadonlySet<string> = new Set<Op>([
   'trace',
 ]);
 
+/** What connecting asks for: of the agent, and before that of Swank and of what loads the agent. */
+const ofConnecting: ReadonlySet<string> = new Set(['hello', 'list', 'progn', 'attach', 'offer-agent']);
+
 /** An operation asks for the threads besides; a look for the hazards of an edit does not. */
 const isLook = (op: string, args: { threads?: boolean } | undefined) => op === 'check' && !args?.threads;
 
@@ -56,36 +64,60 @@ interface Lane {
   readonly agent: net.Socket;
 }
 
+export interface Watching {
+  /** Is asked about each call and reply. */
+  readonly at?: (passing: Passing) => Verdict | Promise<Verdict>;
+  /** Whether what connecting asks for counts, too. */
+  readonly connecting?: boolean | undefined;
+}
+
 export class AgentProxy {
   readonly #server: net.Server;
   readonly #lanes = new Set<Lane>();
-  #at: ((passing: Passing) => Verdict | Promise<Verdict>) | undefined;
+  readonly #format: WireFormat;
+  #watching: Watching = {};
   #count = 0;
   #ops: string[] = [];
   #dripping = false;
   #splitting = false;
 
   private constructor(
-    readonly front: string,
-    private readonly back: string,
+    private readonly folder: string,
+    private readonly wire: WireName,
+    private readonly reach: () => net.Socket,
   ) {
+    this.#format = wireFormats[wire];
     this.#server = net.createServer(client => this.#serve(client));
   }
 
-  /** Listens at `front`, in a directory that must be this user's alone. */
-  static async start(front: string, back: string): Promise<AgentProxy> {
-    const proxy = new AgentProxy(front, back);
+  /**
+   * Listens: at a socket in `folder`, which must be this user's alone, or at a port for Swank.
+   * @param reach connects to the image that is behind it now
+   */
+  static async start(folder: string, wire: WireName, reach: () => net.Socket): Promise<AgentProxy> {
+    const proxy = new AgentProxy(folder, wire, reach);
     await new Promise<void>((resolve, reject) => {
       proxy.#server.once('error', reject);
-      proxy.#server.listen(front, resolve);
+      if (wire === 'socket') proxy.#server.listen(proxy.#path, resolve);
+      else proxy.#server.listen(0, '127.0.0.1', resolve);
     });
-    chmodSync(front, 0o600);
+    if (wire === 'socket') chmodSync(proxy.#path, 0o600);
     return proxy;
   }
 
-  /** Forgets what has passed, and asks `at` about each call and reply from now on. */
-  watch(at?: (passing: Passing) => Verdict | Promise<Verdict>): void {
-    this.#at = at;
+  /** For the setting image.address. */
+  get address(): string {
+    const address = this.#server.address();
+    return typeof address === 'object' ? `127.0.0.1:${address!.port}` : `unix:${address}`;
+  }
+
+  get #path(): string {
+    return path.join(this.folder, 'agent.sock');
+  }
+
+  /** Forgets what has passed, and watches anew. */
+  watch(watching: Watching = {}): void {
+    this.#watching = watching;
     this.#count = 0;
     this.#ops = [];
     this.#dripping = false;
@@ -119,11 +151,11 @@ export class AgentProxy {
     const closed = new Promise(resolve => this.#server.close(resolve));
     this.cut();
     await closed;
-    rmSync(this.front, { force: true });
+    if (this.wire === 'socket') rmSync(this.#path, { force: true });
   }
 
   #serve(client: net.Socket): void {
-    const agent = net.connect(this.back);
+    const agent = this.reach();
     const lane = { client, agent };
     this.#lanes.add(lane);
     const calls = new Map<number, { op: string; index: number }>();
@@ -136,31 +168,41 @@ export class AgentProxy {
       socket.setNoDelay(true);
       socket.on('error', end).on('close', end);
     }
-    this.#relay(client, agent, line => {
-      const { id, op, args } = JSON.parse(line) as { id: number; op: string; args?: { threads?: boolean } };
-      if (!counted.has(op) || isLook(op, args)) return 'pass';
-      const index = this.#count++;
+    const judge = (phase: Phase, call: { op: string; index: number }, parcel: Parcel) =>
+      this.#watching.at?.({
+        phase,
+        ...call,
+        id: parcel.agentId ?? 0,
+        bytes: parcel.bytes,
+        inPlace: json => this.#format.inPlaceOf(parcel, json),
+        wire: this.#format,
+      }) ?? 'pass';
+    this.#relay(client, agent, parcel => {
+      if (!parcel.call) return 'pass';
+      const { id, op, args } = parcel.call;
+      if (!(this.#watching.connecting && ofConnecting.has(op)) && (!counted.has(op) || isLook(op, args)))
+        return 'pass';
+      const call = { op, index: this.#count++ };
       this.#ops.push(op);
-      calls.set(id, { op, index });
-      return this.#at?.({ phase: 'asked', op, index, id, line }) ?? 'pass';
+      calls.set(id, call);
+      return judge('asked', call, parcel);
     });
-    this.#relay(agent, client, line => {
-      const { id, event } = JSON.parse(line) as { id: number; event?: string };
-      const call = event === undefined ? calls.get(id) : undefined;
-      return call ? (this.#at?.({ phase: 'answered', ...call, id, line }) ?? 'pass') : 'pass';
+    this.#relay(agent, client, parcel => {
+      const call = parcel.reply === undefined ? undefined : calls.get(parcel.reply);
+      return call ? judge('answered', call, parcel) : 'pass';
     });
   }
 
-  #relay(from: net.Socket, to: net.Socket, judge: (line: string) => Verdict | Promise<Verdict>): void {
-    const lines = new LineReader(1 << 26);
+  #relay(from: net.Socket, to: net.Socket, judge: (parcel: Parcel) => Verdict | Promise<Verdict>): void {
+    const reader = this.#format.reader();
     let written = Promise.resolve();
     from.on('data', chunk => {
-      for (const line of lines.push(chunk)) {
-        const verdict = judge(line);
+      for (const parcel of reader.push(chunk)) {
+        const verdict = judge(parcel);
         // What comes after a message that is thought about waits for it.
         written = written.then(async () => {
           const word = await verdict;
-          if (word !== 'hold') await this.#write(to, Buffer.from(word === 'pass' ? `${line}\n` : word.bytes));
+          if (word !== 'hold') await this.#write(to, word === 'pass' ? parcel.bytes : word.bytes);
         });
       }
     });

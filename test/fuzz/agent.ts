@@ -1,5 +1,4 @@
 /** Bytes and messages at the agent's socket: it answers what is a request, refuses the rest, and goes on. */
-import net from 'node:net';
 import { operations } from '../../server/image/protocol.ts';
 import { placeIn, Program } from '../faults/program.ts';
 import { Surroundings } from '../support/images.ts';
@@ -33,7 +32,7 @@ const words = () => [
 class AgentBout implements Bout {
   readonly #surroundings = new Surroundings();
   #program!: Program;
-  readonly #place = placeIn(this.#surroundings);
+  readonly #place = placeIn(this.#surroundings, 'socket');
 
   async begin(): Promise<this> {
     this.#program = await Program.start(this.#place);
@@ -41,7 +40,7 @@ class AgentBout implements Bout {
   }
 
   async try(random: Random): Promise<void> {
-    const socket = net.connect(this.#place.back);
+    const socket = this.#program.reach();
     socket.on('error', () => undefined);
     const lines: string[] = [];
     let rest = '';

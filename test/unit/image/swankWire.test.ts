@@ -81,8 +81,7 @@ function attached(flavour: 'swank' | 'slynk', answer: Script = () => undefined):
   return (packet, peer, number) => {
     const { form, id } = rex(packet);
     if (form.startsWith('(cl::list')) peer.say(`(:return (:ok ("SBCL" "9.9" "d1" :${flavour})) ${id})`);
-    else if (form.startsWith('(hotlisp-boot::attach '))
-      peer.say(`(:return (:ok "${flavour.toUpperCase()}") ${id})`);
+    else if (form.startsWith('(hotlisp-boot::attach ')) peer.say(`(:return (:ok t) ${id})`);
     else if (form.startsWith('(hotlisp-boot::offer-agent'))
       peer.say(`(:return (:ok (:loaded :already)) ${id})`);
     else answer(packet, peer, number);
@@ -120,7 +119,7 @@ describe('attaching', () => {
         peer.say(`(:return (:ok (:source-needed)) ${id})`);
       else if (form.includes('offer-agent'))
         peer.say(`(:return (:ok (:loaded :compiled "a warning")) ${id})`);
-      else peer.say(`(:return (:ok "SWANK") ${id})`);
+      else peer.say(`(:return (:ok t) ${id})`);
     };
     await openSwankWire(options());
     for (const form of forms.slice(0, 2))
