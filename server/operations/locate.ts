@@ -1,7 +1,8 @@
 /** From where the image says that a definition comes from to the form of a text. */
 import type { Location } from '../image/protocol.ts';
 import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
-import { isCalled, spelling } from './names.ts';
+import { functionName, isCalled, nameAlone, spelling } from './names.ts';
+import type { PlanContext, WrittenDefinition } from './operation.ts';
 
 /** The form that a location means: by its name where the text moved, else at its offset. */
 export function findForm(
@@ -74,6 +75,17 @@ export function matches(definition: SourceDefinition, printed: string): boolean 
     spelling(definition) === spelling({ name: printed }) ||
     (definition.kind === 'package' && isCalled(definition, printed)) ||
     definition.children.some(each => each.kind === 'method' && matches(each, printed))
+  );
+}
+
+/** What the texts of the workspace have of the kind and the name, as the image prints it, of one of its definitions. */
+export async function writtenAs(
+  { kind, name, package: home }: Pick<Location, 'kind' | 'name' | 'package'>,
+  context: Pick<PlanContext, 'written'>,
+): Promise<WrittenDefinition | undefined> {
+  const all = await context.written(functionName(nameAlone(name)).token, home);
+  return all.find(
+    ({ definition }) => definition.kind === kind && spelling(definition) === spelling({ name }),
   );
 }
 

@@ -4,7 +4,7 @@ import { HotlispError, type ErrorKind } from '../errors.ts';
 import type { Location, Thread } from '../image/protocol.ts';
 import { initialPackage } from './forms.ts';
 import { locationsPage } from './listings.ts';
-import { findForm, matches } from './locate.ts';
+import { findForm, matches, writtenAs } from './locate.ts';
 import { functionName, printedName } from './names.ts';
 import { flat } from './page.ts';
 import {
@@ -45,7 +45,7 @@ async function locations(
   let failure: HotlispError | undefined;
   try {
     const known = (await context.locate(token, packageName)).filter(({ name }) => isMeant(name));
-    if (known.length > 0) return await Promise.all(known.map(each => describe(each, context)));
+    if (known.length > 0) return await Promise.all(known.map(each => described(each, context)));
   } catch (error) {
     if (!(error instanceof HotlispError && knowsNone.has(error.kind))) throw error;
     failure = error;
@@ -55,6 +55,12 @@ async function locations(
   );
   if (written.length === 0 && failure) throw failure;
   return written.map(each => describeWritten(each, context));
+}
+
+/** Where the texts have what the image has from no file of this host: another definition than it runs, perhaps. */
+async function described(location: Location, context: PlanContext): Promise<unknown> {
+  const written = location.file === undefined && (await writtenAs(location, context));
+  return written ? { ...describeWritten(written, context), stale: true } : describe(location, context);
 }
 
 export const threadList = operation({
@@ -96,7 +102,7 @@ async function describe(location: Location, context: PlanContext): Promise<unkno
   return { ...base, line: range.start.line + 1, column: range.start.character + 1, uri, range, stale };
 }
 
-function describeWritten({ uri, definition }: WrittenDefinition, context: PlanContext): unknown {
+function describeWritten({ uri, definition }: WrittenDefinition, context: PlanContext) {
   const { kind, package: home, range } = definition;
   return {
     kind,

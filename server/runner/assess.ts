@@ -35,6 +35,7 @@ export async function assess(
     documents: desk.deps.documents,
     encoding: desk.encoding,
     mode: desk.deps.settings()['reload.dependents'],
+    written: desk.deps.written,
     installed: digest => desk.previousSources(image).scratch(digest),
     signal,
   };

@@ -6,9 +6,9 @@ import type { Documents } from '../documents.ts';
 import type { Image } from '../image/image.ts';
 import type { Assessment, Definition, Dependent, Mention, PlacedName } from '../image/protocol.ts';
 import { initialPackage, plannedForm } from '../operations/forms.ts';
-import { findForm, matches } from '../operations/locate.ts';
+import { findForm, matches, writtenAs } from '../operations/locate.ts';
 import { printedName } from '../operations/names.ts';
-import type { ChangePlan, PlannedForm } from '../operations/operation.ts';
+import type { ChangePlan, PlanContext, PlannedForm } from '../operations/operation.ts';
 import type { PositionEncoding, Range, Snapshot, TopLevelForm } from '../source/types.ts';
 import { loadedForm, runsThisText } from './loaded.ts';
 import { mentioning, type Found } from './mentioning.ts';
@@ -43,6 +43,7 @@ export interface DependentsContext {
   readonly mode: 'recompile' | 'list';
   /** The form without a file that was installed with this digest, where there was one. */
   readonly installed: (digest: string) => PlannedForm | undefined;
+  readonly written: PlanContext['written'];
   readonly signal: AbortSignal;
 }
 
@@ -207,7 +208,7 @@ async function judge(
   const verdict = verdictOf(context);
   if (file === undefined) {
     const installed = user.digest === undefined ? undefined : context.installed(user.digest);
-    if (!installed) return listed('its source is not known');
+    if (!installed) return listedWhereWritten(context, listed('its source is not known'));
     return { ...recompiled(installed), reported: { ...base, ...verdict } };
   }
   const { documents, encoding } = context;
@@ -236,6 +237,15 @@ async function judge(
     ...recompiled(plannedForm(snapshot, form, documents.fileOf(uri))),
     reported: { ...there, ...verdict },
   };
+}
+
+/** The image's file is not on this host, or there is none: where a text has the same definition, a person may look. */
+async function listedWhereWritten(context: DependentsContext, { reported }: Judged): Promise<Judged> {
+  const same = await writtenAs(reported, context);
+  if (!same) return { reported };
+  const { uri, definition } = same;
+  const reason = 'the image does not say which text it runs; here it is written, and may differ';
+  return { reported: { ...reported, uri, range: definition.range, reason } };
 }
 
 const recompiledVerdict = { status: 'recompiled', certainty: 'certain' } as const;

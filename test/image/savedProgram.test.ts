@@ -1,7 +1,8 @@
 /** A program that was built into an executable (SAVE-LISP-AND-DIE), which does not find the contribs of its SBCL, and serves itself. */
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from 'vitest';
 import { Surroundings } from '../support/images.ts';
 import { Editor, lispString, sbclCommand, serverProgram, type TextDocument } from '../support/lspClient.ts';
@@ -42,11 +43,22 @@ const block = `(in-package #:saved)
 (defun alone () :alone)
 `;
 
-const build = (root: string, executable: string) => `(require :asdf)
+/** Compiled where no file is any more: the workspace has a copy, as of a program that was built on another host. */
+const far = `(in-package #:saved)
+
+(defun (setf shelf) (value) (twice value))
+
+(defmethod size ((thing string)) (twice (length thing)))
+
+(defun far (x) (twice x))
+`;
+
+const build = (root: string, elsewhere: string, executable: string) => `(require :asdf)
 (asdf:load-asd ${lispString(path.join(path.dirname(serverProgram), 'lisp/hotlisp.asd'))})
 (asdf:load-system "hotlisp")
 (load (compile-file ${lispString(path.join(root, 'plain.lisp'))}))
 (load (compile-file ${lispString(path.join(root, 'block.lisp'))} :block-compile t :entry-points nil))
+(load (compile-file ${lispString(path.join(elsewhere, 'far.lisp'))}))
 (defun cl-user::main ()
   (format t "SOCKET ~A~%READY~%" (funcall (intern "SERVE" "HOTLISP")))
   (finish-output)
@@ -58,6 +70,7 @@ describe('a saved program that serves itself', () => {
   const surroundings = new Surroundings();
   const root = surroundings.make('program');
   const executable = path.join(surroundings.folder, 'program.exe');
+  const elsewhere = surroundings.make('elsewhere');
   let image: UserImage;
   let editor: Editor;
   const documents: Record<string, TextDocument> = {};
@@ -65,13 +78,15 @@ describe('a saved program that serves itself', () => {
   beforeAll(() => {
     writeFileSync(path.join(root, 'plain.lisp'), plain);
     writeFileSync(path.join(root, 'block.lisp'), block);
+    for (const folder of [root, elsewhere]) writeFileSync(path.join(folder, 'far.lisp'), far);
     const script = path.join(surroundings.folder, 'build.lisp');
-    writeFileSync(script, build(root, executable));
+    writeFileSync(script, build(root, elsewhere, executable));
     const [program = 'sbcl', ...args] = sbclCommand.split(' ');
     const built = spawnSync(program, [...args, '--no-userinit', '--non-interactive', '--load', script], {
       encoding: 'utf8',
     });
     expect(built.status, built.stdout + built.stderr).toBe(0);
+    rmSync(elsewhere, { recursive: true });
   });
   afterAll(() => surroundings.remove());
 
@@ -115,10 +130,26 @@ describe('a saved program that serves itself', () => {
       { kind: 'function', name: 'PAIR', line: 10, column: 1, stale: false },
     ]);
     const { dependents } = await reload('plain', '(defmacro twice', '`(list ,x ,x)', '`(vector ,x ,x)');
-    expect(dependents).toEqual(['PAIR recompiled certain']);
+    expect(dependents.filter(each => each.includes('recompiled'))).toEqual(['PAIR recompiled certain']);
     expect(await value('(pair 1)')).toBe('#(2 2)');
     await rollback();
     expect(await value('(pair 1)')).toBe('(2 2)');
+  });
+
+  it('shows the text of the workspace for what was compiled from a file of another host, and compiles none of it by itself', async () => {
+    const uri = pathToFileURL(path.join(root, 'far.lisp')).href;
+    expect(await editor.command('source_location', { symbol: 'saved::far' })).toMatchObject([
+      { kind: 'function', name: 'FAR', uri, line: 7, stale: true },
+    ]);
+    const { result } = await reload('plain', '(defmacro twice', '`(list ,x ,x)', '`(vector ,x ,x)');
+    const listed = (result as unknown as { dependents: Record<string, unknown>[] }).dependents.filter(
+      each => each['status'] === 'listed',
+    );
+    expect(listed.map(each => [each['name'], each['uri'], each['certainty']]).sort()).toEqual(
+      ['(SETF SHELF)', 'FAR', 'SIZE (STRING)'].map(name => [name, uri, 'certain']),
+    );
+    expect(listed[0]!['reason']).toContain('may differ');
+    expect(await value('(far 1)')).toBe('(1 1)');
   });
 
   it('runs the new function wherever the old one was called', async () => {
