@@ -93,6 +93,23 @@ different from how it was, if this is UNDOING what was done since."
                                name dropped))
                  '()))))))
 
+(defun changed-types (deltas)
+  "The symbols of DELTAS, of kind :INFO, that have or had an expansion as types which was changed."
+  (flet ((expander (info)
+           (with-information (name info) (information name :type :expander))))
+    (loop for delta in deltas
+          unless (eq (expander (delta-old delta)) (expander (delta-new delta)))
+            collect (delta-name delta))))
+
+(defun refresh-slot-types (types)
+  "Have classes check the values of slots by what TYPES, symbols, mean now."
+  (labels ((mentions-p (tree) (if (consp tree) (or (mentions-p (car tree)) (mentions-p (cdr tree))) (member tree types)))
+           (refresh (class)
+             (when (some #'mentions-p (mapcar #'sb-mop:slot-definition-type (sb-mop:class-direct-slots class)))
+               (reinitialize-instance class))
+             (mapc #'refresh (sb-mop:class-direct-subclasses class))))
+    (when types (refresh (find-class 'standard-object)))))
+
 ;;;; Instances
 
 (defun call-keeping-instances (function)
@@ -142,7 +159,13 @@ different from how it was, if this is UNDOING what was done since."
     (ecase (car parts)
       (:structure
        (unless (eq (find-structure-description name nil) (cdr parts))
-         (install-structure-description (cdr parts)))
+         (let ((informations (loop for function in (described-functions (cdr parts))
+                                   for symbol = (name-symbol function)
+                                   collect (cons symbol (symbol-dbinfo symbol)))))
+           (install-structure-description (cdr parts))
+           ;; Installing writes about all its functions anew, also where the definition that goes said nothing of them.
+           (loop for (symbol . information) in informations
+                 when information do (restore-info symbol information))))
        '())
       ;; Writing the parts makes the readers anew.
       (:condition (if (equal (condition-class-parts name) (cdr parts))

@@ -22,8 +22,8 @@
             change)))
 
 (defun awaited-p (definition)
-  "Whether code was compiled with plain calls of what DEFINITION, a new one, will be a macro or compiler macro for."
-  (and (member (definition-kind definition) '(:macro :compiler-macro))
+  "Whether code was compiled with plain calls of what DEFINITION, a new one, will be a macro, compiler macro or setf expander for."
+  (and (member (definition-kind definition) '(:macro :compiler-macro :setf-expander))
        (resolved-p definition)
        (capability :xref)
        (stale-users (definition-kind definition) (definition-name definition) (xref-table))

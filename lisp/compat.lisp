@@ -630,7 +630,14 @@ SOURCE-INFO, into the image. Returns the function, or NIL when there was somethi
 (define-internal method-combination-name :function ("SB-PCL" "METHOD-COMBINATION-TYPE-NAME"))
 ;; Where a method combination keeps its users in a set that is no hash table (2.6)
 (define-internal map-set :function ("SB-INT" "MAP-HASHSET"))
-(define-internal method-combination-cache :function ("SB-PCL" "METHOD-COMBINATION-INFO-CACHE"))
+(define-internal method-combination-cache :place ("SB-PCL" "METHOD-COMBINATION-INFO-CACHE"))
+
+;; The methods in a DEFGENERIC, which the next one takes away.
+(define-internal generic-initial-methods :place ("SB-PCL" "GENERIC-FUNCTION-INITIAL-METHODS"))
+(define-internal load-defgeneric :function ("SB-PCL" "LOAD-DEFGENERIC"))
+(defparameter *load-defgeneric-symbol* (find-internal '(("SB-PCL" "LOAD-DEFGENERIC")) :function))
+(defparameter *set-initial-methods-symbol* (find-internal '(("SB-PCL" "SET-INITIAL-METHODS")) :function))
+(define-capability :initial-methods (generic-initial-methods load-defgeneric) *set-initial-methods-symbol*)
 
 (define-capability :method-combinations (method-combinations method-combination-cache method-combination-name)
   (hash-table-p method-combinations))
@@ -669,6 +676,7 @@ SOURCE-INFO, into the image. Returns the function, or NIL when there was somethi
 (define-internal structure-slots :function ("SB-KERNEL" "DD-SLOTS"))
 (define-internal structure-slot-name :function ("SB-KERNEL" "DSD-NAME"))
 (define-internal structure-slot-type :function ("SB-KERNEL" "DSD-TYPE"))
+(define-internal structure-slot-raw-type :function ("SB-KERNEL" "DSD-RAW-TYPE"))
 (define-internal install-structure :function ("SB-KERNEL" "%DEFSTRUCT"))
 (define-internal compiler-install-structure :function ("SB-KERNEL" "%COMPILER-DEFSTRUCT"))
 (define-internal classoid-name :place ("SB-KERNEL" "CLASSOID-NAME"))
@@ -677,6 +685,28 @@ SOURCE-INFO, into the image. Returns the function, or NIL when there was somethi
 (define-internal structure-slot-index :function ("SB-KERNEL" "DSD-INDEX"))
 (define-internal instance-slot :place ("SB-KERNEL" "%INSTANCE-REF"))
 (define-internal condition-hooks :variable ("SB-KERNEL" "*DEFINE-CONDITION-HOOKS*"))
+
+(define-internal structure-bitmap :function ("SB-KERNEL" "DD-BITMAP"))
+
+(defstruct (slot-probe (:copier nil) (:predicate nil))
+  (any nil) (raw 0d0 :type double-float) (fixnum 0 :type fixnum) (boolean nil :type boolean) (character #\a :type character))
+
+(defparameter *untagged-slot-types*
+  (or (ignore-errors
+       (let* ((description (find-structure-description 'slot-probe))
+              (bitmap (structure-bitmap description)))
+         (destructuring-bind (any raw &rest immediate)
+             (loop for slot in (structure-slots description)
+                   collect (cons (structure-slot-type slot) (logbitp (structure-slot-index slot) bitmap)))
+           (and (cdr any) (not (cdr raw))
+                (cons 'or (loop for (type . tagged) in immediate unless tagged collect type))))))
+      '(or fixnum))
+  "The type whose slots the garbage collector need not look at: which they are is part of the layout of a structure with raw slots,
+and of one that has no others.")
+
+(defparameter *raw-slot-types*
+  '((unsigned-byte 64) (signed-byte 64) single-float double-float (complex single-float) (complex double-float))
+  "The types whose slots SBCL stores as bare bits; the first that fits counts, and those of *UNTAGGED-SLOT-TYPES* do not.")
 
 (define-capability :structures
     (find-structure-description find-classoid classoid-name install-structure compiler-install-structure classoid-layout layout-inherits))
@@ -692,11 +722,30 @@ and giving it back does not undo that (2.2.9 to 2.6.4)."
     (when (and classoid (null (classoid-name classoid)))
       (setf (classoid-name classoid) name))))
 
+(define-internal recklessly-continue :symbol ("SB-KERNEL" "RECKLESSLY-CONTINUE"))
+
+(defun same-placement-p (description other)
+  "Whether the slots of the two structures have the same names and are stored in the same way at the same places."
+  (flet ((placement (description)
+           (list (ignore-errors (structure-bitmap description))
+                 (loop for slot in (structure-slots description)
+                       collect (list (structure-slot-name slot) (structure-slot-index slot)
+                                     (ignore-errors (structure-slot-raw-type slot)))))))
+    (equal (placement description) (placement other))))
+
 (defun install-structure-description (description)
   "Make the structure's class what DESCRIPTION, one that was replaced, says. Signals an error when instances would not fit it."
-  (let ((inherits (layout-inherits (classoid-layout (find-classoid (structure-name description))))))
-    (install-structure description inherits nil)
-    (compiler-install-structure description inherits)))
+  (let* ((name (structure-name description))
+         (inherits (layout-inherits (classoid-layout (find-classoid name))))
+         (current (find-structure-description name nil))
+         (fits (and current (same-placement-p description current))))
+    ;; Where the slots may hold more again than they do now, SBCL asks; whatever instances hold fits, and code that knows better is put back, too.
+    (handler-bind ((error (lambda (condition)
+                            (let ((restart (and fits recklessly-continue (find-restart recklessly-continue condition))))
+                              (when restart (invoke-restart restart)))))
+                   (warning (lambda (condition) (when fits (muffle-warning condition)))))
+      (install-structure description inherits nil)
+      (compiler-install-structure description inherits))))
 
 (defparameter *condition-class-parts* '("SLOTS" "REPORT" "DIRECT-DEFAULT-INITARGS" "CLASS-SLOTS" "HAIRY-SLOTS" "DIRECT-SUPERCLASSES" "CPL")
   "The parts of a condition's class that defining it again changes.")

@@ -5,8 +5,9 @@
 ;;;; Generic functions
 
 (defun generic-parts (function)
-  "What a DEFGENERIC says of FUNCTION, as the initialization arguments that say it; its methods are apart."
-  (list :lambda-list (sb-mop:generic-function-lambda-list function)
+  "What a DEFGENERIC says of FUNCTION: the methods that it gave it and the initialization arguments; its methods as such are apart."
+  (list (and (capability :initial-methods) (generic-initial-methods function))
+        :lambda-list (sb-mop:generic-function-lambda-list function)
         :argument-precedence-order (sb-mop:generic-function-argument-precedence-order function)
         :method-combination (sb-mop:generic-function-method-combination function)
         :method-class (sb-mop:generic-function-method-class function)
@@ -16,8 +17,10 @@
 (defun write-generic-parts (function parts)
   "Give FUNCTION the PARTS. Signals an error when methods that it has do not fit them."
   (unless (equal parts (generic-parts function))
-    (apply #'reinitialize-instance function parts)
-    (setf (documentation function t) (getf parts :documentation))
+    (destructuring-bind (initial-methods &rest arguments) parts
+      (apply #'reinitialize-instance function arguments)
+      (when (capability :initial-methods) (setf (generic-initial-methods function) initial-methods))
+      (setf (documentation function t) (getf arguments :documentation)))
     (reset-generic-functions (list function))))
 
 ;;;; Method combinations
@@ -35,9 +38,9 @@
                               collect (cons name (if (slot-boundp object name) (slot-value object name) **none**))))))
 
 (defun combination-state (name)
-  "What NAME means as a method combination: the definition and what it has made; nothing where it means none."
+  "What NAME means as a method combination: the definition, its cache and what it has made; nothing where it means none."
   (let ((info (gethash name method-combinations)))
-    (if info (cons info (combination-objects info)) **none**)))
+    (if info (list* info (method-combination-cache info) (combination-objects info)) **none**)))
 
 (defun combination-states ()
   "An alist from the name of every method combination to its state."
@@ -51,8 +54,10 @@
 (defun write-combination (name state)
   "Give NAME the STATE as a method combination, and have the generic functions that use it go by that."
   (cond ((none-p state) (remhash name method-combinations))
-        (t (setf (gethash name method-combinations) (car state))
-           (loop for (object . slots) in (cdr state)
+        (t (setf (gethash name method-combinations) (car state)
+                 ;; Defining it again takes the objects over.
+                 (method-combination-cache (car state)) (cadr state))
+           (loop for (object . slots) in (cddr state)
                  do (unless (loop for (slot) in slots always (slot-exists-p object slot))
                       (error "SBCL has made a method combination of another kind of it."))
                     (loop for (slot . value) in slots

@@ -83,22 +83,22 @@
           ((eq kind :package) (package-hazard definition unit))
           ((eq name :unresolved) nil)
           ((and (not (member kind '(:method :other :declaration))) (locked-against-p symbol package))
-           (hazard "locked-package" "~a belongs to the locked package ~a: SBCL will refuse to define it."
+           (hazard "locked-package" "~a belongs to the locked package ~a: SBCL will refuse to define it. Unlock the package first, if that is meant."
                    (definition-label definition) (package-name (symbol-package symbol))))
           (t (case kind
-               (:function (or (function-kind-hazard name) (lambda-list-hazard definition unit)))
+               (:function (or (expander-hazard definition change) (function-kind-hazard name) (lambda-list-hazard definition unit)))
                (:macro (let ((state (function-state name)))
                          (when (functionp state)
                            (hazard "kind-changed"
                                    "~a is ~:[a function~;a generic function~] now: code that calls it was compiled for that and will fail until it is compiled again."
                                    (definition-label definition) (typep state 'generic-function)))))
-               (:generic-function (generic-function-hazard definition unit))
+               (:generic-function (or (expander-hazard definition change) (generic-function-hazard definition unit)))
                (:method (method-hazard definition unit))
                (:constant (constant-hazard definition unit))
                (:structure (structure-hazard definition unit))
                (:variable (variable-kind-hazard definition unit))
                (:symbol-macro (unless (member (variable-kind symbol) '(:unknown :macro))
-                                (hazard "kind-changed" "~a is a ~a now: SBCL will refuse to make a symbol macro of it."
+                                (hazard "kind-changed" "~a is a ~a now: SBCL will refuse to make a symbol macro of it. Remove the definition from the image first."
                                         (definition-label definition) (variable-kind-text symbol))))
                (:type (when (find-class symbol nil)
                         (hazard "kind-changed" "~a names a class, which the type will replace." (definition-label definition))))
@@ -153,8 +153,15 @@
          (special (member (unit-head unit) '(defvar defparameter))))
     (when (or (member kind '(:constant :macro))
               (and special (eq kind :global)))
-      (hazard "kind-changed" "~a is a ~a now: SBCL will refuse to make a ~:[~;special ~]variable of it."
+      (hazard "kind-changed" "~a is a ~a now: SBCL will refuse to make a ~:[~;special ~]variable of it. Remove the definition from the image first."
               (definition-label definition) (variable-kind-text symbol) special))))
+
+(defun expander-hazard (definition change)
+  (let ((symbol (definition-symbol definition)))
+    (when (and (eq change :new) (definition-setf definition) (information symbol :setf :expander))
+      (hazard "kind-changed"
+              "SETF of ~a goes by what DEFSETF or DEFINE-SETF-EXPANDER said, and will not call this function. Remove the setf expander from the image first."
+              (print-name symbol)))))
 
 (defun function-kind-hazard (name)
   (let ((state (function-state name)))
@@ -191,7 +198,7 @@
   (let* ((name (definition-name definition))
          (state (function-state name)))
     (cond ((consp state)
-           (hazard "kind-changed" "~a is a macro now: SBCL will refuse to make a generic function of it." (definition-label definition)))
+           (hazard "kind-changed" "~a is a macro now: SBCL will refuse to make a generic function of it. Remove the macro first." (definition-label definition)))
           ((and (functionp state) (not (typep state 'generic-function)))
            (hazard "function-to-generic" "~a is an ordinary function now: SBCL will refuse to make a generic function of it. Remove the function first."
                    (definition-label definition)))
@@ -222,9 +229,9 @@
   (let* ((name (definition-name definition))
          (state (function-state name)))
     (cond ((consp state)
-           (hazard "kind-changed" "~a is a macro: SBCL will refuse to add a method to it." (definition-label definition)))
+           (hazard "kind-changed" "~a is a macro: SBCL will refuse to add a method to it. Remove the macro first." (definition-label definition)))
           ((and (functionp state) (not (typep state 'generic-function)))
-           (hazard "function-to-generic" "~a is an ordinary function: SBCL will refuse to add a method to it." (definition-label definition)))
+           (hazard "function-to-generic" "~a is an ordinary function: SBCL will refuse to add a method to it. Remove the function first." (definition-label definition)))
           ((typep state 'standard-generic-function)
            (let* ((elements (defining-elements unit 'defmethod))
                   (text (nth (+ 2 (length (definition-qualifier-texts definition))) elements))
@@ -238,7 +245,10 @@
 
 (defun constant-hazard (definition unit)
   (let ((symbol (definition-symbol definition)))
-    (cond ((and (boundp symbol) (not (constantp symbol)))
+    (cond ((eq (variable-kind symbol) :macro)
+           (hazard "kind-changed" "~a is a symbol macro now, and will be a constant."
+                   (definition-label definition)))
+          ((and (boundp symbol) (not (constantp symbol)))
            (hazard "kind-changed" "~a is a variable now, and will be a constant." (definition-label definition)))
           ((boundp symbol)
            (let* ((elements (defining-elements unit 'defconstant))
@@ -305,73 +315,6 @@
                                (t (sb-ext:symbol-global-value '*read-default-float-format*))))
                      nil))))))))
 
-(defun structure-hazard (definition unit)
-  (let* ((symbol (definition-symbol definition))
-         (class (find-class symbol nil))
-         (description (and (capability :structures) (find-structure-description symbol nil))))
-    (cond ((and class (not (typep class 'structure-class)))
-           (hazard "kind-changed" "~a names a ~(~a~) now: SBCL will refuse to make a structure of it. Remove the definition from the image first."
-                   (definition-label definition) (class-name (class-of class))))
-          (description
-           (let ((elements (defining-elements unit 'defstruct)))
-             (when (and elements (not (structure-option "TYPE" (second elements))))
-               (structure-slots-hazard definition description elements (find-package-named (unit-package-name unit)))))))))
-
-(defun structure-option (name text)
-  "The texts of the arguments of the option NAME in TEXT, a structure's name and options, in a list; NIL when it is not there."
-  (let ((options (split-list-text text)))
-    (when (consp options)
-      (loop for option in (rest options)
-            for parts = (split-list-text option)
-            when (and (consp parts) (equal (parse-symbol-text (string-left-trim ":" (first parts))) name))
-              return (list (rest parts))))))
-
-(defun structure-slots-hazard (definition description elements package)
-  (let* ((option (first (structure-option "INCLUDE" (second elements))))
-         (included (and option (resolve-symbol (first option) package)))
-         (parent (and included (find-structure-description included nil)))
-         (old-parent (included-structure description))
-         (inherited (if parent (length (structure-slots parent)) 0))
-         (new (loop for text in (cddr elements)
-                    unless (and (plusp (length text)) (char= (char text 0) #\"))
-                      collect text))
-         (old (nthcdr inherited (structure-slots description)))
-         (new-names (mapcar #'lambda-list-element-name new))
-         (old-names (mapcar (lambda (slot) (symbol-name (structure-slot-name slot))) old)))
-    (cond ((not (eq included old-parent))
-           (hazard "structure-incompatible"
-                   "~a will include ~:[nothing~;~:*~a~] instead of ~:[nothing~;~:*~a~]: SBCL refuses that while the old structure exists."
-                   (definition-label definition) included old-parent))
-          ((not (equal new-names old-names))
-           (hazard "structure-incompatible"
-                   "The slots of ~a will be (~{~a~^ ~}) instead of (~{~a~^ ~}): SBCL refuses that while the old structure exists."
-                   (definition-label definition) new-names old-names))
-          (t (loop for text in new
-                   for slot in old
-                   for name in new-names
-                   unless (eq (text-representation text package) (type-representation (structure-slot-type slot)))
-                     return (hazard "structure-incompatible"
-                                    "The slot ~a of ~a will be stored otherwise than it is now, as ~s: SBCL refuses that while the old structure exists."
-                                    name (definition-label definition) (structure-slot-type slot)))))))
-
-(defun included-structure (description)
-  "The name of the structure that the one of DESCRIPTION includes; NIL when it includes none."
-  (let* ((class (find-class (structure-name description) nil))
-         (super (and class (first (sb-mop:class-direct-superclasses class)))))
-    (and super (not (eq (class-name super) 'structure-object)) (class-name super))))
-
-(defun type-representation (type)
-  "How a slot of TYPE is stored: the type, of those that SBCL stores untagged, or T."
-  (if (member type '(double-float single-float)) type t))
-
-(defun text-representation (text package)
-  "How the slot that TEXT describes will be stored."
-  (let* ((parts (split-list-text text))
-         (type (and (consp parts)
-                    (loop for (key value) on (cddr parts) by #'cddr
-                          when (equal (resolve-symbol key package) :type) return value))))
-    (if type (type-representation (resolve-symbol type package)) t)))
-
 (defun package-hazard (definition unit)
   (let ((package (find-package (definition-name definition)))
         (elements (defining-elements unit 'defpackage)))
@@ -381,10 +324,10 @@
                                   :test #'string=))
             (unused (set-difference (package-use-list package) (mapcar #'find-package (package-option "USE" elements)))))
         (cond (lost
-               (hazard "package-variance" "~a exports ~{~a~^, ~}~:[~; and others~] now, which this definition does not: SBCL warns and leaves them exported."
+               (hazard "package-variance" "~a exports ~{~a~^, ~}~:[~; and others~] now, which this definition does not: SBCL warns and leaves them exported. Evaluate an UNEXPORT, if that is meant."
                        (package-name package) (subseq lost 0 (min 5 (length lost))) (> (length lost) 5)))
               (unused
-               (hazard "package-variance" "~a uses ~{~a~^, ~} now, which this definition does not: SBCL warns and leaves it so."
+               (hazard "package-variance" "~a uses ~{~a~^, ~} now, which this definition does not: SBCL warns and leaves it so. Evaluate an UNUSE-PACKAGE, if that is meant."
                        (package-name package) (mapcar #'package-name unused))))))))
 
 (defun package-option (name elements)

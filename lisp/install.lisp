@@ -9,8 +9,8 @@
 
 (defstruct (installation (:copier nil) (:predicate nil))
   "What loading has collected, last first, and what installing has replaced: REPLACED lists (name function-state information), DELTAS those
-of methods, last first. PHASE is :COLLECT while definitions are collected, else :PASS."
-  (phase :pass) (functions '()) (methods '()) (deltas '()) (unit nil) (replaced '()))
+of methods, last first. INITIAL-METHODS lists (generic-function . methods), what DEFGENERICs hold. PHASE is :COLLECT while definitions are collected, else :PASS."
+  (phase :pass) (functions '()) (methods '()) (initial-methods '()) (deltas '()) (unit nil) (replaced '()))
 
 (defvar *installation* nil "The INSTALLATION of the operation that the current thread performs.")
 
@@ -27,6 +27,10 @@ of methods, last first. PHASE is :COLLECT while definitions are collected, else 
          (divert-calls expansion *defun-symbol* 'stage-function))
         ((and (eq (first form) *defmethod-expander-symbol*) (capability :methods-in-place))
          (divert-calls expansion *load-defmethod-symbol* 'stage-method))
+        ((and (eq (first form) 'defgeneric) (capability :initial-methods)
+              (find *set-initial-methods-symbol* expansion :key (lambda (part) (and (consp part) (first part)))))
+         (divert-calls (divert-calls expansion *load-defgeneric-symbol* 'stage-generic-function)
+                       *set-initial-methods-symbol* 'stage-initial-methods))
         (t expansion)))
 
 (defun divert-calls (expansion from to)
@@ -49,16 +53,40 @@ of methods, last first. PHASE is :COLLECT while definitions are collected, else 
   name)
 
 (defun stage-method (&rest arguments)
-  "Stands in compiled code where DEFMETHOD's own loader would."
+  "Stands in compiled code where DEFMETHOD's own loader would. Returns the method or, where methods are collected, ARGUMENTS."
   (let ((installation *installation*))
     (cond ((and installation (eq (installation-phase installation) :collect))
            (push arguments (installation-methods installation))
-           nil)
+           arguments)
           (installation
            (note-replaced installation (second arguments))
            (with-quiet-redefinition () (load-methods installation (list arguments)))
-           (existing-method arguments))
+           (named-method arguments))
           (t (apply #'load-defmethod arguments)))))
+
+(defun stage-generic-function (name &rest arguments)
+  "Stands in compiled code where DEFGENERIC's own loader would, of one with methods: those of the definition before stay until these are there."
+  (let* ((before (generic-function-named name))
+         (methods (and before (generic-initial-methods before))))
+    (when methods (setf (generic-initial-methods before) '()))
+    (unwind-protect (apply #'load-defgeneric name arguments)
+      (when methods (setf (generic-initial-methods before) methods)))))
+
+(defun stage-initial-methods (methods function)
+  "Stands in compiled code where SBCL would note that METHODS, as STAGE-METHOD returns them, are those in the definition of FUNCTION."
+  (let ((installation *installation*))
+    (if (and installation (eq (installation-phase installation) :collect))
+        (push (cons function methods) (installation-initial-methods installation))
+        (replace-initial-methods function methods))))
+
+(defun replace-initial-methods (function methods)
+  (let* ((new (remove nil (loop for method in methods
+                                collect (if (listp method) (named-method method) method))))
+         (gone (remove function (set-difference (generic-initial-methods function) new)
+                       :key #'sb-mop:method-generic-function :test-not #'eq)))
+    (setf (generic-initial-methods function) new)
+    (dolist (method gone) (remove-method function method))
+    (when gone (reset-generic-functions (list function)))))
 
 (defun note-replaced (installation name)
   "Remember what NAME is now, unless an earlier definition of the operation has replaced it already."
@@ -103,7 +131,9 @@ of methods, last first. PHASE is :COLLECT while definitions are collected, else 
     (when methods
       (with-quiet-redefinition ()
         (dolist (arguments methods) (note-replaced installation (second arguments)))
-        (sb-ext:without-package-locks (load-methods installation methods))))))
+        (sb-ext:without-package-locks (load-methods installation methods))))
+    (loop for (function . staged) in (reverse (shiftf (installation-initial-methods installation) '()))
+          do (replace-initial-methods function staged))))
 
 (defun load-methods (installation methods)
   (load-staged-methods methods (lambda (delta) (push delta (installation-deltas installation)))))

@@ -47,16 +47,11 @@ define anything there, other than methods.")
 
 (defun capture-whole ()
   (let* ((packages (program-packages))
-         (snapshot (capture packages '() :full t :tokens (program-variables packages))))
+         (snapshot (capture packages '() :full t :tokens (make-tokens :symbols (program-variables packages)
+                                                                       :sets (mapcar #'first *set-variables*)))))
     (dolist (function (foreign-generic-functions))
       (push (cons function (sb-mop:generic-function-methods function)) (snapshot-methods snapshot)))
     (make-whole :snapshot snapshot :packages (list-all-packages))))
-
-(defmacro with-information ((name info) &body body)
-  "Run BODY with NAME bound to a symbol about which the image's database says what INFO, from SYMBOL-DBINFO, does."
-  `(let ((,name (gensym)) (info ,info))
-     (when info (update-symbol-info ,name (lambda (old) (declare (ignore old)) info)))
-     ,@body))
 
 (defun whole-differences (whole)
   "The DELTAS since WHOLE was captured, and the symbols whose values changed without their being defined again: by the files that were loaded,
@@ -190,7 +185,7 @@ or by the program, which runs all the while. Those values are nobody's to put ba
                                                    (change-between (delta-old delta) (delta-new delta)))))
                   (:package (list (wire :definition :kind "package" :name (delta-name delta) :package (delta-name delta)
                                                     :change (change-between (delta-old delta) (delta-new delta)))))
-                  ((:value :plist :interned :method :renamed) '())))
+                  ((:value :set :plist :interned :uninterned :method :renamed) '())))
    :test #'equal))
 
 ;;;; Running something as one transaction

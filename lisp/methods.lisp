@@ -99,20 +99,24 @@ stand in the middle of it for long, and has no part in the time that passes."
 
 ;;;; From a DEFMETHOD that is being loaded
 
-(defun existing-method (arguments)
-  "The method that loading with ARGUMENTS would replace, if its object can be kept; else NIL."
+(defun named-method (arguments)
+  "The method that loading with ARGUMENTS would replace or has defined; else NIL."
   (destructuring-bind (class name qualifiers specializers lambda-list initargs source) arguments
-    (declare (ignore lambda-list initargs source))
+    (declare (ignore class lambda-list initargs source))
     (let ((function (generic-function-named name)))
       (when function
-        (let ((method (find-if (lambda (method)
-                                 (and (equal (method-qualifiers method) qualifiers)
-                                      (equal (sb-mop:method-specializers method) specializers)))
-                               (sb-mop:generic-function-methods function))))
-          (and method
-               (eq (class-of method) (find-class 'standard-method))
-               (eq class 'standard-method)
-               method))))))
+        (find-if (lambda (method)
+                   (and (equal (method-qualifiers method) qualifiers)
+                        (equal (sb-mop:method-specializers method) specializers)))
+                 (sb-mop:generic-function-methods function))))))
+
+(defun existing-method (arguments)
+  "The method that loading with ARGUMENTS would replace, if its object can be kept; else NIL."
+  (let ((method (named-method arguments)))
+    (and method
+         (eq (class-of method) (find-class 'standard-method))
+         (eq (first arguments) 'standard-method)
+         method)))
 
 (defun congruent-lambda-lists-p (old new)
   "Whether a method with the lambda list NEW may stand where one with OLD did without the generic function's arguments changing."

@@ -98,6 +98,6 @@
         (wire-error :unknown-symbol "The image has none of these definitions any more."))
       (call-as-transaction deed
                            (lambda ()
-                             (capture packages definitions :full t :tokens (mapcar #'definition-symbol definitions)))
+                             (capture packages definitions :full t :tokens (make-tokens :symbols (mapcar #'definition-symbol definitions))))
                            #'differences
                            (lambda () (mapc #'remove-definition definitions) t)))))

@@ -6,9 +6,9 @@
 
 (defstruct (snapshot (:copier nil) (:predicate nil))
   "The states before an operation. SYMBOLS, INFOS and, of a full one, FUNCTIONS, SETF-FUNCTIONS and CLASSES are parallel vectors;
-the others are alists from what they belong to."
-  full packages symbols infos functions setf-functions classes
-  named-infos named-functions values plists methods generics combinations package-states package-names missing-packages)
+the others are alists from what they belong to. PRESENT is from a package to its symbols."
+  full packages present symbols infos functions setf-functions classes
+  named-infos named-functions values sets plists methods generics combinations package-states package-names missing-packages)
 
 (defun present-symbols (packages)
   "The symbols present in PACKAGES, in no order."
@@ -19,17 +19,26 @@ the others are alists from what they belong to."
                 (unless more (return))
                 (push symbol symbols)))))))
 
-(defun capture (packages definitions &key full tokens)
+(defstruct (tokens (:copier nil) (:predicate nil))
+  "What code may change because its text names it: SYMBOLS whose values and property lists are meant, PACKAGES, names of MISSING-PACKAGES
+that it may make, and SETS, variables of *SET-VARIABLES*."
+  (symbols '()) (packages '()) (missing-packages '()) (sets '()))
+
+(defparameter *no-tokens* (make-tokens))
+
+(defun capture (packages definitions &key full (tokens *no-tokens*))
   "A SNAPSHOT of what is in PACKAGES and under the names of DEFINITIONS. A FULL one knows the functions, classes and generic
-functions of every symbol there, and the values of TOKENS, symbols; else only the information about each symbol."
+functions of every symbol there, and what the code's TOKENS mean; else only the information about each symbol."
   (let* ((named (remove-duplicates
                  (loop for definition in definitions
                        when (and (resolved-p definition) (not (eq (definition-kind definition) :package)))
                          collect (definition-symbol definition))))
-         (foreign (loop for symbol in named
+         (foreign (loop for symbol in (union named (remove-if-not #'users-symbol-p (tokens-symbols tokens)))
                         unless (member (symbol-package symbol) packages) collect symbol))
-         (symbols (coerce (append foreign (present-symbols packages)) 'simple-vector))
-         (snapshot (make-snapshot :full full :packages packages :symbols symbols :infos (map 'vector (lambda (symbol) (symbol-dbinfo symbol)) symbols))))
+         (present (loop for package in packages collect (cons package (present-symbols (list package)))))
+         (symbols (coerce (append foreign (reduce #'append present :key #'rest)) 'simple-vector))
+         (snapshot (make-snapshot :full full :packages packages :present present
+                                  :symbols symbols :infos (map 'vector (lambda (symbol) (symbol-dbinfo symbol)) symbols))))
     (setf (snapshot-named-infos snapshot) (loop for symbol in named collect (cons symbol (symbol-dbinfo symbol)))
           (snapshot-named-functions snapshot)
           (loop for symbol in named
@@ -38,10 +47,14 @@ functions of every symbol there, and the values of TOKENS, symbols; else only th
     (loop for (nil . state) in (snapshot-named-functions snapshot)
           do (when (typep state 'standard-generic-function)
                (push (cons state (sb-mop:generic-function-methods state)) (snapshot-methods snapshot))))
-    (when full (capture-fully snapshot definitions (union named tokens)))
+    (when full (capture-fully snapshot definitions (union named (tokens-symbols tokens)) tokens))
     snapshot))
 
-(defun capture-fully (snapshot definitions variables)
+(defun users-symbol-p (symbol)
+  (let ((home (symbol-package symbol)))
+    (and home (not (system-package-p home)))))
+
+(defun capture-fully (snapshot definitions variables tokens)
   (let* ((symbols (snapshot-symbols snapshot))
          (functions (make-array (length symbols) :initial-element **none**))
          (setf-functions (make-array (length symbols) :initial-element **none**))
@@ -69,23 +82,34 @@ functions of every symbol there, and the values of TOKENS, symbols; else only th
           (snapshot-combinations snapshot) (combination-states)
           (snapshot-values snapshot) (loop for symbol in variables
                                            unless (keywordp symbol) collect (cons symbol (value-state symbol)))
+          (snapshot-sets snapshot) (loop for symbol in (tokens-sets tokens)
+                                         collect (cons symbol (copy-list (sb-ext:symbol-global-value symbol))))
           (snapshot-plists snapshot) (loop for symbol in variables
-                                           collect (cons symbol (copy-list (symbol-plist symbol))))
+                                           unless (eq (symbol-package symbol) (find-package :common-lisp)) collect (cons symbol (copy-list (symbol-plist symbol))))
           (snapshot-package-states snapshot)
           (loop for package in (remove-duplicates
                                 (append (snapshot-packages snapshot)
+                                        (tokens-packages tokens)
                                         (loop for definition in definitions
                                               for package = (and (eq (definition-kind definition) :package)
                                                                  (find-package (definition-name definition)))
                                               when package collect package)))
                 collect (capture-package package))
+          (snapshot-present snapshot)
+          (append (snapshot-present snapshot)
+                  (loop for state in (snapshot-package-states snapshot)
+                        for package = (package-state-package state)
+                        unless (member package (snapshot-packages snapshot))
+                          collect (cons package (present-symbols (list package)))))
           (snapshot-package-names snapshot)
           (mapcar (lambda (package) (cons package (names-of-package package))) (list-all-packages))
           (snapshot-missing-packages snapshot)
-          (loop for definition in definitions
-                when (and (eq (definition-kind definition) :package)
-                          (not (find-package (definition-name definition))))
-                  collect (definition-name definition)))))
+          (union (tokens-missing-packages tokens)
+                 (loop for definition in definitions
+                       when (and (eq (definition-kind definition) :package)
+                                 (not (find-package (definition-name definition))))
+                         collect (definition-name definition))
+                 :test #'string=))))
 
 (defun names-of-package (package)
   (cons (package-name package) (package-nicknames package)))
@@ -121,13 +145,17 @@ functions of every symbol there, and the values of TOKENS, symbols; else only th
                  (unless (eq old new) (note :info symbol old new))
                  (when (snapshot-full snapshot)
                    (note-full-symbol snapshot symbol index (not (eq old new)) #'note #'note-function)))
-        (note-new-symbols snapshot known #'note #'note-function))
+        (note-new-symbols snapshot known #'note #'note-function)
+        (note-lost-symbols snapshot #'note))
       (loop for (symbol . old) in (snapshot-values snapshot)
             for new = (value-state symbol)
             unless (or (eql old new) (find-if (lambda (delta)
                                                 (and (eq (delta-kind delta) :value) (eq (delta-name delta) symbol)))
                                               deltas))
               do (note :value symbol old new))
+      (loop for (symbol . old) in (snapshot-sets snapshot)
+            for new = (sb-ext:symbol-global-value symbol)
+            unless (equal old new) do (note :set symbol old (copy-list new)))
       (loop for (symbol . old) in (snapshot-plists snapshot)
             unless (equal old (symbol-plist symbol)) do (note :plist symbol old (copy-list (symbol-plist symbol))))
       (loop for (function . old) in (snapshot-methods snapshot)
@@ -149,7 +177,7 @@ functions of every symbol there, and the values of TOKENS, symbols; else only th
             unless (or (null new) (equal old new) (find package (snapshot-package-states snapshot) :key #'package-state-package))
               do (note :renamed package old new))
       (loop for name in (snapshot-missing-packages snapshot)
-            for package = (find-package name)
+            for package = (find-package-named name)
             when package do (note :package name **none** (capture-package package))))
     (nreverse deltas)))
 
@@ -165,15 +193,22 @@ functions of every symbol there, and the values of TOKENS, symbols; else only th
           (unless (same-class-state-p old new) (funcall note :class symbol old new)))))))
 
 (defun note-new-symbols (snapshot known note note-function)
-  (dolist (package (snapshot-packages snapshot))
-    (when (package-name package)
-      (let ((added (remove-if (lambda (symbol) (gethash symbol known)) (present-symbols (list package)))))
-        (when added
-          (funcall note :interned package '() added)
-          (dolist (symbol added)
-            ;; What one that was imported names was there before, and is another package's.
-            (when (eq (symbol-package symbol) package)
-              (note-new-symbol symbol note note-function))))))))
+  (loop for (package . before) in (snapshot-present snapshot)
+        when (package-name package)
+          do (unless (member package (snapshot-packages snapshot))
+               (dolist (symbol before) (setf (gethash symbol known) t)))
+             (let ((added (remove-if (lambda (symbol) (gethash symbol known)) (present-symbols (list package)))))
+               (when added
+                 (funcall note :interned package '() added)
+                 (dolist (symbol added)
+                   ;; What one that was imported names was there before, and is another package's.
+                   (when (eq (symbol-package symbol) package)
+                     (note-new-symbol symbol note note-function)))))))
+
+(defun note-lost-symbols (snapshot note)
+  (loop for (package . symbols) in (snapshot-present snapshot)
+        for lost = (and (package-name package) (remove nil symbols :key #'symbol-package :test-not #'eq))
+        when lost do (funcall note :uninterned package lost '())))
 
 (defun note-new-symbol (symbol note note-function)
   (funcall note-function symbol **none**)
@@ -244,6 +279,13 @@ FORGET-SYMBOLS: also take out of their packages the new symbols that name nothin
                  (error (condition)
                    (push (format nil "~a could not be put back: ~a" what (condition-text condition 300)) remains)))))
       (when (eq direction :new)
+        (loop for delta in (of :uninterned)
+              do (sb-ext:without-package-locks
+                   (dolist (symbol (delta-old delta)) (unintern symbol (delta-name delta)))))
+        (dolist (delta (of :package))
+          (when (none-p (delta-old delta))
+            (attempt (format nil "The package ~a" (delta-name delta))
+                     (lambda () (remake-package (delta-new delta) (all-deltas))))))
         (dolist (delta (of :package))
           (setf remains (append (restore-package (delta-name delta) (target delta)) remains))))
       (with-world-lock ()
@@ -305,12 +347,23 @@ FORGET-SYMBOLS: also take out of their packages the new symbols that name nothin
           (destructuring-bind (name . nicknames) (target delta)
             (attempt (format nil "The name of the package ~a" name)
                      (lambda () (sb-ext:without-package-locks (rename-package (delta-name delta) name nicknames))))))
+        (dolist (delta (of :set))
+          (write-set (delta-name delta) (source delta) (target delta)))
         (dolist (delta (of :plist))
           (setf (symbol-plist (delta-name delta)) (copy-list (target delta))))
-        (drop-all-hash-caches)))
+        (drop-all-hash-caches)
+        (attempt "What the types of slots mean" (lambda () (refresh-slot-types (changed-types (of :info)))))))
       (when (eq direction :old)
-        (dolist (delta (of :package))
-          (setf remains (append (restore-package (delta-name delta) (target delta)) remains))))
+        (let ((lost (of :uninterned)))
+          (dolist (delta lost) (make-room (delta-old delta) (delta-name delta)))
+          (dolist (delta (of :package))
+            (let ((package (and (none-p (target delta)) (package-state-package (source delta)))))
+              (when (and package (package-name package))
+                (setf (package-state-present (source delta)) (present-symbols (list package)))))
+            (setf remains (append (restore-package (delta-name delta) (target delta)) remains)))
+          (dolist (delta lost)
+            (attempt (format nil "What was uninterned from ~a" (package-name (delta-name delta)))
+                     (lambda () (sb-ext:without-package-locks (import (delta-old delta) (delta-name delta))))))))
       (when forget-symbols
         (dolist (delta (of :interned))
           (sb-ext:without-package-locks
@@ -319,6 +372,13 @@ FORGET-SYMBOLS: also take out of their packages the new symbols that name nothin
                          (or (not (eq (symbol-package symbol) (delta-name delta))) (not (symbol-defined-p symbol))))
                 (unintern symbol (delta-name delta))))))))
     remains))
+
+(defun make-room (symbols package)
+  "Take out of PACKAGE what stands in it under the names of SYMBOLS and is none of them."
+  (dolist (symbol symbols)
+    (multiple-value-bind (other status) (find-symbol (symbol-name symbol) package)
+      (when (and (member status '(:internal :external)) (not (eq other symbol)))
+        (sb-ext:without-package-locks (unintern other package))))))
 
 (defun plan-information (deltas direction)
   "How to change the information that DELTAS are about, as a list of functions: as a whole where nobody else has changed any of it."

@@ -14,11 +14,13 @@
   :FUNCTION name      a function, (:MACRO . function), or the mark of nothing
   :INFO symbol        what SYMBOL-DBINFO returns
   :VALUE symbol, :PLIST symbol
+  :SET symbol         the elements of the list that is a standard variable's value
   :CLASS symbol       a CLASS-STATE or nothing
   :METHOD method      a METHOD-STATE
   :METHODS function   the list of a generic function's methods
   :PACKAGE name       a PACKAGE-STATE or nothing
-  :INTERNED package   a list of symbols"
+  :INTERNED package   a list of symbols
+  :UNINTERNED package a list of symbols, the package's own; the new state is nothing"
   kind name old new)
 
 ;;;; One name
@@ -89,6 +91,12 @@
                  always (or (eql number fdefn-info-number) (none-p (info-value name number **none**))))))
     (and (empty-p symbol) (empty-p (list 'setf symbol)))))
 
+(defmacro with-information ((name info) &body body)
+  "Run BODY with NAME bound to a symbol about which the image's database says what INFO, from SYMBOL-DBINFO, does."
+  `(let ((,name (gensym)) (info ,info))
+     (when info (update-symbol-info ,name (lambda (old) (declare (ignore old)) info)))
+     ,@body))
+
 (defun merge-info (symbol from to)
   "Change what differs between the informations FROM and TO about SYMBOL to what TO says, leaving what somebody else has changed since."
   (let ((a (gensym)) (b (gensym)))
@@ -125,14 +133,36 @@
       (or (superseded-p symbol a b)
           (superseded-p (list 'setf symbol) (list 'setf a) (list 'setf b))))))
 
+;;;; Standard variables whose values are sets, to which much besides an operation adds
+
+(defparameter *set-variables* '((*features* "*FEATURES*") (*modules* "*MODULES*" "PROVIDE"))
+  "Each with the names of COMMON-LISP by which code that changes it is known.")
+
+(defun write-set (symbol from to)
+  "Take out of SYMBOL's value what is in FROM and not in TO, and add what is in TO and not in FROM; what others have added stays."
+  (flet ((without (list others) (remove-if (lambda (each) (member each others :test #'equal)) list)))
+    (let ((value (without (sb-ext:symbol-global-value symbol) (without from to))))
+      (setf (sb-ext:symbol-global-value symbol)
+            (append (without (without to from) value) value)))))
+
 ;;;; Packages
 
 (defstruct (package-state (:copier nil) (:predicate nil))
-  package name nicknames uses exports shadowing documentation local-nicknames locked)
+  "PRESENT are the symbols of a package that was deleted because what made it was undone."
+  (present '()) package name nicknames uses exports shadowing imports documentation local-nicknames locked)
 
 (defun external-symbols (package)
   (let ((symbols '()))
     (do-external-symbols (symbol package symbols) (push symbol symbols))))
+
+(defun imported-symbols (package)
+  "The symbols that are present in PACKAGE and another package's."
+  (let ((symbols '()))
+    (with-package-iterator (next (list package) :internal :external)
+      (loop (multiple-value-bind (more symbol) (next)
+              (unless more (return symbols))
+              (let ((home (symbol-package symbol)))
+                (unless (or (eq home package) (null home)) (push symbol symbols))))))))
 
 (defun capture-package (package)
   (make-package-state :package package
@@ -141,6 +171,7 @@
                       :uses (package-use-list package)
                       :exports (external-symbols package)
                       :shadowing (package-shadowing-symbols package)
+                      :imports (imported-symbols package)
                       :documentation (documentation package t)
                       :local-nicknames (sb-ext:package-local-nicknames package)
                       :locked (sb-ext:package-locked-p package)))
@@ -161,8 +192,25 @@
            (equal (package-state-documentation a) (package-state-documentation b))
            (eq (package-state-locked a) (package-state-locked b))
            (loop for reader in (list #'package-state-nicknames #'package-state-uses #'package-state-exports
-                                     #'package-state-shadowing #'package-state-local-nicknames)
+                                     #'package-state-shadowing #'package-state-imports #'package-state-local-nicknames)
                  always (same-set-p (funcall reader a) (funcall reader b))))))
+
+(defun remake-package (state deltas)
+  "Make the package of STATE anew where it was deleted by undoing what made it, and have all DELTAS speak of that one."
+  (let ((old (package-state-package state)))
+    (unless (or (package-name old) (find-package (package-state-name state)))
+      (let ((new (make-package (package-state-name state) :use '())))
+        (import (package-state-present state) new)
+        (dolist (delta deltas)
+          (when (eq (delta-name delta) old) (setf (delta-name delta) new))
+          (dolist (other (list (delta-old delta) (delta-new delta)))
+            (when (typep other 'package-state) (rename-in-state other old new))))))))
+
+(defun rename-in-state (state old new)
+  (when (eq (package-state-package state) old) (setf (package-state-package state) new))
+  (setf (package-state-uses state) (substitute new old (package-state-uses state))
+        (package-state-local-nicknames state) (loop for (nickname . package) in (package-state-local-nicknames state)
+                                                    collect (cons nickname (if (eq package old) new package)))))
 
 (defun restore-package (name state)
   "Give the package NAME the STATE, or delete it when that is nothing. Returns a list of sentences that say what could not be done."
@@ -196,8 +244,15 @@
                      (dolist (symbol added)
                        (when (and (eq (symbol-package symbol) package) (not (symbol-defined-p symbol)))
                          (unintern symbol package))))
+                   (dolist (symbol (set-difference (imported-symbols package) (package-state-imports state)))
+                     (unintern symbol package))
                    (let ((missing (set-difference (package-state-shadowing state) (package-shadowing-symbols package))))
-                     (when missing (shadowing-import missing package)))
+                     (when missing
+                       (shadowing-import missing package)
+                       ;; Taken back, they have lost their home.
+                       (import (remove nil missing :key #'symbol-package :test-not #'eq) package)))
+                   (let ((missing (set-difference (package-state-imports state) (imported-symbols package))))
+                     (when missing (import missing package)))
                    (dolist (used (set-difference (package-state-uses state) (package-use-list package)))
                      (use-package used package))
                    (let ((now (external-symbols package)))

@@ -35,6 +35,16 @@ undone and with :NEW when it was done again. DELETED are names of packages that 
                   "The image has no record of transaction ~a: it was made in another image~:[~;, before the agent of this one was replaced by that of another version~], or more than ~d changes ago. The journal has the texts that it replaced: hotlisp.history shows them as `before`, to be reloaded."
                   id *agent-replaced* *transactions-kept*)))
 
+(defun all-deltas ()
+  "The deltas of every transaction that can be undone or done again."
+  (let ((deltas '()))
+    (sb-ext:with-locked-hash-table (*transactions*)
+      (maphash (lambda (id transaction)
+                 (declare (ignore id))
+                 (setf deltas (append (transaction-deltas transaction) deltas)))
+               *transactions*))
+    deltas))
+
 (defun transaction-replaced-code (id)
   "The functions that the transaction called ID put out of use: by undoing it, when that was the last thing done with it, the new ones."
   (transaction-replaced (find-transaction id)))
@@ -81,21 +91,41 @@ delete none."
 (defun operation-packages (units)
   (remove nil (remove-duplicates (mapcar (lambda (unit) (find-package-named (unit-package-name unit))) units))))
 
-(defun mentioned-symbols (units)
-  "The symbols in the texts of UNITS other than keywords and those of COMMON-LISP: whose values and property lists they may change."
-  (let ((symbols '()) (common-lisp (find-package :common-lisp)))
-    (dolist (unit units symbols)
+(defun mentioned-tokens (units)
+  "The TOKENS in the texts of UNITS. Of COMMON-LISP's symbols only settings count; what much besides an operation changes is left alone."
+  (let ((symbols '()) (packages '()) (missing '()) (makes '()) (sets '()))
+    (dolist (unit units)
       (let ((package (find-package-named (unit-package-name unit))) (text (unit-text unit)))
         (when package
           (loop with position = 0
                 for start = (position-if #'token-character-p text :start position)
                 while start
                 do (setf position (or (position-if-not #'token-character-p text :start start) (length text)))
-                   (multiple-value-bind (symbol found)
-                       (and (not (digit-char-p (char text start))) (resolve-symbol (subseq text start position) package))
-                     (when (and found symbol (not (keywordp symbol))
-                                (not (eq (symbol-package symbol) common-lisp)))
-                       (pushnew symbol symbols)))))))))
+                   (unless (digit-char-p (char text start))
+                     (let* ((token (subseq text start position))
+                            (name (package-designator-text token))
+                            (named (and name (find-package-named name))))
+                       (cond ((null name))
+                             ((null named) (pushnew name missing :test #'string=))
+                             ((not (system-package-p named)) (pushnew named packages)))
+                       (multiple-value-bind (symbol found) (resolve-symbol token package)
+                         (cond ((not (and found symbol)))
+                               ((keywordp symbol))
+                               ((not (eq (symbol-package symbol) (find-package :common-lisp))) (pushnew symbol symbols))
+                               ((setting-p symbol) (pushnew symbol symbols))
+                               ((member symbol '(make-package defpackage)) (setf makes t))
+                               (t (loop for (variable . names) in *set-variables*
+                                        when (member (symbol-name symbol) names :test #'string=)
+                                          do (pushnew variable sets)))))))))))
+    (make-tokens :symbols symbols :packages packages :missing-packages (and makes missing) :sets sets)))
+
+(defun setting-p (symbol)
+  "Whether SYMBOL, of COMMON-LISP, is a variable that code may set for good."
+  (let ((name (symbol-name symbol)))
+    (and (> (length name) 3) (char= (char name 0) #\*)
+         (boundp symbol) (not (constantp symbol))
+         (not (assoc symbol *set-variables*))
+         (not (member symbol '(*gensym-counter* *random-state* *package* *readtable*))))))
 
 (defun token-character-p (character)
   (not (or (blank-p character) (find character "()\"';`,"))))
@@ -105,7 +135,7 @@ delete none."
     (capture (operation-packages units)
              (loop for unit in units append (unit-definitions unit))
              :full (not plain)
-             :tokens (if plain '() (mentioned-symbols units)))))
+             :tokens (if plain *no-tokens* (mentioned-tokens units)))))
 
 (defun attempt-deltas (attempt &key all)
   "What the attempt has changed. Unless ALL, of a plain one only what is under the names it defines."
@@ -378,7 +408,7 @@ definition is new, unchanged or safe to replace."
                                        (not (member present expected)))))
                               (set-difference other expected))))))
       (:renamed (not (and (package-name name) (equal expected (names-of-package name)))))
-      ((:plist :package :interned) nil))))
+      ((:plist :set :package :interned :uninterned) nil))))
 
 (defun delta-label (delta)
   (let ((name (delta-name delta)))

@@ -148,16 +148,20 @@ POINTER a weak pointer to the method where KIND is :METHOD."
 (defun structure-function-names (symbol)
   "The names of the functions that the structure SYMBOL defines."
   (let ((description (structure-description-of symbol)))
-    (when (and description (capability :structure-functions))
-      (flet ((of (reader) (ignore-errors (funcall reader description))))
-        (let ((accessors (loop for slot in (of #'structure-slots)
-                               for accessor = (ignore-errors (structure-slot-accessor slot))
-                               when accessor collect accessor)))
-          (remove nil (append accessors
-                              (loop for accessor in accessors collect (list 'setf accessor))
-                              (loop for constructor in (of #'structure-constructors)
-                                    collect (if (consp constructor) (first constructor) constructor))
-                              (list (of #'structure-copier) (of #'structure-predicate)))))))))
+    (and description (described-functions description))))
+
+(defun described-functions (description)
+  "The names of the functions that the structure of DESCRIPTION defines."
+  (when (capability :structure-functions)
+    (flet ((of (reader) (ignore-errors (funcall reader description))))
+      (let ((accessors (loop for slot in (of #'structure-slots)
+                             for accessor = (ignore-errors (structure-slot-accessor slot))
+                             when accessor collect accessor)))
+        (remove nil (append accessors
+                            (loop for accessor in accessors collect (list 'setf accessor))
+                            (loop for constructor in (of #'structure-constructors)
+                                  collect (if (consp constructor) (first constructor) constructor))
+                            (list (of #'structure-copier) (of #'structure-predicate))))))))
 
 (defun including-structures (symbol)
   (let ((class (find-class symbol nil)))
@@ -171,6 +175,8 @@ POINTER a weak pointer to the method where KIND is :METHOD."
     ;; Code that was compiled while the name meant a function calls it.
     (:macro (users-of '(:macroexpands :calls) (list name) table))
     (:compiler-macro (users-of '(:calls) (list name) table))
+    ;; While there was none, SETF became a call of the function.
+    (:setf-expander (users-of '(:calls) (list (list 'setf name)) table))
     (:function (cond ((consp (function-state name)) (users-of '(:macroexpands) (list name) table))
                      ((inlined-p name)
                       (union (users-of '(:calls) (list name) table) (block-users name) :test #'same-user-p))

@@ -25,6 +25,9 @@ const program = `(defpackage #:edits
 (defstruct (raw (:conc-name r-)) (a 0d0 :type double-float) b)
 (defstruct (point3 (:include point)) z)
 (defstruct (typed (:type list)) a b)
+(defstruct bare (count 0 :type integer))
+(defstruct (stored (:include point))
+  (rate 0d0 :type (double-float 0d0)) (count 0 :type fixnum) (any 0 :type integer) (limit 0 :type (integer 0 10)) (next nil :type (or null point)))
 (defclass basket () ((items :initform '() :accessor items)))
 (define-condition trouble (error) ((what :initarg :what)))
 (define-method-combination sum :operator + :identity-with-one-argument t)
@@ -44,6 +47,7 @@ const program = `(defpackage #:edits
 (defmethod area :around ((thing integer) scale) (call-next-method))
 (defun caller () (list (taken 1 2) (optional 1 2) (keyed :a 1 :b 2)))
 (defun calls-early () (early 1))
+(defun sets-place (x) (setf (place x) 1))
 `;
 
 type Row = readonly [
@@ -133,6 +137,19 @@ const rows: readonly Row[] = [
     'dependents',
   ],
   ['a new setf expander', '(defsetf fresh set-fresh)', 'safe'],
+  ['a setf expander where code calls a setf function', '(defsetf place set-place)', 'dependents'],
+  [
+    'a setf function where SETF goes by an expander',
+    '(defun (setf short) (value x) (list value x))',
+    'hazardous',
+    'kind-changed',
+  ],
+  [
+    'a generic setf function where SETF goes by an expander',
+    '(defgeneric (setf long) (value x))',
+    'hazardous',
+    'kind-changed',
+  ],
   // variables and constants
   ['a new variable', '(defvar *fresh* 1)', 'safe'],
   ['a variable', '(defvar *variable* (list 2))', 'safe'],
@@ -148,6 +165,9 @@ const rows: readonly Row[] = [
   ['a constant of another character', '(defconstant +character+ #\\b)', 'hazardous', 'constant-changed'],
   ['a constant of another symbol', "(defconstant +symbol+ 'green)", 'hazardous', 'constant-changed'],
   ['a constant whose value only evaluation tells', '(defconstant +computed+ (* 3 3))', 'dependents'],
+  ['a variable that was a parameter', '(defvar *parameter* 1)', 'safe'],
+  ['a constant whose value is no longer the same object', '(defconstant +symbol+ (list 1 2))', 'dependents'],
+  ['a constant in place of a symbol macro', '(defconstant symbol-macro 1)', 'hazardous', 'kind-changed'],
   ['a constant in place of a variable', '(defconstant *parameter* 1)', 'hazardous', 'kind-changed'],
   // types, structures, classes
   ['a new type', '(deftype fresh () t)', 'safe'],
@@ -188,12 +208,81 @@ const rows: readonly Row[] = [
     'structure-incompatible',
   ],
   ['a structure that no longer includes any', '(defstruct point3 z)', 'hazardous', 'structure-incompatible'],
+  ['a structure of other names', '(defstruct (bare (:conc-name b-)) (count 0 :type integer))', 'dependents'],
+  [
+    'a structure made by position',
+    '(defstruct (bare (:constructor bare (count))) (count 0 :type integer))',
+    'dependents',
+  ],
+  [
+    'a structure that is printed otherwise',
+    '(defstruct (bare (:print-function print-bare)) (count 0 :type integer))',
+    'dependents',
+  ],
+  ['a slot that is read only', '(defstruct bare (count 0 :type integer :read-only t))', 'dependents'],
+  [
+    'a slot that takes less',
+    `(defstruct (stored (:include point))
+  (rate 0d0 :type (double-float 0d0)) (count 0 :type fixnum) (any 0 :type integer) (limit 0 :type (integer 0 5)) (next nil :type (or null point)))`,
+    'dependents',
+  ],
+  [
+    'a slot that takes more',
+    `(defstruct (stored (:include point))
+  (rate 0d0 :type (double-float 0d0)) (count 0 :type fixnum) (any 0 :type integer) (limit 0 :type (integer 0 11)) (next nil :type (or null point)))`,
+    'hazardous',
+    'structure-incompatible',
+  ],
+  [
+    'a slot that takes more than structures',
+    `(defstruct (stored (:include point))
+  (rate 0d0 :type (double-float 0d0)) (count 0 :type fixnum) (any 0 :type integer) (limit 0 :type (integer 0 10)) next)`,
+    'hazardous',
+    'structure-incompatible',
+  ],
+  [
+    'a slot that is no float any more',
+    `(defstruct (stored (:include point))
+  (rate 0d0) (count 0 :type fixnum) (any 0 :type integer) (limit 0 :type (integer 0 10)) (next nil :type (or null point)))`,
+    'hazardous',
+    'structure-incompatible',
+  ],
+  [
+    'a slot that is a machine word now',
+    `(defstruct (stored (:include point))
+  (rate 0d0 :type (double-float 0d0)) (count 0 :type fixnum) (any 0 :type (unsigned-byte 64)) (limit 0 :type (integer 0 10)) (next nil :type (or null point)))`,
+    'hazardous',
+    'structure-incompatible',
+  ],
+  [
+    'a slot that the collector need not look at now',
+    '(defstruct bare (count 0 :type fixnum))',
+    'hazardous',
+    'structure-incompatible',
+  ],
+  [
+    'a slot of a type of the program, of which only evaluation tells',
+    '(defstruct bare (count 0 :type small))',
+    'dependents',
+  ],
+  ['a structure that is a vector', '(defstruct (typed (:type vector)) a b)', 'dependents'],
   ['a structure that is a list', '(defstruct (typed (:type list)) a b c)', 'dependents'],
   ['a structure in place of a class', '(defstruct basket items)', 'hazardous', 'kind-changed'],
   ['a structure of Common Lisp', '(defstruct hash-table a)', 'hazardous', 'locked-package'],
   ['a new class', '(defclass fresh () ())', 'safe'],
   ['a slot more in a class', '(defclass basket () (items owner))', 'migration'],
   ['a slot less in a class', '(defclass basket () ())', 'migration'],
+  [
+    'a slot shared by the class',
+    '(defclass basket () ((items :allocation :class :accessor items)))',
+    'migration',
+  ],
+  [
+    'other defaults of a class',
+    '(defclass basket () ((items :accessor items)) (:default-initargs :x 1))',
+    'migration',
+  ],
+  ['an accessor less', "(defclass basket () ((items :initform '())))", 'migration'],
   ['other superclasses', '(defclass basket (standard-object) ((items :accessor items)))', 'migration'],
   ['a class in place of a structure', '(defclass point () (x y))', 'hazardous', 'kind-changed'],
   [
@@ -259,6 +348,17 @@ const rows: readonly Row[] = [
     'function-to-generic',
   ],
   ['a method for a macro', '(defmethod macro ((x integer)) x)', 'hazardous', 'kind-changed'],
+  [
+    'a generic function with other keywords',
+    '(defgeneric area (thing scale &key unit))',
+    'hazardous',
+    'generic-lambda-list',
+  ],
+  [
+    'a generic function with a method in it',
+    '(defgeneric area (thing scale) (:method (thing scale) 0))',
+    'safe',
+  ],
   ['a method combination', '(define-method-combination sum :operator list)', 'dependents'],
   // packages
   ['a new package', '(defpackage #:edits-fresh (:use #:common-lisp))', 'safe'],
@@ -278,6 +378,11 @@ const rows: readonly Row[] = [
     '(defpackage #:edits (:use) (:export #:caller #:lonely))',
     'hazardous',
     'package-variance',
+  ],
+  [
+    'a package with local nicknames',
+    '(defpackage #:edits (:use #:common-lisp) (:local-nicknames (#:u #:sb-ext)) (:export #:caller #:lonely))',
+    'safe',
   ],
   // code that would run
   ['a value that only evaluation tells', '(defconstant +number+ #.(error "evaluated"))', 'dependents'],

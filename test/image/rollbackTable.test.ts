@@ -12,7 +12,11 @@ interface Row {
   /** Code of the program that ran between. */
   readonly between?: string;
   readonly ends?: 'partial';
+  /** It changes an object, which nobody can know of. */
+  readonly toObject?: true;
 }
+
+const library = '(defpackage :lent (:use :cl) (:export #:helper))\n(defun lent:helper () 1)\n';
 
 const rows: Record<string, Row> = {
   'a function': { before: '(defun f () 1)', after: '(defun f () 2)', look: '(f)', values: ['1', '2', '1'] },
@@ -128,11 +132,98 @@ const rows: Record<string, Row> = {
     look: "(list (lib:assist) (and (fboundp 'helped) t))",
     values: ['(1 NIL)', '(1 T)', '(1 NIL)'],
   },
+  'what an import brought': {
+    before: `${library}(defvar *imports* nil)`,
+    after: `${library}(import 'lent:helper)\n(defun imports () 1)`,
+    look: '(values (find-symbol "HELPER" :cl-user))',
+    values: ['NIL', 'HELPER', 'NIL'],
+  },
+  'what a package uses, shadows and is called by form': {
+    before: '(defpackage :formed (:use :cl))\n(defpackage :useful (:use :cl) (:export #:aid))',
+    after:
+      "(use-package :useful :formed)\n(shadow '#:car :formed)\n(rename-package :formed :formed '(:shaped))\n(sb-ext:add-package-local-nickname :u :useful :formed)",
+    look: '(list (length (package-use-list :formed)) (eq (find-symbol "CAR" :formed) \'car) (package-nicknames :formed) (length (sb-ext:package-local-nicknames :formed)))',
+    values: ['(1 T NIL 0)', '(2 NIL ("SHAPED") 1)', '(1 T NIL 0)'],
+  },
+  'what another package exports and imports': {
+    before: '(defpackage :wide (:use :cl) (:export #:one) (:intern #:two))\n(defpackage :taker (:use :cl))',
+    after: "(export 'wide::two :wide)\n(unexport 'wide::one :wide)\n(import 'wide::one :taker)",
+    look: '(list (nth-value 1 (find-symbol "ONE" :wide)) (nth-value 1 (find-symbol "TWO" :wide)) (nth-value 1 (find-symbol "ONE" :taker)))',
+    values: ['(:EXTERNAL :INTERNAL NIL)', '(:INTERNAL :EXTERNAL :INTERNAL)', '(:EXTERNAL :INTERNAL NIL)'],
+  },
+  'a symbol that was uninterned, with what it means': {
+    before: "(defun lost () 1)\n(defvar *lost* #'lost)",
+    after: '(unintern (find-symbol "LOST"))',
+    look: '(let ((symbol (find-symbol "LOST"))) (and symbol (funcall symbol)))',
+    values: ['1', 'NIL', '1'],
+  },
+  'a new package, with what is in it': {
+    before: '(defvar *packages* nil)',
+    after:
+      '(defpackage :fresh (:use :cl) (:export #:f) (:shadow #:car))\n(in-package :fresh)\n(defun f () 5)\n(in-package :cl-user)\n(defun calls-fresh () (fresh:f))',
+    look: "(and (find-package :fresh) (fboundp 'calls-fresh) (funcall 'calls-fresh))",
+    values: ['NIL', '5', 'NIL'],
+  },
+  'a package that a form makes': {
+    before: '(defvar *made* nil)',
+    after: "(unless (find-package :made) (make-package :made :use '(:cl)))",
+    look: '(and (find-package :made) t)',
+    values: ['NIL', 'T', 'NIL'],
+  },
+  'features and settings': {
+    before: '(defvar *settings* nil)',
+    after: '(pushnew :app-feature *features*)\n(provide "APP-MODULE")\n(setf *print-lines* 77)',
+    look: '(list (and (member :app-feature *features*) t) (and (member "APP-MODULE" *modules* :test #\'string=) t) *print-lines*)',
+    values: ['(NIL NIL NIL)', '(T T 77)', '(NIL NIL NIL)'],
+  },
+  'what code gives to the symbols of another package': {
+    before: '(defpackage :given (:use :cl) (:export #:a #:b))',
+    after:
+      "(setf (fdefinition 'given:a) (lambda () 1))\n(setf (macro-function 'given:b) (lambda (form environment) (declare (ignore form environment)) 2))\n(setf (symbol-value 'given:a) 3 (get 'given:a 'key) 4)",
+    look: "(list (and (fboundp 'given:a) t) (and (macro-function 'given:b) t) (boundp 'given:a) (get 'given:a 'key))",
+    values: ['(NIL NIL NIL NIL)', '(T T T 4)', '(NIL NIL NIL NIL)'],
+  },
+  'a setf expander in place of a setf function, with its users': {
+    before:
+      '(defvar *put* nil)\n(defun put-it (v) (setf *put* (list :expander v)))\n(defun (setf put) (v) (setf *put* (list :function v)))\n(defun puts () (setf (put) 1) *put*)',
+    after:
+      '(defvar *put* nil)\n(defun put-it (v) (setf *put* (list :expander v)))\n(defsetf put put-it)\n(defun puts () (setf (put) 1) *put*)',
+    look: '(puts)',
+    values: ['(:FUNCTION 1)', '(:EXPANDER 1)', '(:FUNCTION 1)'],
+  },
+  'a structure whose slot takes less': {
+    before: '(defstruct narrow (n 0 :type integer) (s nil))\n(defvar *narrow* (make-narrow :n (expt 2 80)))',
+    after: '(defstruct narrow (n 0 :type fixnum) (s nil))\n(defvar *narrow* nil)',
+    look: '(list (< 0 (narrow-n *narrow*)) (handler-case (narrow-p (make-narrow :n (expt 2 90))) (type-error () :refused)))',
+    values: ['(T T)', '(T :REFUSED)', '(T T)'],
+  },
+  'the functions of a structure that the other definition lacks': {
+    before: '(defstruct named-one a)\n(defun names-one () (named-one-a (make-named-one :a 1)))',
+    after:
+      '(defstruct (named-one (:conc-name one-) (:constructor build-one)) a)\n(defun names-one () (list (one-a (build-one :a 2))))',
+    look: '(names-one)',
+    values: ['1', '(2)', '1'],
+  },
+  'what a class takes for its slots, by a type': {
+    before:
+      "(deftype allowed () 'integer)\n(defclass typed () ((a :type allowed :initarg :a)))\n(defun takes (x) (declare (optimize safety)) (handler-case (progn (make-instance 'typed :a x) t) (type-error () nil)))",
+    after:
+      "(deftype allowed () 'string)\n(defclass typed () ((a :type allowed :initarg :a)))\n(defun takes (x) (declare (optimize safety)) (handler-case (progn (make-instance 'typed :a x) t) (type-error () nil)))",
+    look: '(list (takes 1) (takes "a"))',
+    values: ['(T NIL)', '(NIL T)', '(T NIL)'],
+  },
+  'the methods in a generic function’s definition': {
+    before: '(defgeneric inner (x) (:method ((x integer)) :integer) (:method ((x number)) :number))',
+    after: '(defgeneric inner (x) (:method ((x number)) :number))',
+    look: '(inner 1)',
+    values: [':INTEGER', ':NUMBER', ':INTEGER'],
+  },
   'no change made to an object': {
     before: '(defvar *h* (list 1))',
     after: '(defvar *h* (list 1))\n(push 2 (cdr *h*))',
     look: '*h*',
     values: ['(1)', '(1 2)', '(1 2)'],
+    toObject: true,
   },
   'a class, but not dropped slots of instances that were used meanwhile': {
     before: "(defclass k () ((a :initform 1) (b :initarg :b)))\n(defvar *k* (make-instance 'k :b 2))",
@@ -144,27 +235,38 @@ const rows: Record<string, Row> = {
   },
 };
 
-describe('a rollback restores', () => {
+describe('a rollback, and a failure, restores', () => {
   let editor: Editor;
   beforeAll(async () => {
     editor = await Editor.start({ settings: { approval: { 'modify-running-code': 'allow' } } });
   });
   afterAll(() => editor?.finish());
 
-  it.each(Object.entries(rows))('%s', async (name, { before, after, look, values, between, ends }) => {
+  it.each(Object.entries(rows))('%s', async (name, row) => {
+    const { before, after, look, values, between, ends, toObject } = row;
     const head = '(in-package :cl-user)\n';
     const document = editor.open(`${name.replace(/\W+/g, '-')}.lisp`, `${head}${before}\n`);
     const reload = () => editor.command<OperationResult>('reload_file', { uri: document.uri });
     expect(await reload()).toMatchObject({ status: 'applied' });
     expect(await editor.evaluate(look)).toEqual([values[0]]);
+    if (!toObject) {
+      document.set(`${head}${after}\n(error "on purpose")\n`);
+      expect(await reload()).toMatchObject({ status: 'failed' });
+      expect(await editor.evaluate(look)).toEqual([values[0]]);
+    }
     document.set(`${head}${after}\n`);
-    const { transaction, status } = await reload();
-    expect(status).toBe('applied');
+    const { transaction, status, notes } = await reload();
+    expect([status, notes.filter(({ severity }) => severity === 'error')]).toEqual(['applied', []]);
     if (between) await editor.evaluate(between);
     expect(await editor.evaluate(look)).toEqual([values[1]]);
     const back = await editor.command('rollback', { transaction });
     expect(back).toMatchObject({ status: ends ?? 'applied' });
     if (ends) expect(JSON.stringify(back)).toMatch(/have lost the values of B/);
+    expect(await editor.evaluate(look)).toEqual([values[2]]);
+    expect(await editor.command('redo', { transaction })).toMatchObject({ status: 'applied' });
+    expect(await editor.evaluate(look)).toEqual([values[1]]);
+    if (ends) return;
+    expect(await editor.command('rollback', { transaction })).toMatchObject({ status: 'applied' });
     expect(await editor.evaluate(look)).toEqual([values[2]]);
   });
 
