@@ -2,7 +2,7 @@
 import { readSymbol, type DefinitionKind } from '../source/index.ts';
 import { rank } from './fuzzy.ts';
 import { readKey, type Mention, type MentionKey, type Target } from './mentions.ts';
-import { definitionsCalled, namedBy, symbolNamed } from './named.ts';
+import { definitionsCalled, namedBy, succeed, symbolNamed } from './named.ts';
 import { Packages } from './packages.ts';
 import { standardSymbols } from './standardSymbols.ts';
 import type { Answer, DefinitionHit, FileSummary, IndexedDefinition, PackageForm } from './types.ts';
@@ -27,13 +27,19 @@ interface IndexedFile {
   readonly definitions: readonly IndexedDefinition[];
   readonly packages: readonly PackageForm[];
   readonly conditional: boolean;
-  /** The names of macros and generic functions, as one text. */
+  /** Macros and generic functions, and their names as one text. */
+  readonly kinded: readonly IndexedDefinition[];
   readonly kinds: string;
-  /** Package of each form. */
-  readonly formPackages: readonly (string | null)[];
-  /** Where the uses of each form begin in `uses`, and where the last ones end. */
+  readonly uses: () => Uses;
+}
+
+/** The names that the forms of a file use, as numbers. */
+interface Uses {
+  /** Of each form. */
+  readonly packages: readonly (string | null)[];
+  /** Where the names of each form begin in `ids`, and where the last ones end. */
   readonly starts: Uint32Array;
-  readonly uses: Uint32Array;
+  readonly ids: Uint32Array;
 }
 
 /** What a name means: a symbol at home in a package, or a package. */
@@ -51,28 +57,41 @@ export class WorkspaceIndex {
   /** By what a form uses: the same array as long as the form stays. */
   readonly #ids = new WeakMap<readonly string[], Uint32Array>();
 
-  set(uri: string, summary: FileSummary): void {
-    const starts = new Uint32Array(summary.forms.length + 1);
-    summary.forms.forEach((form, i) => {
-      starts[i + 1] = starts[i]! + form.uses.length;
-    });
-    const uses = new Uint32Array(starts[summary.forms.length]!);
-    summary.forms.forEach((form, i) => uses.set(this.#idsOf(form.uses), starts[i]));
+  /** @param later what the forms use is only gathered once somebody asks: for texts that are edited all the time */
+  set(uri: string, summary: FileSummary, later = false): void {
     const { definitions, packages, conditional } = summary;
     const before = this.#files.get(uri);
-    const kinds = kindsIn(definitions);
-    this.#files.set(uri, {
-      definitions,
-      packages,
-      conditional,
-      formPackages: summary.forms.map(form => form.package),
-      starts,
-      uses,
-      kinds,
-    });
+    const kinded = definitions.filter(hasKind);
+    const kinds = kinded.map(({ kind, name }) => `${kind} ${name}\n`).join('');
+    let ungathered: FileSummary | undefined = summary;
+    let gathered: Uses | undefined;
+    const uses = (): Uses => {
+      if (ungathered) gathered = this.#usesOf(ungathered.forms);
+      ungathered = undefined;
+      return gathered!;
+    };
+    if (!later) uses();
+    if (before) succeed(before.definitions, definitions);
+    this.#files.set(uri, { definitions, packages, conditional, kinded, kinds, uses });
     this.#keywords = undefined;
     if (!before || !sameElements(before.packages, packages)) this.#packages = undefined;
     if (before?.kinds !== kinds) this.#version++;
+  }
+
+  #usesOf(forms: FileSummary['forms']): Uses {
+    const starts = new Uint32Array(forms.length + 1);
+    forms.forEach((form, i) => {
+      starts[i + 1] = starts[i]! + form.uses.length;
+    });
+    const ids = new Uint32Array(starts[forms.length]!);
+    forms.forEach((form, i) => ids.set(this.#idsOf(form.uses), starts[i]));
+    return { packages: forms.map(form => form.package), starts, ids };
+  }
+
+  /** Every name that a file uses, by its number; some that none uses any more. */
+  get #names(): readonly string[] {
+    for (const file of this.#files.values()) file.uses();
+    return this.#symbols.names;
   }
 
   /** The numbers of the names that a form uses. */
@@ -92,20 +111,14 @@ export class WorkspaceIndex {
   /** What was given to `set`. */
   summary(uri: string): FileSummary | undefined {
     const file = this.#files.get(uri);
-    return (
-      file && {
-        definitions: file.definitions,
-        packages: file.packages,
-        conditional: file.conditional,
-        forms: file.formPackages.map((packageName, i) => ({
-          package: packageName,
-          uses: Array.from(
-            file.uses.subarray(file.starts[i], file.starts[i + 1]),
-            id => this.#symbols.names[id]!,
-          ),
-        })),
-      }
-    );
+    if (!file) return undefined;
+    const { definitions, packages, conditional } = file;
+    const { packages: inEffect, starts, ids } = file.uses();
+    const forms = inEffect.map((packageName, i) => ({
+      package: packageName,
+      uses: Array.from(ids.subarray(starts[i], starts[i + 1]), id => this.#symbols.names[id]!),
+    }));
+    return { definitions, packages, conditional, forms };
   }
 
   get uris(): readonly string[] {
@@ -119,7 +132,7 @@ export class WorkspaceIndex {
   get counts(): { files: number; definitions: number; symbols: number } {
     let definitions = 0;
     for (const file of this.#files.values()) definitions += file.definitions.length;
-    return { files: this.#files.size, definitions, symbols: this.#symbols.names.length };
+    return { files: this.#files.size, definitions, symbols: this.#names.length };
   }
 
   get packages(): Packages {
@@ -197,9 +210,10 @@ export class WorkspaceIndex {
   }
 
   #findKeywords(): string[] {
-    const used = new Uint8Array(this.#symbols.names.length);
-    for (const { uses } of this.#files.values()) for (const id of uses) used[id] = 1;
-    return this.#symbols.names.flatMap((key, id) =>
+    const names = this.#names;
+    const used = new Uint8Array(names.length);
+    for (const { uses } of this.#files.values()) for (const id of uses().ids) used[id] = 1;
+    return names.flatMap((key, id) =>
       used[id] === 1 && key.length > 1 && key.startsWith('\t') ? [key.slice(1)] : [],
     );
   }
@@ -249,8 +263,8 @@ export class WorkspaceIndex {
       wanted.set(symbol.name, [...(wanted.get(symbol.name) ?? []), { name, home }]);
     }
     const found = new Map<string, { lambdaList: string; sure: boolean }>();
-    for (const { definitions } of this.#files.values())
-      for (const definition of definitions) {
+    for (const { kinded } of this.#files.values())
+      for (const definition of kinded) {
         const { kind, lambdaList, package: where } = definition;
         if (kind !== 'macro' || lambdaList === undefined) continue;
         const symbol = symbolNamed(definition);
@@ -307,12 +321,11 @@ export class WorkspaceIndex {
   kinds(version: number): Answer<'kinds'> {
     if (version === this.#version) return { version };
     const names = new Map<string, DefinitionKind>();
-    for (const { definitions } of this.#files.values())
-      for (const definition of definitions)
-        if (hasKind(definition)) {
-          const name = namedBy(definition)?.name;
-          if (name !== undefined) names.set(name, definition.kind);
-        }
+    for (const { kinded } of this.#files.values())
+      for (const definition of kinded) {
+        const name = namedBy(definition)?.name;
+        if (name !== undefined) names.set(name, definition.kind);
+      }
     return { version: this.#version, names: [...names] };
   }
 
@@ -347,7 +360,7 @@ export class WorkspaceIndex {
     const defined = new Set<string>();
     for (const { definitions } of this.#files.values())
       for (const definition of definitions) defined.add(symbolNamed(definition)?.name ?? '');
-    const names = this.#symbols.names.flatMap(key => {
+    const names = this.#names.flatMap(key => {
       const mention = readKey(key);
       return mention.type === 'symbol' && mention.package !== '' ? [mention.name] : [];
     });
@@ -359,7 +372,7 @@ export class WorkspaceIndex {
   /** Files with a form that mentions it. */
   filesMentioning(meaning: Meaning): string[] {
     const mentions = new Map<number, Mention>();
-    this.#symbols.names.forEach((key: MentionKey, id) => {
+    this.#names.forEach((key: MentionKey, id) => {
       if (!key.includes(meaning.name) && meaning.type === 'symbol') return;
       const mention = readKey(key);
       if (mention.type === meaning.type && (mention.type === 'package' || mention.name === meaning.name))
@@ -369,10 +382,11 @@ export class WorkspaceIndex {
   }
 
   #mentions(file: IndexedFile, mentions: ReadonlyMap<number, Mention>, meaning: Meaning): boolean {
-    for (let form = 0; form < file.formPackages.length; form++)
-      for (let i = file.starts[form]!; i < file.starts[form + 1]!; i++) {
-        const mention = mentions.get(file.uses[i]!);
-        if (mention && this.means(mention, file.formPackages[form]!, meaning)) return true;
+    const { packages, starts, ids } = file.uses();
+    for (let form = 0; form < packages.length; form++)
+      for (let i = starts[form]!; i < starts[form + 1]!; i++) {
+        const mention = mentions.get(ids[i]!);
+        if (mention && this.means(mention, packages[form]!, meaning)) return true;
       }
     return false;
   }
@@ -382,12 +396,6 @@ const sameElements = (a: readonly unknown[], b: readonly unknown[]): boolean =>
   a.length === b.length && a.every((each, i) => each === b[i]);
 
 const hasKind = ({ kind }: IndexedDefinition): boolean => kind === 'macro' || kind === 'generic-function';
-
-function kindsIn(definitions: readonly IndexedDefinition[]): string {
-  let kinds = '';
-  for (const each of definitions) if (hasKind(each)) kinds += `${each.kind} ${each.name}\n`;
-  return kinds;
-}
 
 const VARIABLES: ReadonlySet<string> = new Set(['variable', 'constant']);
 const sameStart = (a: IndexedDefinition, b: IndexedDefinition) =>

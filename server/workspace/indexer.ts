@@ -246,10 +246,10 @@ export class Indexer {
     }
   }
 
-  #summarize(uri: string, snapshot: Snapshot, before?: Summary): Summary {
+  #summarize(uri: string, snapshot: Snapshot, buffer?: OpenBuffer): Summary {
     this.#read++;
-    const summary = summarize(snapshot, this.options.encoding, before);
-    this.#index.set(uri, summary);
+    const summary = summarize(snapshot, this.options.encoding, buffer?.summary);
+    this.#index.set(uri, summary, buffer !== undefined);
     return summary;
   }
 
@@ -263,7 +263,7 @@ export class Indexer {
     for (const [uri, buffer] of this.#buffers) {
       if (!buffer.dirty || (only !== undefined && uri !== only)) continue;
       buffer.dirty = false;
-      buffer.summary = this.#summarize(uri, buffer.document.snapshot, buffer.summary);
+      buffer.summary = this.#summarize(uri, buffer.document.snapshot, buffer);
     }
   }
 }

@@ -2,7 +2,7 @@
 import type { PositionEncoding, Range, Snapshot, Span, TopLevelForm } from '../source/index.ts';
 import { symbolsIn } from '../source/scope.ts';
 import type { Meaning, WorkspaceIndex } from './index.ts';
-import { readKey, visitForm } from './mentions.ts';
+import { readKey, visitForm, type MentionKey } from './mentions.ts';
 import { treeOf } from './nodes.ts';
 import { usesOf } from './summarize.ts';
 
@@ -42,14 +42,17 @@ export function* mentionsIn(
 /** Told from what is known of the form, else from its letters. */
 function mayMention(snapshot: Snapshot, form: TopLevelForm, { type, name }: Meaning): boolean {
   const uses = usesOf(form);
-  if (uses)
-    return type === 'symbol'
-      ? uses.some(key => key.endsWith(name) && (key.length === name.length || key.endsWith(`\t${name}`)))
-      : uses.some(key => key.endsWith('\n'));
+  if (uses) return uses.some(type === 'symbol' ? key => isOf(key, name) : key => key.endsWith('\n'));
   // Escapes may spell a name in another way, and a package has nicknames.
   if (type === 'package') return true;
   const text = snapshot.slice(form.span.start, form.span.end);
   return text.includes('\\') || text.toUpperCase().includes(name.toUpperCase());
+}
+
+/** Whether it is the key of a symbol of that name. */
+function isOf(key: MentionKey, name: string): boolean {
+  const before = key.length - name.length;
+  return before <= 0 ? key === name : key[before - 1] === '\t' && key.endsWith(name);
 }
 
 const VARIABLES: ReadonlySet<string> = new Set(['variable', 'parameter']);

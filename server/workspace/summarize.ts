@@ -89,7 +89,10 @@ export function summarize(snapshot: Snapshot, encoding: PositionEncoding, before
     environment,
     definitions: joined(pieces, 'definitions'),
     packages: joined(pieces, 'packages'),
-    forms: joined(pieces, 'forms'),
+    // few ask
+    get forms() {
+      return joined(pieces, 'forms');
+    },
     conditional: pieces.some(({ conditional }) => conditional),
   };
 }

@@ -2,6 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { changeBetween } from '../../../server/source/snapshot.ts';
+import { WorkspaceIndex } from '../../../server/workspace/index.ts';
+import { definitionsNamed } from '../../../server/workspace/known.ts';
 import { summarize, type Summary } from '../../../server/workspace/summarize.ts';
 import { testSource } from '../source/source.ts';
 
@@ -64,6 +66,49 @@ describe('after any edits', () => {
         document.dispose();
       }),
       { numRuns: 300 },
+    );
+  });
+
+  it('the index answers as one that reads the text for the first time', () => {
+    const uri = 'file:///edited.lisp';
+    const names = ['TOTAL', 'ITEM', 'PRICE', '*X*', 'SHOP'];
+    /** All that depends on what is kept from version to version. */
+    const answers = (index: WorkspaceIndex, asked: readonly string[]): unknown[] => [
+      ...asked.map(name => [
+        definitionsNamed(index, { name, package: 'SHOP' }, 100),
+        index.filesMentioning({ type: 'symbol', home: 'SHOP', name, loose: true }),
+        index.defines('SHOP', name),
+      ]),
+      index.macros('SHOP', ['total', 'with-it']),
+      [...index.keywords].sort(),
+      index.summary(uri),
+    ];
+    const more = fc.constantFrom('(defmacro total (a) a)\n', '(defgeneric price (x))\n', ...pieces);
+    const several = fc.array(more, { maxLength: 4 }).map(each => each.join(''));
+    const step = fc.record({
+      at: fc.nat(),
+      length: fc.nat({ max: 40 }),
+      text: several,
+      ask: fc.subarray(names),
+    });
+    fc.assert(
+      fc.property(text, fc.array(step, { minLength: 1, maxLength: 8 }), (first, all) => {
+        const document = source.open(uri, 0, first);
+        const index = new WorkspaceIndex();
+        let summary: Summary | undefined;
+        all.forEach(({ at, length, text: added, ask }, n) => {
+          const start = at % (document.snapshot.length + 1);
+          const end = Math.min(document.snapshot.length, start + length);
+          const snapshot = document.apply([{ range: { start, end }, text: added }], n + 1);
+          summary = summarize(snapshot, 'utf-16', summary);
+          index.set(uri, summary, true);
+          const fresh = new WorkspaceIndex();
+          fresh.set(uri, summarize(snapshot, 'utf-16'));
+          expect(answers(index, ask)).toEqual(answers(fresh, ask));
+        });
+        document.dispose();
+      }),
+      { numRuns: 200 },
     );
   });
 });
