@@ -1,5 +1,6 @@
 /** Operators of well-known libraries, and what the names and the looks of unknown ones say. */
 import type { RawNode } from '../parser.ts';
+import { defclass, defstruct } from './definitions.ts';
 import { lambdaList, pattern, scopeFrom } from './lambdaLists.ts';
 import { Env } from './model.ts';
 import { bindings, caseLike, iteration, letLike, multipleValueBind, withExpressions } from './standard.ts';
@@ -263,9 +264,14 @@ function mentionsIn(w: Walker, nodes: readonly RawNode[]): Set<string> {
   return out;
 }
 
-/** `(define-thing name lambda-list . body)`, where the second argument looks like a lambda list; else `(define-thing name . body)`. */
+/**
+ * `(define-thing name supers slots . options)` and `(define-struct name . slots)`, as names and looks tell; `(define-thing name lambda-list . body)`,
+ * where the second argument looks like a lambda list; else `(define-thing name . body)`.
+ */
 function definer(w: Walker, form: Form, env: Env): void {
   const [name, second, ...rest] = form.args;
+  if (namedStructure.test(form.operator)) return defstruct(w, form, env);
+  if (looksLikeClass(w, form)) return defclass(w, form, env);
   w.each(name, each => {
     if (w.symbol(each)) return w.note(each, 'function', 'definition');
     const [head, ...more] = w.objects(each);
@@ -290,4 +296,27 @@ function looksLikeLambdaList(w: Walker, list: RawNode): boolean {
     return parts.length <= 3 && (isVariable(w, parts[0]) || parts[0]?.type === 'list_lit');
   });
   return shaped && (isVariable(w, objects[0]) || objects.every(each => each.type === 'list_lit'));
+}
+
+/** Of definers such as `defclass*`, `define-persistent-class`. */
+const named = (what: string): RegExp =>
+  new RegExp(`^DEF(?:INE)?-?(?:[A-Z]*-)?[A-Z]?(?:${what})[^A-Z]*$`, 'i');
+const namedStructure = named('STRUCT(?:URE)?');
+const namedClass = named('CLASS|CONDITION');
+
+const slotOption = /^(?:ACCESSOR|READER|WRITER|INITARG|INITFORM|ALLOCATION)$/;
+
+/** Two lists behind the name: names of classes; slots, of which one has an option where the operator is not named after what it defines. */
+function looksLikeClass(w: Walker, { operator, args }: Form): boolean {
+  const [name, supers, slots] = args;
+  const isList = (node: RawNode | undefined): node is RawNode =>
+    node?.type === 'list_lit' || node?.type === 'nil_lit';
+  if (!w.symbol(name) || !isList(supers) || !isList(slots)) return false;
+  if (!w.objects(supers).every(each => isVariable(w, each))) return false;
+  const items = w.objects(slots).map(each => (each.type === 'list_lit' ? w.objects(each) : [each]));
+  if (!items.every(([slot]) => isVariable(w, slot))) return false;
+  return (
+    namedClass.test(operator) ||
+    items.some(parts => parts.some(part => part.type === 'kwd_lit' && slotOption.test(w.word(part) ?? '')))
+  );
 }

@@ -86,7 +86,7 @@ function slot(w: Walker, node: RawNode, env: Env): void {
   }
 }
 
-const defclass: Handler = (w, form, env) => {
+export const defclass: Handler = (w, form, env) => {
   const [name, supers, slots, ...options] = form.args;
   define(w, name, 'type', env);
   w.each(supers, list => w.objects(list).forEach(each => w.type(each, env)));
@@ -109,7 +109,7 @@ const defclass: Handler = (w, form, env) => {
   }
 };
 
-const defstruct: Handler = (w, form, env) => {
+export const defstruct: Handler = (w, form, env) => {
   const [head, ...rest] = form.args;
   const [name, ...options] = head?.type === 'list_lit' ? w.objects(head) : head ? [head] : [];
   define(w, name, 'type', env);
