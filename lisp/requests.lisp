@@ -97,6 +97,8 @@
                         (lambda ()
                           (encode-ok (request-id request) (request-operation request)
                                      (funcall (gethash (request-operation request) *handlers*) arguments)))))
+      ;; Whose thread it is does not matter: Swank's are of the user's program.
+      (reprotect-stack)
       (setf (request-state request) :finished)
       (remove-request request)
       (ignore-errors (tell-features request))
@@ -154,7 +156,6 @@ Once it is sealed or finished this does nothing. Does not wait."
   (unwind-protect
        (loop
          (funcall (shiftf (worker-job worker) nil))
-         (reprotect-stack)
          (become-agent-thread :serving)
          (unless (and (sb-thread:with-mutex (**workers-lock**)
                         (when **server** (push worker **idle-workers**)))

@@ -143,6 +143,7 @@ export class FaultBench {
       drip: () => this.#proxy!.drip(),
       splitCharacters: () => this.#proxy!.splitCharacters(),
       fillHeap: () => program.fillHeap(),
+      exhaustStack: op => program.exhaustStack(op),
       engageThread: () => program.engageThread(),
       silenceClient: () => asked.forEach(method => editor.silentTo.add(method)),
       confuseClient: () => asked.forEach(method => editor.nonsenseTo.add(method)),

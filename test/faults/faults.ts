@@ -18,6 +18,8 @@ export interface Hands {
   splitCharacters(): void;
   /** Lets a thread of the program take all of its heap, until the fault is over. */
   fillHeap(): Promise<void>;
+  /** Lets the agent's work for this call exhaust the stack of its thread. */
+  exhaustStack(op: string): Promise<void>;
   /** Lets a thread of the program run where nothing can interrupt it, until the fault is over. */
   engageThread(): Promise<void>;
   killServer(): void;
@@ -42,6 +44,8 @@ export interface Fault {
   readonly seconds?: number;
   /** At which kinds of steps it makes sense. */
   readonly strikes: readonly Exclude<Step['at'], 'sent'>[];
+  /** Whether it makes sense only for what an operation asks for, not for connecting. */
+  readonly ofWork?: true;
   /** Whether it is tried where only the most important ones are. */
   readonly important?: true;
   /**
@@ -190,6 +194,17 @@ export const faults: readonly Fault[] = [
     seconds: 90,
     strike: async (hands): Promise<Verdict> => {
       await hands.fillHeap();
+      return 'pass';
+    },
+  },
+  {
+    name: 'the image is out of stack',
+    important: true,
+    ofWork: true,
+    strikes: ['asked'],
+    leadsTo: ['internal', 'failed', 'rolled-back'],
+    strike: async (hands, passing): Promise<Verdict> => {
+      await hands.exhaustStack(passing!.op);
       return 'pass';
     },
   },

@@ -223,6 +223,19 @@ export class Program {
     );
   }
 
+  /** Lets what the agent does for the next call of `op` exhaust its thread's stack before anything of it is done. */
+  async exhaustStack(op: string): Promise<void> {
+    await this.lisp(
+      `(let* ((handlers hotlisp::*handlers*) (op :${op}) (handler (gethash op handlers)))
+         (setf (gethash op handlers)
+               (lambda (arguments)
+                 (declare (ignore arguments))
+                 (setf (gethash op handlers) handler)
+                 (labels ((deeper (n) (1+ (deeper (1+ n))))) (deeper 0))))
+         t)`,
+    );
+  }
+
   /** Returns once a thread of the program runs where nothing can interrupt it. */
   async engageThread(): Promise<void> {
     await this.#beginFault(

@@ -1,16 +1,22 @@
 /** Stacks that are exhausted: by the user's code when it is loaded or evaluated, and by texts and values that are nested without end. */
 import { afterEach, expect, it } from 'vitest';
 import { Editor } from '../support/lspClient.ts';
+import { startUserImage, swankServer, type UserImage } from '../support/userImage.ts';
 
 let editor: Editor;
-afterEach(() => editor?.finish());
+let program: UserImage | undefined;
+afterEach(async () => {
+  await editor?.finish();
+  await program?.stop();
+  program = undefined;
+});
 
 const nested = (times: number, open = '(', close = ')') => open.repeat(times) + close.repeat(times);
 const endless = '(labels ((f (n) (1+ (f n)))) (f 0))';
 
-async function start(): Promise<number> {
+async function start(image?: object): Promise<number> {
   editor = await Editor.start({
-    settings: { approval: { 'modify-running-code': 'allow' }, debugger: 'abort' },
+    settings: { approval: { 'modify-running-code': 'allow' }, debugger: 'abort', ...(image && { image }) },
   });
   await editor.command('image_connect');
   return pid();
@@ -58,6 +64,15 @@ it('by evaluation, or by reading or expanding what is nested too deeply, fails t
   }
   expect(await editor.evaluate('(+ 1 1)')).toEqual(['2']);
   expect(await pid()).toBe(image);
+});
+
+it('by evaluation over Swank, again and again, fails each time, and leaves the user’s program running', async () => {
+  program = await startUserImage(swankServer);
+  const image = await start({ mode: 'attach', address: `127.0.0.1:${program.ports['swank']}` });
+  for (let round = 0; round < 5; round++)
+    expect((await editor.failure('repl_eval', { code: endless })).kind).toBe('debugger-aborted');
+  expect(await editor.evaluate('(+ 1 1)')).toEqual(['2']);
+  expect([await pid(), program.isRunning()]).toEqual([image, true]);
 });
 
 it('is not by values that are nested deeply: they are printed, inspected and described in short', async () => {

@@ -25,8 +25,8 @@ export function stepsOf(operation: OperationCase, calls: readonly string[]): Ste
   return steps.length > 0 ? steps : [{ at: 'sent' }];
 }
 
-const canStrike = ({ strikes }: Fault, { at }: Step): boolean =>
-  strikes.includes(at === 'sent' ? 'asked' : at);
+const canStrike = ({ strikes, ofWork }: Fault, { at }: Step, { connects }: OperationCase): boolean =>
+  ofWork && (connects || at === 'sent') ? false : strikes.includes(at === 'sent' ? 'asked' : at);
 
 export interface TableOptions {
   readonly operations?: (operation: OperationCase) => boolean;
@@ -73,7 +73,7 @@ async function runWire(wire: WireName, options: TableOptions, add: (row: Row) =>
       await attempt(clean, async () => void (calls = await bench.callsOf(operation)));
       for (const fault of faults.filter(options.faults ?? (() => true))) {
         if ((wire === 'swank' || operation.short) && !fault.important) continue;
-        for (const step of stepsOf(operation, calls).filter(each => canStrike(fault, each))) {
+        for (const step of stepsOf(operation, calls).filter(each => canStrike(fault, each, operation))) {
           if (options.rows && !options.rows(position++, fault, step)) continue;
           const row = { operation: name, fault: fault.name, step: describeStep(step, calls) };
           await attempt(row, () => bench.try(operation, fault, step));

@@ -136,7 +136,7 @@ describe('an image of its own for each', () => {
   });
 
   describe('the run directory', () => {
-    const attempt = (runtime: string) =>
+    const attempt = (runtime: string, form = '(format t "socket ~a~%" (hotlisp:serve))') =>
       spawnSync(
         sbcl,
         [
@@ -144,7 +144,7 @@ describe('an image of its own for each', () => {
           '--load',
           fasl,
           '--eval',
-          '(handler-case (format t "socket ~a~%" (hotlisp:serve)) (error (e) (format t "refused ~a~%" e)))',
+          `(handler-case ${form} (error (e) (format t "refused ~a~%" e)))`,
           '--eval',
           '(sb-ext:exit)',
         ],
@@ -160,7 +160,9 @@ describe('an image of its own for each', () => {
       const directory = runtime('run [1]*');
       const previous = process.umask(0);
       try {
-        expect(attempt(directory)).toMatch(/^socket .*\.sock$/m);
+        expect(attempt(directory, '(format t "mode ~o~%" (hotlisp::file-status (hotlisp:serve)))')).toMatch(
+          /^mode 140600$/m,
+        );
       } finally {
         process.umask(previous);
       }

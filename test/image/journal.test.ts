@@ -1,6 +1,14 @@
 /** The journal when things go wrong: servers killed at every step of a change, torn lines, disks that refuse. */
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -276,6 +284,13 @@ describe('a journal that cannot be written', () => {
     const directory = mkdtempSync(path.join(root, 'pipe-'));
     expect(spawnSync('mkfifo', [path.join(directory, 'journal.ndjson')]).status).toBe(0);
     await refuses(directory);
+    // A link would have it written wherever that leads.
+    const linked = mkdtempSync(path.join(root, 'link-'));
+    const elsewhere = path.join(root, 'elsewhere');
+    writeFileSync(elsewhere, '');
+    symlinkSync(elsewhere, path.join(linked, 'journal.ndjson'));
+    await refuses(linked);
+    expect(readFileSync(elsewhere, 'utf8')).toBe('');
   });
 
   it.runIf(process.platform === 'linux')(

@@ -133,8 +133,9 @@ it('no feature and no question about a change reads a buffer with it', async () 
     const argument = { uri, position: document.positionOf(place) };
     for (const operation of ['reload_form', 'macroexpand', 'remove_definition'])
       await attempt('plan', { operation, ...argument });
-    for (const command of ['reload_form', 'count_instances', 'remove_definition', 'run_test'])
+    for (const command of ['reload_form', 'count_instances', 'remove_definition', 'run_test', 'macroexpand'])
       await attempt(command, argument);
+    await attempt('macroexpand', { ...argument, all: true });
   }
   await attempt('reload_changed', { uri });
   await attempt('reload_file', { uri });

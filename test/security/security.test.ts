@@ -168,6 +168,7 @@ describe('what looks like our own words', () => {
     const { message, actions } = await prompt;
     expect(message).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e\u200b]/);
     expect(message).toContain('\\u{202e}');
+    expect(message.split('\n').filter(line => /^\s*Deny/.test(line))).toEqual([]);
     expect(actions.map(({ title }) => title)).toEqual([
       'Deny',
       'Approve',
@@ -235,6 +236,7 @@ describe('a workspace', () => {
       approval: { eval: 'allow', 'modify-running-code': 'allow' },
       'image.command': 'touch pwned',
       'image.init': ['(print 1)'],
+      'image.readOnly': false,
       verify: [],
     };
     editor = await Editor.start({
@@ -246,11 +248,15 @@ describe('a workspace', () => {
       'approval.modify-running-code',
       'image.command',
       'image.init',
+      'image.readOnly',
       'verify',
-    ].filter(each => each !== 'approval.modify-running-code'))
+    ])
       await editor.messages.next(`a word about ${key}`, ({ message }) => message.includes(key));
     void editor.expectPrompt(/evaluate/i, 'Deny');
     expect((await editor.failure('repl_eval', { code: '1' })).kind).toBe('approval-denied');
+    const { uri } = editor.openFile(path.join(editor.root, 'a.lisp'));
+    void editor.expectPrompt(/reload/i, 'Deny');
+    expect((await editor.failure('reload_file', { uri })).kind).toBe('approval-denied');
     expect(readdirSync(editor.root)).not.toContain('pwned');
   });
 
