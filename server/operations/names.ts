@@ -52,6 +52,23 @@ export const spelling = ({ name, qualifiers = [], specializers }: Spelled): stri
 export const printedName = (definition: Spelled): string =>
   spelling(definition).replaceAll('( ', '(').replaceAll(' )', ')');
 
+const DESIGNATOR = /^(?:'\s*|#?:)((?:\\[^]|\|[^|]*\||[^\s()"':;`,|\\])+)$/;
+
+/**
+ * The name that a string designator as Lisp has it, `:shop`, `#:shop`, `'shop` or `"SHOP"`, stands for; other texts are names as they are.
+ * Undefined: it begins like a designator and is none.
+ * @param fold what becomes of the letters of a symbol
+ */
+export function designatedName(text: string, fold: (name: string) => string): string | undefined {
+  const trimmed = text.trim();
+  if (!/^(?:["':]|#:)/.test(trimmed)) return trimmed === '' ? undefined : text;
+  const string = /^"((?:\\[^]|[^"\\])+)"$/.exec(trimmed);
+  if (string) return string[1]!.replace(/\\([^])/g, '$1');
+  const token = DESIGNATOR.exec(trimmed)?.[1];
+  if (token === undefined) return undefined;
+  return /[|\\]/.test(token) ? readSymbol(token).name : fold(token);
+}
+
 /** "shop", ":shop", "#:shop" and "\"SHOP\"" as one. */
 const designated = (text: string) =>
   text

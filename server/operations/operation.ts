@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { ApprovalKind } from '../approval/approver.ts';
 import type { Args, DefinitionName, Form, Location, Op, PlacedName, Result } from '../image/protocol.ts';
+import { designatedName } from './names.ts';
 import type { Page } from './page.ts';
 import type {
   PositionEncoding,
@@ -278,13 +279,26 @@ export const operation = <A>(definition: Operation<A>): Operation => definition;
 
 const zeroBased = z.number().int().nonnegative();
 
+/** The name of something that Lisp code names by a string designator, in any of its spellings. */
+const designator = (fold: (name: string) => string, what: string) =>
+  z
+    .string()
+    .min(1)
+    .refine(text => designatedName(text, fold) !== undefined, {
+      error: ({ input }) =>
+        `${JSON.stringify(input)} is not the name of ${what}: write it as shop, :shop, #:shop or "shop"`,
+    })
+    .overwrite(text => designatedName(text, fold) ?? text)
+    .describe(`name of ${what}, also as code designates it, such as \`:shop\``);
+
 export const arguments_ = {
   position: z
     .strictObject({ line: zeroBased, character: zeroBased })
     .describe('0-based, in the negotiated encoding'),
   uri: z.string().min(1).describe('URI of the document'),
   version: z.number().int().describe('the version the caller saw; another one is an error'),
-  package: z.string().min(1).describe('name of a package'),
+  package: designator(name => name.toUpperCase(), 'a package'),
+  system: designator(name => name.toLowerCase(), 'an ASDF system'),
   symbol: z.string().min(1).describe('a symbol as written in code, with its package prefix'),
   transaction: z.string().min(1).describe('a transaction of the history'),
   request: z.number().int().positive().describe('number of a request'),

@@ -7,7 +7,7 @@ import { changeOf } from './forms.ts';
 import { packageFilesPage, systemPage } from './listings.ts';
 import { arguments_, operation, type ChangePlan, type Force, type QueryPlan } from './operation.ts';
 
-const system = z.string().min(1).describe('name of an ASDF system');
+const { system } = arguments_;
 const force = z
   .union([z.boolean(), z.literal('all')], { error: 'must be true, false or "all"' })
   .default(false)

@@ -95,6 +95,22 @@ describe('commands that read', () => {
     });
   });
 
+  it.each(['shop', 'SHOP', ':shop', '#:shop', "'shop", ' :SHOP ', '"SHOP"', ':|SHOP|'])(
+    'take the package as Lisp code designates it: %s',
+    async name => {
+      expect(await editor.command('repl_eval', { code: '*package*', package: name })).toMatchObject({
+        values: ['#<PACKAGE "SHOP">'],
+      });
+      expect(await editor.command('package_files', { package: name })).toMatchObject({
+        files: [{ uri: document.uri }],
+      });
+      void editor.expectPrompt(/SHOP/, 'Approve');
+      expect(await editor.command('code_reload_package', { package: name })).toMatchObject({
+        status: 'applied',
+      });
+    },
+  );
+
   it.each([
     ['thread_backtrace', { thread: 99999 }, 'thread', /There is no thread 99999/],
     ['code_reload_package', { package: 'CL' }, 'package', /COMMON-LISP is SBCL's own/],
@@ -105,6 +121,14 @@ describe('commands that read', () => {
       'symbol',
       /: symbol with form_type, or uri with position,/,
     ],
+    [
+      'repl_eval',
+      { code: '1', package: ':' },
+      'package',
+      /":" is not the name of a package: write it as shop/,
+    ],
+    ['package_files', { package: "'(shop)" }, 'package', /is not the name of a package/],
+    ['code_reload_system', { system: '#:a b' }, 'system', /is not the name of an ASDF system/],
     ['show_diff', { uri: 'file:///x.lisp' }, 'position', /: position or definition is to be given/],
   ])('name the argument that is wrong: %s %j', async (name, argument, path, message) => {
     const error = await editor.failure(name, argument);

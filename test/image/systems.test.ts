@@ -62,6 +62,12 @@ describe('the status of a system', () => {
     expect(names(status.files.filter(each => each.stale))).toEqual(['accounts.lisp']);
   });
 
+  it('is asked for by any name by which Lisp code designates the system', async () => {
+    await loadSystem(editor, 'ledger');
+    for (const system of [':ledger', '#:LEDGER', "'ledger", '"ledger"', ':|ledger|'])
+      expect(await editor.command('system_status', { system })).toMatchObject({ system: 'ledger' });
+  });
+
   it('is an error for a system that nobody knows', async () => {
     const error = await editor.failure('system_status', { system: 'no-such-system' });
     expect(error.kind).toBe('unknown-system');
@@ -275,6 +281,12 @@ describe('reloading a system', () => {
     expect(result.status).toBe('failed');
     expect(result.notes[0]?.message).toMatch(/changed since its loading was approved/);
     expect(await editor.evaluate('(ledger:balance)')).toEqual(['12']);
+  });
+
+  it('is asked for by any name by which Lisp code designates the system', async () => {
+    await loadSystem(editor, 'ledger');
+    for (const system of [':ledger', '#:LEDGER', "'ledger", '"ledger"', ':|ledger|'])
+      expect(await editor.command('system_status', { system })).toMatchObject({ system: 'ledger' });
   });
 
   it('is an error for a system that nobody knows', async () => {
