@@ -11,6 +11,9 @@ const kept = 100;
 /** Characters of a page that an editor which shows no documents gets as a message. */
 const told = 8000;
 
+/** A line that says where something is: of a backtrace, or of a list of places. */
+const placed = /^(?:;;)?\s{4,}(?:at )?(\/.+?):(\d+)(?: \(|$)/;
+
 export class Pages {
   readonly #directory = new TemporaryDirectory('pages');
   #number = 0;
@@ -37,6 +40,13 @@ export class Pages {
   /** What can be done at a line of a document, if that is a page. */
   actionsAt(uri: string, line: number): readonly PageAction[] {
     return this.#pages.get(uri)?.page.actions?.filter(each => each.line === line) ?? [];
+  }
+
+  /** The place in a file that a line of a page names, or the one below it: a call, a user and where it is. Lines are 0-based. */
+  placeAt(uri: string, line: number): { readonly uri: string; readonly line: number } | undefined {
+    const lines = this.#pages.get(uri)?.page.lines ?? [];
+    const [, file, at] = placed.exec(lines[line] ?? '') ?? placed.exec(lines[line + 1] ?? '') ?? [];
+    return file === undefined ? undefined : { uri: pathToFileURL(file).href, line: Number(at) - 1 };
   }
 
   async dispose(): Promise<void> {

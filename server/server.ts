@@ -173,6 +173,7 @@ export class Server {
       capabilities: () => editor.capabilities,
       folders: () => this.#folders,
       answerable: () => approver.answerable,
+      pagePlace: (uri, line) => pages.placeAt(uri, line),
       pageActions: (uri, line) => pages.actionsAt(uri, line),
       traced: () => tracing.names,
       indexFiles: options.indexFiles,

@@ -24,6 +24,11 @@ export interface BenchParts {
   readonly settings: () => Settings;
   readonly source: Source;
   readonly encoding: () => PositionEncoding;
+  /** The place that a line (0-based) of a document that the server wrote names. */
+  readonly pagePlace: (
+    uri: string,
+    line: number,
+  ) => { readonly uri: string; readonly line: number } | undefined;
   /** Runs the work of a request, and maps its errors. */
   readonly answer: <R>(work: () => Promise<R>) => Promise<R>;
 }

@@ -49,7 +49,7 @@ export const definitions: FeatureSet = {
           const seeker = new Seeker(bench, params, token);
           return asked(bench, kind, await find(seeker), seeker.origin);
         });
-    connection.onDefinition(handle('definition', seeker => seeker.definitions()));
+    connection.onDefinition(handle('definition', async seeker => seeker.inPage() ?? seeker.definitions()));
     connection.onDeclaration(handle('declaration', seeker => seeker.declarations()));
     connection.onTypeDefinition(handle('typeDefinition', seeker => seeker.types()));
     connection.onImplementation(handle('implementation', seeker => seeker.implementations()));
@@ -128,6 +128,15 @@ class Seeker {
   private localPlace(snapshot: Snapshot, span: Span): Place[] {
     const range = snapshot.rangeOf(span, this.bench.parts.encoding());
     return [{ uri: this.uri, range, whole: range }];
+  }
+
+  /** Of a line of a page that leads on to a file. */
+  inPage(): readonly Place[] | undefined {
+    const place = this.bench.parts.pagePlace(this.uri, this.params.position.line);
+    if (!place) return undefined;
+    const start = { line: place.line, character: 0 };
+    const range = { start, end: start };
+    return [{ uri: place.uri, range, whole: range }];
   }
 
   async definitions(): Promise<readonly Place[]> {

@@ -304,7 +304,7 @@ export function summary(
         threads.length > 0 ? ` ${capitalised(plural(threads.length, 'thread'))} still in the old code.` : '';
       return {
         severity: warnings > 0 ? 'warning' : 'info',
-        message: `${capitalised(title)}: ${what} in ${Math.max(1, Math.round(duration_ms ?? 0))} ms.${users.length > 0 ? ` ${capitalised(users.join(', '))}.` : ''}${warnings > 0 ? ` ${capitalised(plural(warnings, 'warning'))}${why}` : ''}${old}`,
+        message: `${capitalised(title)}: ${definitions.length > 0 ? what : 'done'} in ${Math.max(1, Math.round(duration_ms ?? 0))} ms.${users.length > 0 ? ` ${capitalised(users.join(', '))}.` : ''}${warnings > 0 ? ` ${capitalised(plural(warnings, 'warning'))}${why}` : ''}${old}`,
       };
     }
     case 'unchanged':

@@ -1,5 +1,6 @@
 /** An error of evaluated code: the editor is asked which restart to take, and whatever happens then, every evaluation ends. */
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Editor, NEVER, usualCapabilities, type Prompt } from '../support/lspClient.ts';
 import type { RpcError } from '../support/jsonRpc.ts';
@@ -193,6 +194,16 @@ describe('an error of evaluated code', () => {
     expect(text).toMatch(/PRICE = 4/);
     expect(text).toMatch(/DOUBLED = 8/);
     expect(text).not.toMatch(/CALL-EVALUATED|DEBUG-OR-GIVE-UP/);
+    const page = editor.openFile(fileURLToPath(uri));
+    for (const line of ['(DEEP 4)', 'deep.lisp:3'])
+      expect(
+        await editor.request('textDocument/definition', {
+          textDocument: { uri },
+          position: page.positionOf(line),
+        }),
+      ).toMatchObject([
+        { uri: expect.stringMatching(/deep\.lisp$/) as string, range: { start: { line: 2, character: 0 } } },
+      ]);
   });
 
   it('within a restart is asked about in turn, to a limited depth', async () => {
