@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { HotlispError } from '../errors.ts';
 import { arguments_, operation, type PlanContext } from './operation.ts';
 import { documentAt } from './fileArgument.ts';
-import { changeOf, formName, isInPackage } from './forms.ts';
+import { changeOf, formName, isInPackage, plannedForm } from './forms.ts';
 
 const { uri, version, position } = arguments_;
 
@@ -53,13 +53,19 @@ export const reloadChanged = operation({
   async plan(args, context) {
     const snapshot = await context.snapshot(args.uri, args.version);
     const defining = snapshot.forms.filter(form => form.definitions.length > 0);
-    return changeOf(
+    const file = context.fileOf(snapshot.uri);
+    const plan = changeOf(
       snapshot,
       defining,
       `reload changed forms of ${baseName(snapshot.uri, context)}`,
       context,
       true,
     );
+    const nameless = snapshot.forms
+      .filter(form => form.active && form.definitions.length === 0 && !form.broken && !form.packageUnknown)
+      .filter(form => !isInPackage(form))
+      .map(form => plannedForm(snapshot, form, file));
+    return { ...plan, nameless };
   },
 });
 

@@ -5,7 +5,7 @@ import type { Assessment, PlacedName, Result } from '../image/protocol.ts';
 import type { ChangePlan, PlannedForm } from '../operations/operation.ts';
 import { findDependents, leavesStale, type Dependents, type DependentsContext } from './dependents.ts';
 import type { Desk } from './desk.ts';
-import { compared, runsThisText } from './loaded.ts';
+import { compared, loadedDate, runsThisText, wasLoaded } from './loaded.ts';
 
 export interface Assessed {
   /** The forms that the change consists of; `assessments[].form` indexes them. */
@@ -15,6 +15,8 @@ export interface Assessed {
   /** Threads inside code that the change replaces, its dependents' included. */
   readonly threads: Result<'check'>['threads'];
   readonly dependents: Dependents;
+  /** Forms that have changed and are left out: they define nothing by name. */
+  readonly leftOut?: readonly PlannedForm[];
 }
 
 /** Asks the image what the plan would do, and to whom besides; installs nothing. */
@@ -29,7 +31,8 @@ export async function assess(
   const checked = await check(plan.forms);
   const assessments = await compared(checked.assessments, plan.forms, desk.deps.documents);
   const whole = { ...checked, forms: plan.forms, assessments };
-  const change = plan.onlyChanged ? await onlyChanged(whole, desk.deps.documents) : whole;
+  const leftOut = await changedNameless(desk, image, plan.nameless ?? [], assessments);
+  const change = { ...(plan.onlyChanged ? await onlyChanged(whole, desk.deps.documents) : whole), leftOut };
   const context: DependentsContext = {
     image,
     documents: desk.deps.documents,
@@ -52,6 +55,25 @@ export async function assess(
 }
 
 type Checked = Omit<Assessed, 'dependents'>;
+
+/** Of forms that define nothing by name, those that the image has surely not loaded with their file nor run since. */
+async function changedNameless(
+  desk: Desk,
+  image: Image,
+  forms: readonly PlannedForm[],
+  assessments: readonly Assessment[],
+): Promise<readonly PlannedForm[]> {
+  const changed: PlannedForm[] = [];
+  for (const form of forms) {
+    const { digest, file, package: home } = form.wire;
+    const second = loadedDate(assessments, file);
+    const there = { uri: form.snapshot.uri, digest, package: home };
+    if (second === undefined || desk.previousSources(image).ran(form)) continue;
+    const texts = await desk.deps.documents.textsAt(form.snapshot.uri, second);
+    if (texts.length > 0 && !(await wasLoaded(desk.deps.documents, second, there))) changed.push(form);
+  }
+  return changed;
+}
 
 /** Leaves out the forms that the image runs already. */
 async function onlyChanged(checked: Checked, documents: Documents): Promise<Checked> {

@@ -42,6 +42,7 @@ export async function runChange(
         ...report.emptyResult,
         status: 'unchanged',
         dependents: assessed.dependents.reported,
+        notes: report.leftOutNotes(assessed, desk.encoding),
         duration_ms: report.since(started),
       };
     const deed = await changeDeed(desk, operation, kind, plan, assessed, image, transaction, call);

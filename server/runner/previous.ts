@@ -20,6 +20,8 @@ export const formKey = ({ wire }: PlannedForm) =>
     ]),
   ]);
 
+const ranKey = ({ wire }: PlannedForm) => `${wire.digest} ${wire.package}`;
+
 /** How many forms without a file are kept: nothing else knows their text. */
 const scratchKept = 1000;
 
@@ -33,6 +35,9 @@ export class PreviousSources {
   /** Forms without a file, by digest. */
   readonly #scratch = new Map<string, PlannedForm>();
 
+  /** Forms that define nothing by name and have been run, by package and digest. */
+  readonly #ran = new Set<string>();
+
   /** @param onDisk the saved text of a document; undefined where there is none */
   constructor(private readonly onDisk: (uri: string) => Promise<Snapshot | undefined>) {}
 
@@ -41,6 +46,7 @@ export class PreviousSources {
     for (const form of forms) {
       const { text, digest } = form.wire;
       this.#installed.set(formKey(form), { text, digest });
+      if (form.wire.definitions.length === 0) this.#ran.add(ranKey(form));
       if (form.wire.file === undefined) this.#scratch.set(form.wire.digest, form);
       if (this.#scratch.size > scratchKept) this.#scratch.delete(this.#scratch.keys().next().value!);
     }
@@ -51,8 +57,14 @@ export class PreviousSources {
     return this.#scratch.get(digest);
   }
 
+  /** Whether an operation has run this form, which defines nothing by name. */
+  ran(form: PlannedForm): boolean {
+    return this.#ran.has(ranKey(form));
+  }
+
   forget(): void {
     this.#installed.clear();
+    this.#ran.clear();
   }
 
   /**

@@ -188,6 +188,16 @@ const brokenNotes = ({ broken }: ChangePlan, encoding: PositionEncoding): Report
     range: snapshot.rangeOf(span, encoding),
   }));
 
+/** The forms that a change leaves out although they have changed. */
+export const leftOutNotes = (assessed: Assessed | undefined, encoding: PositionEncoding): ReportedNote[] =>
+  (assessed?.leftOut ?? []).map(({ snapshot, span }) => ({
+    severity: 'note',
+    message:
+      'This form defines nothing by name, and the image has not run it as it stands: it is left out. Reload it by itself, or the file.',
+    uri: snapshot.uri,
+    range: snapshot.rangeOf(span, encoding),
+  }));
+
 /** What a change that does not parse answers, without asking anybody. */
 export const brokenResult = (
   plan: ChangePlan,
@@ -213,7 +223,7 @@ export const changePreview = (
     ...assessedAs(assessment),
   })),
   dependents: assessed?.dependents.reported ?? [],
-  notes: brokenNotes(plan, encoding),
+  notes: [...brokenNotes(plan, encoding), ...leftOutNotes(assessed, encoding)],
   threads: assessed?.threads ?? [],
   runs_code: assessed?.forms.some(({ wire }) => wire.evaluates) ?? false,
 });
@@ -248,7 +258,7 @@ export function changeResult(
       change.status === 'applied'
         ? dependents.reported
         : listedOnly(dependents.reported, 'the change failed'),
-    notes: reportedNotes(forms, change.notes, encoding),
+    notes: [...reportedNotes(forms, change.notes, encoding), ...leftOutNotes(assessed, encoding)],
     threads: change.threads,
     output: change.output,
     ...(change.step && { step: change.step }),

@@ -1,7 +1,7 @@
 /** The main job on a spawned image: forms reloaded from a buffer, asked first, and what the person and the program are told. */
 import { readFileSync, utimesSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Editor, type TextDocument } from '../support/lspClient.ts';
+import { Editor, lispString, type TextDocument } from '../support/lspClient.ts';
 import type { Diagnostic, OperationResult, SourceLocation } from '../support/lspTypes.ts';
 import { shop } from '../support/shop.ts';
 
@@ -24,6 +24,48 @@ describe('a file that was saved before it is reloaded', () => {
       const { text } = await editor.shown.next('the diff', () => true);
       expect(text).toMatch(/^-.*\(twice \(tax amount\)\)/m);
       expect(text).toMatch(/^\+.*\(list :saved amount\)/m);
+    } finally {
+      await editor.finish();
+    }
+  });
+});
+
+describe('a changed form that defines nothing by name', () => {
+  const code = `${shop}\n(defvar *table* (make-hash-table))\n(setf (gethash :a *table*) 1)\n(setf (gethash :b *table*) 1)\n`;
+  const leftOut = /defines nothing by name.*left out/;
+
+  it('is named by a reload of the changed forms, which leaves it out, until it has been run', async () => {
+    const editor = await Editor.start({ files: { 'shop.lisp': code } });
+    try {
+      const file = `${editor.root}/shop.lisp`;
+      utimesSync(file, 1e9, 1e9);
+      await editor.evaluate(`(load (compile-file ${lispString(file)}))`);
+      const document = editor.openFile(file);
+      const changed = async (name: string, argument: object = {}) =>
+        (await editor.command<OperationResult>(name, { ...argument, uri: document.uri })).notes;
+      const plan = () => changed('plan', { operation: 'reload_changed' });
+      expect(await plan()).toEqual([]);
+      document.replace('(gethash :b *table*) 1', '(gethash :b *table*) 2');
+      const start = document.positionOf('(setf (gethash :b');
+      const named = [
+        {
+          severity: 'note',
+          message: expect.stringMatching(leftOut) as string,
+          uri: document.uri,
+          range: { start },
+        },
+      ];
+      expect(await plan()).toMatchObject(named);
+      expect(await changed('reload_changed')).toMatchObject(named);
+      document.replace('(twice (tax amount))', '(list amount)');
+      void editor.expectPrompt(/reload changed/i, 'Approve');
+      expect(await changed('reload_changed')).toMatchObject(named);
+      const look = () => editor.evaluate('(list (gethash :b shop::*table*) (shop:total 1))');
+      expect(await look()).toEqual(['(1 (1))']);
+      void editor.expectPrompt(/setf form/i, 'Approve');
+      await editor.command('reload_form', { uri: document.uri, position: start });
+      expect(await look()).toEqual(['(2 (1))']);
+      expect(await plan()).toEqual([]);
     } finally {
       await editor.finish();
     }
