@@ -93,8 +93,9 @@
   (unix "UNLINK" path))
 
 (defun remove-stale-files (directory)
-  "Delete what other versions left in the cache and nobody has written for a month."
-  (dolist (file (directory (merge-pathnames "agent-*.*" (native directory)) :resolve-symlinks nil))
+  "Delete what other versions, and those that were ended while they compiled, left in the cache and nobody has written for a month."
+  (dolist (file (loop for name in '("agent-*.*" "tmp-*.*")
+                      append (directory (merge-pathnames name (native directory)) :resolve-symlinks nil)))
     (let ((written (ignore-errors (file-write-date file))))
       (when (and written (< written (- (get-universal-time) (* 31 24 60 60))))
         (delete-quietly (sb-ext:native-namestring file))))))
@@ -117,10 +118,41 @@
   (handler-bind ((warning #'muffle-warning))
     (load (native path))))
 
-(defun load-cached (path)
-  "Load the compiled agent at PATH. True when that went well; whatever is wrong with the file, it is no longer there then."
+(defun sum (path)
+  "A text that tells the bytes of the file at PATH from those that a damaged disk makes of them."
+  (with-open-file (stream (native path) :element-type '(unsigned-byte 8))
+    (let ((octets (make-array (file-length stream) :element-type '(unsigned-byte 8))) (low 1) (high 0))
+      (declare (type (unsigned-byte 32) low high) (type (simple-array (unsigned-byte 8) (*)) octets))
+      (read-sequence octets stream)
+      (loop for octet across octets
+            do (setf low (mod (+ low octet) 65521)
+                     high (mod (+ high low) 65521)))
+      (format nil "~d ~d ~d" (length octets) low high))))
+
+(defun sum-file (path)
+  "Where the sum of the compiled agent at PATH is kept."
+  (concatenate 'string path ".sum"))
+
+(defun computed-sum (path)
+  ;; This file may be interpreted, which is too slow for millions of octets.
+  (unless (compiled-function-p #'sum) (handler-bind ((warning #'muffle-warning)) (compile 'sum)))
+  (sum path))
+
+(defun sound-p (path)
+  "Whether the compiled agent at PATH is what was written there."
+  (ignore-errors
+   (and (own-file-p (sum-file path))
+        (equal (computed-sum path)
+               (with-open-file (stream (native (sum-file path))) (read-line stream))))))
+
+(defun load-cached (path careful)
+  "Load the compiled agent at PATH. True when that went well; whatever is wrong with the file, it is no longer there then. Loading a damaged one
+may end the process: where that is not ours, CAREFUL, it is looked for damage first."
   (and (own-file-p path)
-       (handler-case (progn (load-quietly path) t)
+       (handler-case (progn
+                       (when (and careful (not (sound-p path))) (error "It is damaged."))
+                       (load-quietly path)
+                       t)
          (error () (delete-quietly path) nil))))
 
 (defun compile-agent (source target)
@@ -160,8 +192,10 @@ Returns a list of warnings."
              (compile-agent (or source-file (progn (write-source source text) text)) compiled)
            (declare (ignore output))
            (load-quietly compiled)
-           (when (and cache (unix "RENAME" compiled (cached-file cache digest)))
-             (remove-stale-files cache))
+           (when cache
+             (write-source (computed-sum compiled) (sum-file (cached-file cache digest)))
+             (when (unix "RENAME" compiled (cached-file cache digest))
+               (remove-stale-files cache)))
            warnings)
       (delete-quietly text)
       (delete-quietly compiled)
@@ -244,7 +278,7 @@ agent and neither SOURCE-FILE nor SOURCE. Signals what compiling and loading sig
                      (lambda ()
                        (call-without-older-agent
                         (lambda ()
-                          (cond ((and directory (load-cached (cached-file directory digest))) (list :cached))
+                          (cond ((and directory (load-cached (cached-file directory digest) session)) (list :cached))
                                 ((or source-file source)
                                  (cons :compiled (load-from-source digest directory source-file source))))))))))
           (cond (how

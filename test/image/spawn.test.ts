@@ -21,6 +21,7 @@ import { HotlispError } from '../../server/errors.ts';
 import { childSbcls, lispDir, ManagedImage, Surroundings, valuesOf } from '../support/images.ts';
 import { lispString, repository, sbclCommand } from '../support/lspClient.ts';
 import { isAlive, survivors } from '../support/processes.ts';
+import { startUserImage, swankServer } from '../support/userImage.ts';
 import { within } from '../support/wait.ts';
 
 let surroundings: Surroundings;
@@ -290,6 +291,35 @@ describe('the cache of compiled agents', () => {
     },
     240_000,
   );
+
+  it('is used by the user’s program over Swank, and when it is damaged such that loading it would end that, mended', async () => {
+    const cache = surroundings.make('cache');
+    cpSync(await goodCache(), cache, { recursive: true });
+    const [file] = compiled(cache);
+    const attach = async (): Promise<void> => {
+      const program = await startUserImage(
+        `${swankServer} (require :sb-posix) (funcall (intern "SETENV" "SB-POSIX") "XDG_CACHE_HOME" ${lispString(cache)} 1)`,
+        { env: surroundings.environment },
+      );
+      const own = new ManagedImage(surroundings);
+      try {
+        const address = `127.0.0.1:${program.ports['swank']}`;
+        expect(await valuesOf(await own.connect({ mode: 'attach', address }), '1')).toEqual(['1']);
+        expect(program.isRunning()).toBe(true);
+      } finally {
+        await own.manager.dispose();
+        await program.stop();
+      }
+    };
+    const { ino, size } = statSync(file!);
+    await attach();
+    expect(statSync(file!).ino).toBe(ino);
+    endingSbcl(file!);
+    const { ino: damaged } = statSync(file!);
+    await attach();
+    expect(statSync(file!).ino).not.toBe(damaged);
+    expect(Math.abs(statSync(file!).size - size)).toBeLessThan(2000);
+  }, 240_000);
 
   it('is not used where others may write, which is said', async () => {
     const cache = surroundings.make('cache');
