@@ -52,35 +52,31 @@
 ;;;; Compiling
 
 (defun segment-readtable-now (segment)
-  "The readtable for SEGMENT: what an earlier form of its file chose, else what Swank or Slynk use for its package, else the image's."
+  "The readtable for SEGMENT: what an earlier form of its file chose in this operation, else what its place in the file says, else the
+package's. Signals a WIRE-ERROR where the image has none of that name."
   (or (loop for (earlier . rest) on *segments*
             with chosen = nil
             until (eq earlier segment)
             do (when (and (equal (segment-file earlier) (segment-file segment)) (segment-readtable earlier))
                  (setf chosen (segment-readtable earlier)))
             finally (return (and chosen (not (eq chosen (sb-ext:symbol-global-value '*readtable*))) chosen)))
-      (loop for server in '("SWANK" "SLYNK")
-            for package = (find-package server)
-            for symbol = (and package (find-symbol "*READTABLE-ALIST*" package))
-            for entry = (and symbol (boundp symbol)
-                             (ignore-errors (assoc (segment-package-name segment) (symbol-value symbol) :test #'string=)))
-            when (and entry (readtablep (cdr entry))) return (cdr entry))
-      (sb-ext:symbol-global-value '*readtable*)))
+      (readtable-for (segment-readtable-name segment) (find-package-named (segment-package-name segment)))))
 
 (defun compile-segment (segment scratch number)
   "Compile SEGMENT, whose number is NUMBER, with SCRATCH for its files. Notes go to *NOTES*; true when it may be loaded."
-  (let ((package (find-package-named (segment-package-name segment))))
-    (cond ((null package)
-           (note :error (format nil "There is no package ~a." (segment-package-name segment))
-                 (print-name 'package-error) (first (segment-units segment)) nil nil)
+  (flet ((unreadable (text type)
+           (note :error text (print-name type) (first (segment-units segment)) nil nil)
            (setf *failure* :read)
-           nil)
-          (t
-           (let ((*segment* segment) (*file-info* nil) (*forms-seen* 0)
-                 (*package* package)
-                 (*readtable* (segment-readtable-now segment)))
-             (or (compile-in-memory segment)
-                 (compile-with-file segment scratch number)))))))
+           (return-from compile-segment nil)))
+    (let* ((package (or (find-package-named (segment-package-name segment))
+                        (unreadable (format nil "There is no package ~a." (segment-package-name segment)) 'package-error)))
+           (readtable (handler-case (segment-readtable-now segment)
+                        (wire-error (problem) (unreadable (wire-error-message problem) 'reader-error))))
+           (*segment* segment) (*file-info* nil) (*forms-seen* 0)
+           (*package* package)
+           (*readtable* readtable))
+      (or (compile-in-memory segment)
+          (compile-with-file segment scratch number)))))
 
 (defun compile-with-file (segment scratch number)
   (let ((source (scratch-file scratch (format nil "~d.lisp" number)))

@@ -141,15 +141,30 @@
 
 ;;;; Reading
 
-(defun package-readtable (package)
-  "The readtable for PACKAGE's code: what Swank or Slynk was told of, where one is loaded, else the image's global one."
-  (or (loop for server in '("SWANK" "SLYNK")
+(defun readtable-for (name package)
+  "The readtable called NAME, the text of what IN-READTABLE was given in PACKAGE; without one, what Swank or Slynk were told of for PACKAGE,
+where one is loaded, else the image's global one. Ends the request where there is no readtable called NAME."
+  (or (and name (named-readtable name package))
+      (loop for server in '("SWANK" "SLYNK")
             for home = (find-package server)
             for symbol = (and home (find-symbol "*READTABLE-ALIST*" home))
             for entry = (and symbol (boundp symbol)
                              (ignore-errors (assoc (package-name package) (symbol-value symbol) :test #'string=)))
             when (and entry (readtablep (cdr entry))) return (cdr entry))
       (sb-ext:symbol-global-value '*readtable*)))
+
+(defun named-readtable (text package)
+  "The readtable that TEXT, as written in PACKAGE, names to the system named-readtables; NIL where that is not loaded. Ends the request
+where there is no such readtable. Evaluates nothing."
+  (let* ((home (find-package "NAMED-READTABLES"))
+         (find (and home (find-symbol "FIND-READTABLE" home))))
+    (when (and find (fboundp find))
+      (multiple-value-bind (name found) (resolve-symbol text package)
+        (let ((readtable (and found (ignore-errors (funcall find name)))))
+          (if (readtablep readtable)
+              readtable
+              (wire-error :invalid-request
+                          "The image has no readtable ~a, in which this code is to be read. Load the system that defines it first." text)))))))
 
 ;;;; Evaluating
 
@@ -254,7 +269,7 @@
                                :backtrace '())))))
     (condition-data condition)))
 
-(define-request eval (code package output-limit patience keep)
+(define-request eval (code package readtable output-limit patience keep)
   "Evaluates the forms of the text one after the other, each read after those before it have run."
   (let* ((start (microseconds))
          (package (known-package package))
@@ -263,7 +278,7 @@
          (evaluation (make-evaluation :patience patience :keep keep))
          (record ""))
     (unwind-protect
-         (let ((*package* package) (*readtable* (package-readtable package)) (*read-eval* t))
+         (let ((*package* package) (*readtable* (readtable-for readtable package)) (*read-eval* t))
            (call-with-repl-values session
                                   (lambda ()
                                     (call-with-output output (lambda () (evaluate-text code evaluation)))))

@@ -92,7 +92,7 @@
                   (format nil "#<the expansion, printing which signalled ~s>" (type-of condition))))))
     (truncate-text text *expansion-limit*)))
 
-(define-request macroexpand (text package all)
+(define-request macroexpand (text package readtable all)
   "Expands the form once or, with ALL, together with all forms inside it, in the null lexical environment."
   (when (session-read-only (request-session *request*))
     (wire-error :read-only "This image is served read-only: expanding runs macros of the program, which may change it."))
@@ -103,7 +103,7 @@
     (call-with-shadow-package
      package
      (lambda (shadow)
-       (let* ((*package* shadow) (*readtable* (package-readtable package))
+       (let* ((*package* shadow) (*readtable* (readtable-for readtable package))
               (form (read-quietly text))
               (*macroexpand-hook* #'expand-known)
               (expansion (if all (expand-everywhere form) (macroexpand-1 form))))

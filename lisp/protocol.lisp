@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "01d957187767eca76cd1b1c8131282bba02ad403506dd28588d89e0dab9a85dc"
+    '(:digest "2878771cea74ddc1f2ec997fa8036d728246503452339ef3ea9bfb5c492c6eea"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -14,6 +14,7 @@
          (:form
           (:text "text" :required :string)
           (:package "package" :required :string)
+          (:readtable "readtable" :optional :string)
           (:file "file" :optional :string)
           (:byte-offset "byteOffset" :required :integer)
           (:line "line" :required :integer)
@@ -298,6 +299,7 @@
          (:eval :writes t
           :arguments ((:code "code" :required :string)
                       (:package "package" :optional :string)
+                      (:readtable "readtable" :optional :string)
                       (:output-limit "outputLimit" :required :integer)
                       (:patience "patience" :optional :integer)
                       (:keep "keep" :optional :boolean))
@@ -428,6 +430,7 @@
          (:macroexpand :writes nil
           :arguments ((:text "text" :required :string)
                       (:package "package" :required :string)
+                      (:readtable "readtable" :optional :string)
                       (:all "all" :required :boolean))
           :result (:object
             (:expansion "expansion" :required :string)

@@ -23,7 +23,8 @@ export interface JournalSource {
   readonly after: string;
   readonly file: string | null;
   readonly package: string;
-  /** As in the wire's Form. */
+  /** As in the wire's Form, `readtable` too. */
+  readonly readtable?: string;
   readonly place?: {
     readonly byteOffset: number;
     readonly line: number;

@@ -49,6 +49,8 @@ export const Form = z.object({
   text: z.string(),
   /** The name of the package in effect at the form, already in the case of the package's name ("MY-APP"). */
   package: z.string(),
+  /** The argument of the IN-READTABLE of named-readtables that is in effect at the form, as written in `package`; absent: none. */
+  readtable: z.string().optional(),
   /** The file the form belongs to (absolute path, or the URI of an untitled buffer); absent: code without a file. */
   file: z.string().optional(),
   byteOffset: int(),
@@ -538,6 +540,8 @@ export const operations = {
     args: z.object({
       code: z.string(),
       package: z.string().optional(),
+      /** As in Form. */
+      readtable: z.string().optional(),
       outputLimit: int(),
       /** Milliseconds for which an unhandled error waits, with the event `debugger`, for `restart` to say how to go on; absent: it ends the evaluation. */
       patience: int().optional(),
@@ -710,7 +714,13 @@ export const operations = {
   },
   macroexpand: {
     writes: false,
-    args: z.object({ text: z.string(), package: z.string(), all: z.boolean() }),
+    args: z.object({
+      text: z.string(),
+      package: z.string(),
+      /** As in Form. */
+      readtable: z.string().optional(),
+      all: z.boolean(),
+    }),
     result: z.object({ expansion: z.string(), package: z.string(), changed: z.boolean() }),
   },
   /** Which of some operators are macros with a body, for indenting calls of them. */

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { HotlispError } from '../errors.ts';
 import type { Location } from '../image/protocol.ts';
+import { readtableAt } from '../source/readtables.ts';
 import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
 import { arguments_, operation, type ChangePlan, type PlanContext } from './operation.ts';
 import { matches } from './locate.ts';
@@ -172,9 +173,11 @@ function placeIn(
   const offset = position ? file.offsetAt(position, context.encoding) : file.text.length;
   const before = file.forms.filter(each => each.span.end <= offset);
   const packageName = file.packageAt(offset);
+  const readtable = readtableAt(file, offset);
   const text = file.text.slice(0, offset);
   return {
     ...(packageName !== undefined && { package: packageName }),
+    ...(readtable !== undefined && { readtable }),
     byteOffset: Buffer.byteLength(text),
     line: file.positionAt(offset, 'utf-16').line,
     column: Array.from(text.slice(Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r')) + 1)).length,

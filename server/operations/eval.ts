@@ -1,5 +1,6 @@
 /** Evaluation on request. */
 import { z } from 'zod';
+import { readtableAt } from '../source/readtables.ts';
 import { nameOfUri } from '../source/uri.ts';
 import { arguments_, operation, type EvalPlan, type PlanContext } from './operation.ts';
 
@@ -20,27 +21,28 @@ export const replEval = operation({
     type: 'eval',
     code,
     package: packageName,
-    places: uri !== undefined && range ? await placeOf(uri, version, range, code, context) : undefined,
+    ...(uri !== undefined && range && (await placeOf(uri, version, range, code, context))),
   }),
 });
 
-type Places = EvalPlan['places'];
-
-/** The place, if the code still stands there; what is evaluated does not depend on it. */
+/** The place, if the code still stands there. */
 async function placeOf(
   uri: string,
   version: number | undefined,
   range: { start: z.infer<typeof arguments_.position>; end: z.infer<typeof arguments_.position> },
   code: string,
   context: PlanContext,
-): Promise<Places> {
+): Promise<Pick<EvalPlan, 'places' | 'readtable'> | undefined> {
   if (!context.isOpen(uri)) return undefined;
   const snapshot = await context.snapshot(uri);
   if (version !== undefined && snapshot.version !== version) return undefined;
   const start = snapshot.offsetAt(range.start, context.encoding);
   const end = snapshot.offsetAt(range.end, context.encoding);
   if (snapshot.slice(start, end) !== code) return undefined;
-  return { uri, version: snapshot.version, whole: { start, end }, forms: [] };
+  return {
+    readtable: readtableAt(snapshot, start),
+    places: { uri, version: snapshot.version, whole: { start, end }, forms: [] },
+  };
 }
 
 export const evalBuffer = operation({

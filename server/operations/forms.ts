@@ -1,7 +1,8 @@
 /** From forms of a snapshot to forms of the wire. */
 import { HotlispError } from '../errors.ts';
 import type { DefinitionName } from '../image/protocol.ts';
-import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
+import { readtableAt, syntaxForms } from '../source/readtables.ts';
+import type { Snapshot, SourceDefinition, Span, TopLevelForm } from '../source/types.ts';
 import type { ChangePlan, PlanContext, PlannedForm } from './operation.ts';
 
 /** Wire kinds are those that an image knows; a test or system is "other" to it, and so is what exists only while a file is compiled. */
@@ -23,6 +24,7 @@ export const initialPackage = 'COMMON-LISP-USER';
 /** Where code without a place of its own is taken to stand. */
 export interface Place {
   readonly package?: string;
+  readonly readtable?: string | undefined;
   readonly file?: string;
   readonly byteOffset: number;
   readonly line: number;
@@ -51,7 +53,8 @@ export function plannedForm(
     column: Array.from(before.slice(lineStart)).length,
     index: form.index,
   };
-  const { package: _package, file: placedFile, ...placed } = place ?? {};
+  const { package: _package, readtable: placedTable, file: placedFile, ...placed } = place ?? {};
+  const readtable = readtableAt(snapshot, start) ?? placedTable;
   const shownFile = file ?? placedFile;
   return {
     snapshot,
@@ -59,9 +62,10 @@ export function plannedForm(
     wire: {
       text: snapshot.text.slice(start, end),
       package: packageName,
+      ...(readtable !== undefined && { readtable }),
       ...(shownFile !== undefined && { file: shownFile }),
       ...here,
-      ...(place && combine(placed as Place, here)),
+      ...(place && combine(placed as Spot, here)),
       digest: form.digest,
       definitions: form.definitions.map(wireDefinition),
       evaluates: form.evaluates,
@@ -69,8 +73,10 @@ export function plannedForm(
   };
 }
 
+type Spot = Omit<Place, 'package' | 'readtable' | 'file'>;
+
 /** A form at `here` within code that itself stands at `place`. */
-function combine(place: Place, here: Omit<Place, 'package' | 'file'>): Omit<Place, 'package' | 'file'> {
+function combine(place: Spot, here: Spot): Spot {
   return {
     byteOffset: place.byteOffset + here.byteOffset,
     line: place.line + here.line,
@@ -101,14 +107,27 @@ export function changeOf(
   const file = context.fileOf(snapshot.uri);
   const wanted = forms.filter(form => form.active && !isInPackage(form));
   const broken = wanted.filter(form => form.broken);
+  const syntax = syntaxOf(snapshot, wanted, file);
+  const whole = wanted.filter(form => !form.broken && !syntax.some(each => each.span === form.span));
+  const planned = whole.map(form => plannedForm(snapshot, form, file));
   return {
     type: 'change',
     title,
     onlyChanged,
-    forms: wanted.filter(form => !form.broken).map(form => plannedForm(snapshot, form, file)),
+    forms: [...syntax, ...planned].sort((a, b) => a.span.start - b.span.start),
     broken: broken.map(form => brokenForm(snapshot, form)),
     buffers: context.isOpen(snapshot.uri) ? [{ uri: snapshot.uri, version: snapshot.version }] : [],
   };
+}
+
+/** What has to be run before `forms` of one document so that they are read as they are meant. */
+export function syntaxOf(
+  snapshot: Snapshot,
+  forms: readonly { readonly span: Span }[],
+  file: string | undefined,
+): readonly PlannedForm[] {
+  const last = Math.max(0, ...forms.map(({ span }) => span.start));
+  return syntaxForms(snapshot, last).map(form => ({ ...plannedForm(snapshot, form, file), syntax: true }));
 }
 
 export function brokenForm(snapshot: Snapshot, form: TopLevelForm): ChangePlan['broken'][number] {

@@ -1,6 +1,7 @@
 /** What a macro form of a buffer expands to. */
 import { z } from 'zod';
 import { HotlispError } from '../errors.ts';
+import { readtableAt } from '../source/readtables.ts';
 import type { Snapshot, Span } from '../source/types.ts';
 import { initialPackage } from './forms.ts';
 import { newlineOf } from './formEdit.ts';
@@ -37,9 +38,11 @@ async function expandable({ uri, version, position, all }: z.infer<typeof args>,
       'unknown-package',
       'The package of this form cannot be told: the IN-PACKAGE before it does not name one literally.',
     );
+  const readtable = readtableAt(snapshot, span.start);
   const question = {
     text: snapshot.slice(span.start, span.end),
     package: snapshot.packageAt(span.start) ?? initialPackage,
+    ...(readtable !== undefined && { readtable }),
     all,
   };
   return { snapshot, span, question };

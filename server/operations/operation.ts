@@ -21,6 +21,8 @@ export interface PlannedForm {
   readonly wire: Form;
   readonly snapshot: Snapshot;
   readonly span: Span;
+  /** It is run for those behind it in its document, so that they are read as they are meant. */
+  readonly syntax?: boolean;
 }
 
 /** Definitions to compile and install. */
@@ -59,6 +61,8 @@ export interface EvalPlan {
   readonly type: 'eval';
   readonly code: string;
   readonly package: string | undefined;
+  /** As in the wire's Form. */
+  readonly readtable?: string | undefined;
   /** What a prompt calls the code; absent: the code itself. */
   readonly title?: string;
   /** Answer what the first value of the last form consists of, too. */

@@ -85,7 +85,10 @@ async function onlyChanged(checked: Checked, documents: Documents): Promise<Chec
       return !running.every(Boolean);
     }),
   );
-  const kept = forms.flatMap((form, index) => (changed[index] ? [{ form, index }] : []));
+  const kept = forms.flatMap((form, index) => {
+    const later = form.syntax && changed.some((each, n) => each && n > index);
+    return later || (changed[index] && !form.syntax) ? [{ form, index }] : [];
+  });
   return {
     ...checked,
     forms: kept.map(({ form }) => form),

@@ -107,9 +107,16 @@ const namedDefinitions = ({ forms }: ChangePlan): NonNullable<Deed['definitions'
 export const installed = ({ forms, dependents }: Assessed) => [...forms, ...dependents.forms];
 
 export function journalSource(wire: Form, before: string | null): JournalSource {
-  const { text, file, byteOffset, line, column, index } = wire;
+  const { text, file, readtable, byteOffset, line, column, index } = wire;
   const place = { byteOffset, line, column, index };
-  return { before, after: text, file: file ?? null, package: wire.package, place };
+  return {
+    before,
+    after: text,
+    file: file ?? null,
+    package: wire.package,
+    ...(readtable !== undefined && { readtable }),
+    place,
+  };
 }
 
 async function changeDeed(

@@ -5,7 +5,7 @@
 import type { Documents } from '../documents.ts';
 import type { Image } from '../image/image.ts';
 import type { Assessment, Definition, Dependent, Mention, PlacedName } from '../image/protocol.ts';
-import { initialPackage, plannedForm } from '../operations/forms.ts';
+import { initialPackage, plannedForm, syntaxOf } from '../operations/forms.ts';
 import { findForm, matches, writtenAs } from '../operations/locate.ts';
 import { printedName } from '../operations/names.ts';
 import type { ChangePlan, PlanContext, PlannedForm } from '../operations/operation.ts';
@@ -117,10 +117,21 @@ export async function findDependents(
     asked = next;
   }
   return {
-    forms: [...recompiled.values()],
+    forms: [...syntaxBefore(context.documents, [...recompiled.values()]), ...recompiled.values()],
     reported: [...certain, ...possible.values()],
     buffers: buffersOf(context.documents, [...recompiled.values()]),
   };
+}
+
+/** What has to be run before forms of several documents. */
+function syntaxBefore(documents: Documents, forms: readonly PlannedForm[]): readonly PlannedForm[] {
+  return [...new Set(forms.map(({ snapshot }) => snapshot))].flatMap(snapshot =>
+    syntaxOf(
+      snapshot,
+      forms.filter(form => form.snapshot === snapshot),
+      documents.fileOf(snapshot.uri),
+    ),
+  );
 }
 
 /** What the image knows of the users of `changed`, without those `named`, and which names its records leave out. */

@@ -19,12 +19,12 @@ export async function runEvaluation(
 ): Promise<report.OperationResult> {
   const image = await desk.deps.images.connect(undefined, call.signal);
   desk.refuseReadOnly(image);
-  const { code, package: packageName } = plan;
+  const { code, package: packageName, readtable } = plan;
   const deed: Deed = {
     operation,
     kind,
     image,
-    bound: { code, package: packageName },
+    bound: { code, package: packageName, readtable },
     message: `#${call.request} Evaluate ${oneLine(plan.title ?? code, 300)} in ${packageName ? `package ${oneLine(packageName)} of ` : ''}${oneLine(image.title)}?`,
     hazardous: false,
     buffers: [],
@@ -44,6 +44,7 @@ export async function runEvaluation(
       outputLimit: keptOutput(image),
       ...(plan.inspects && { keep: true }),
       ...(packageName !== undefined && { package: packageName }),
+      ...(readtable !== undefined && { readtable }),
       ...(patience !== undefined && { patience }),
     };
     const signal = AbortSignal.any([call.signal, limit.signal]);

@@ -131,7 +131,12 @@ async function tellForm(desk: Desk, change: PastTransaction, source: JournalSour
     throw new HotlispError('internal', 'The journal does not hold it as one form that can be read.');
   if (!form.active) throw new HotlispError('internal', 'A reader conditional hides it from this image.');
   const file = source.file ?? undefined;
-  const place = { ...(source.place ?? nowhere), package: source.package };
+  const { readtable } = source;
+  const place = {
+    ...(source.place ?? nowhere),
+    package: source.package,
+    ...(readtable !== undefined && { readtable }),
+  };
   const told = plannedForm(code, form, file, place);
   const before = source.before === null ? undefined : documents.scratch(source.before).forms[0]?.digest;
   const snapshot =

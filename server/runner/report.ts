@@ -99,12 +99,14 @@ export function changeQuestion(
       ? describeAssessments(assessments)
       : 'defines nothing by name';
   const hazards = assessments.flatMap(({ hazard }) => (hazard ? [oneLine(hazard.message, 300)] : []));
-  const runsCode = plan.forms.some(({ wire }) => wire.evaluates);
+  const syntax = plan.forms.filter(form => form.syntax).map(({ wire }) => oneLine(wire.text, 100));
+  const runsCode = plan.forms.some(form => form.wire.evaluates && !form.syntax);
   return [
     `#${request} ${capitalised(oneLine(plan.title))} in ${oneLine(image)}?`,
     does && `It ${does}${runsCode ? ', and runs code while it loads' : ''}.`,
     users && `It ${users}.`,
     !does && runsCode ? 'It runs code while it loads.' : '',
+    syntax.length > 0 ? `It first runs ${listed(syntax)}, which says how the rest is read.` : '',
     hazards.length > 0 ? `Hazard: ${listed(hazards, 4)}` : '',
     threads.length > 0
       ? `${capitalised(plural(threads.length, 'thread'))} in the code it replaces: ${listed(threads.map(({ name }) => oneLine(name, 60)))}.`
