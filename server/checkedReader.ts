@@ -9,6 +9,7 @@ import {
 } from 'vscode-languageserver/node';
 import { decode, encode } from './longMessages.ts';
 import { refusalOf, type Refused } from './params.ts';
+import { Spellings } from './spellings.ts';
 
 /** Bytes of a piece that is written by itself: copying it together with others would take longer. */
 const LARGE = 1 << 14;
@@ -50,6 +51,7 @@ export class CheckedWriter extends StreamMessageWriter {
   /** Settled once what came before is written. */
   #written: Promise<unknown> = Promise.resolve();
   readonly #gathering: Gathering;
+  readonly spellings = new Spellings();
 
   constructor(output: NodeJS.WritableStream) {
     super(output);
@@ -73,7 +75,7 @@ export class CheckedWriter extends StreamMessageWriter {
 
   async #send(message: Message): Promise<void> {
     try {
-      const pieces = await encode(message);
+      const pieces = await encode(this.spellings.write(message));
       const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
       this.#gathering.put(Buffer.from(`Content-Length: ${length}\r\n\r\n`), ...pieces);
     } catch (error) {
@@ -114,7 +116,7 @@ export class CheckedReader extends StreamMessageReader {
           message: `A request of id ${id} waits for its reply already.`,
           path: 'id',
         });
-      callback(message);
+      callback(this.writer.spellings.read(message));
     });
   }
 }

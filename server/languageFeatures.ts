@@ -102,10 +102,17 @@ export class LanguageFeatures {
       ...sets.map(({ capabilities }) => capabilities),
     ) as ServerCapabilities;
     for (const set of sets) set.listen(bench);
-    connection.onDidChangeWatchedFiles(({ changes }) => {
-      index.filesChanged(changes.map(({ uri }) => uri));
-      for (const { uri } of changes) if (documents.get(uri)) void this.drifts.refresh(uri);
-    });
+    const filesChanged = (uris: readonly string[]): void => {
+      index.filesChanged(uris);
+      for (const uri of uris) if (documents.get(uri)) void this.drifts.refresh(uri);
+    };
+    connection.onDidChangeWatchedFiles(({ changes }) => filesChanged(changes.map(({ uri }) => uri)));
+    // what a person does with files and folders in the editor: of a folder that was moved no watcher tells its files
+    connection.workspace.onDidCreateFiles(({ files }) => filesChanged(files.map(({ uri }) => uri)));
+    connection.workspace.onDidDeleteFiles(({ files }) => filesChanged(files.map(({ uri }) => uri)));
+    connection.workspace.onDidRenameFiles(({ files }) =>
+      filesChanged(files.flatMap(({ oldUri, newUri }) => [oldUri, newUri])),
+    );
   }
 
   /** Begins to read the workspace, and asks the editor to watch its files, where it can. */

@@ -13,6 +13,7 @@ const inRange = z.object({ textDocument, range });
 const item = z.object({ item: z.object({ name: z.string(), uri, range, selectionRange: range }) });
 const options = z.object({ tabSize: uinteger, insertSpaces: z.boolean() });
 const label = z.union([z.string(), z.array(z.object({ value: z.string() }))]);
+const files = z.object({ files: z.array(z.object({ uri })) });
 const folders = z.array(z.object({ uri, name: z.string().optional() }));
 
 /** By method; only what LSP requires and what a handler reads. */
@@ -91,6 +92,9 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   'workspace/didChangeWatchedFiles': z.object({
     changes: z.array(z.object({ uri, type: z.number().int() })),
   }),
+  'workspace/didCreateFiles': files,
+  'workspace/didDeleteFiles': files,
+  'workspace/didRenameFiles': z.object({ files: z.array(z.object({ oldUri: uri, newUri: uri })) }),
   '$/cancelRequest': z.object({ id: z.union([z.string(), z.number()]) }),
   'window/workDoneProgress/cancel': z.object({ token: z.union([z.string(), z.number()]) }),
 };

@@ -41,6 +41,7 @@ import { Runner } from './runner/runner.ts';
 import { defaultSettings, parseSettings, type SettingProblem, type Settings } from './settings.ts';
 import type { Source } from './source/index.ts';
 import type { PositionEncoding } from './source/types.ts';
+import { extensions } from './workspace/files.ts';
 import { WorkspaceSettings } from './workspaceSettings.ts';
 import type { IndexFiles } from './workspace/client.ts';
 
@@ -59,6 +60,13 @@ const configurationWithin = 5000;
 
 /** Milliseconds that operations have to be given up when the server ends. */
 const givingUpWithin = 8000;
+
+/** What is done in the editor with Lisp files, and with folders that may hold some. */
+const filters = [
+  { scheme: 'file', pattern: { glob: `**/*.{${extensions.join(',')}}`, matches: 'file' as const } },
+  { scheme: 'file', pattern: { glob: '**', matches: 'folder' as const } },
+];
+const fileOperations = { didCreate: { filters }, didRename: { filters }, didDelete: { filters } };
 
 type State = 'starting' | 'running' | 'shut-down';
 
@@ -262,7 +270,10 @@ export class Server {
         textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental, save: true },
         ...suitedCapabilities(this.#features.capabilities, params.capabilities),
         executeCommandProvider: { commands: catalogue.map(commandOf), workDoneProgress: true },
-        workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
+        workspace: {
+          workspaceFolders: { supported: true, changeNotifications: true },
+          ...(params.capabilities.workspace?.fileOperations && { fileOperations }),
+        },
       },
     };
   }

@@ -1,6 +1,6 @@
 /** Keeps what the index knows of the files on disk true: finds them, reads what changed, keeps the cache. */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Snapshot, Source } from '../source/index.ts';
@@ -104,6 +104,7 @@ export class FileReading {
   changed(uris: readonly string[]): void {
     for (const uri of uris) {
       if (this.#belongs(uri)) this.#waiting.add(uri);
+      else if (this.#mayHoldFiles(uri)) void this.#scan();
       // a folder that went away or came back under another name
       for (const known of this.options.index.uris) if (known.startsWith(`${uri}/`)) this.#waiting.add(known);
     }
@@ -158,6 +159,18 @@ export class FileReading {
     if (this.options.isOpen(uri)) return true;
     const file = fileOf(uri);
     return file !== undefined && isLispFile(file) && isWithin(this.#workspace.folders, file);
+  }
+
+  /** Whether it is a folder in which files of the workspace may be. */
+  #mayHoldFiles(uri: string): boolean {
+    const folder = fileOf(uri);
+    if (folder === undefined || isLispFile(folder) || !isWithin(this.#workspace.folders, folder))
+      return false;
+    try {
+      return statSync(folder).isDirectory();
+    } catch {
+      return false;
+    }
   }
 
   #forget(uri: string): void {
