@@ -19,6 +19,7 @@ import { indented } from '../features/refactor/result.ts';
 import { isQuoted, siteAt, textOf, type Refactoring, type Site } from '../features/refactor/site.ts';
 import { docstring, wrapping } from '../features/refactor/wrapping.ts';
 import { symbolAt } from '../source/scope.ts';
+import { readSymbol } from '../source/symbols.ts';
 import type { Snapshot } from '../source/types.ts';
 import type { PackagePlace } from '../workspace/types.ts';
 import type { ActionPlace, ActionSource } from './actions.ts';
@@ -29,6 +30,9 @@ export const refactoringKinds = ['refactor.extract', 'refactor.rewrite', 'refact
 
 /** Milliseconds that index and image have to say what a name means. */
 const budget = Number(process.env['HOTLISP_BUDGET_MS']) || 60;
+
+/** Packages that are offered to import a name from. */
+const mostExporters = 5;
 
 /** An action, and how its edit is made. */
 interface Offer {
@@ -183,7 +187,8 @@ async function namingOffers(site: Site, place: ActionPlace, bench: Bench): Promi
     { within: budget },
   );
   if (about?.found && about.facts.length > 0) return out;
-  for (const from of naming.exporters) {
+  const exporters = new Set([...naming.exporters, ...(await exportersInImage(bench, snapshot.uri, name))]);
+  for (const from of [...exporters].slice(0, mostExporters)) {
     if (own)
       out.push(
         offer(
@@ -212,6 +217,21 @@ async function namingOffers(site: Site, place: ActionPlace, bench: Bench): Promi
     );
   return out;
 }
+
+/** Packages of the image that export something of a name that means something. */
+async function exportersInImage(bench: Bench, uri: string, name: string): Promise<string[]> {
+  const found = await bench.image(uri, 'apropos', { pattern: name }, { within: budget });
+  return (found?.symbols ?? []).flatMap(({ name: printed, external, kinds }) => {
+    const symbol = readSymbol(printed);
+    const from = symbol.package;
+    return external && kinds.length > 0 && symbol.name === name && from && !internals.test(from)
+      ? [from]
+      : [];
+  });
+}
+
+/** Packages of SBCL that are not for programs. */
+const internals = /^SB-(?!EXT$|THREAD$|MOP$|GRAY$|POSIX$|BSD-SOCKETS$|SYS$|ALIEN$|INTROSPECT$)/;
 
 const definesAt = ({ form, start }: Site): boolean =>
   form.definitions.some(({ nameSpan }) => nameSpan.start <= start && start <= nameSpan.end);
