@@ -47,8 +47,16 @@ export class Knowledge {
     const nearness = (home: string): Nearness =>
       prefix !== undefined || home === searched ? 'package' : 'used';
     const candidates: Candidate[] = [];
+    // the buffer does not say what its package exports
+    const exported =
+      prefix !== undefined && !internal && index
+        ? new Set([...(image?.names ?? []), ...index.names].map(({ name }) => name))
+        : undefined;
     if (what === 'symbols' || what === 'functions' || what === 'classes')
-      candidates.push(...(await ownCandidates(snapshot, query)), ...standardCandidates(query));
+      candidates.push(
+        ...(await ownCandidates(snapshot, query)).filter(({ name }) => exported?.has(name) ?? true),
+        ...standardCandidates(query),
+      );
     if (what === 'packages') candidates.push(...usualPackages);
     else if (what === 'systems') candidates.push(...usualSystems);
     else if (/^(?:symbols|functions)$/.test(what) && prefix === undefined && pattern !== '')
