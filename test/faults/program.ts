@@ -77,8 +77,9 @@ export class Program {
     rmSync(place.socket, { force: true });
     const files = await readAgentFiles(lispDir);
     const { environment, folder } = place.surroundings;
-    // A heap that a fault can fill, and that is large enough for the agent to be compiled in.
-    const words = parseCommand(`${sbclCommand} --dynamic-space-size 450MB`);
+    // A heap that a fault can fill, and that is large enough for the agent to be compiled in: beside Swank that takes more.
+    const heap = place.wire === 'swank' ? '900MB' : '450MB';
+    const words = parseCommand(`${sbclCommand} --dynamic-space-size ${heap}`);
     const args =
       place.wire === 'swank'
         ? [...words.slice(1), '--noinform', '--no-userinit', '--disable-debugger', ...withSwank]
@@ -136,7 +137,7 @@ export class Program {
       );
     } catch (error) {
       await program.kill();
-      throw error;
+      throw new Error(`${(error as Error).message} The program said: ${output}`, { cause: error });
     }
     return program;
   }
