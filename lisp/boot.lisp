@@ -171,6 +171,19 @@ The second value is a list of the texts of its warnings, style warnings aside. S
       (error "The agent does not compile in this SBCL: ~a" (get-output-stream-string messages)))
     (values output (nreverse warnings))))
 
+(defparameter *compiling-takes* 470000000
+  "Bytes of the heap that compiling the agent was seen to take, what the collector needs to copy included; SBCL ends when it has less.")
+
+(defun check-room ()
+  "Signal a SIMPLE-ERROR where compiling the agent would exhaust this process's heap."
+  (let ((usage (symbol-of "SB-KERNEL" "DYNAMIC-USAGE")))
+    (flet ((left () (- (sb-ext:dynamic-space-size) (funcall usage))))
+      (when (and usage (fboundp usage) (< (left) *compiling-takes*))
+        (sb-ext:gc :full t)
+        (when (< (left) *compiling-takes*)
+          (error "Its heap has ~d MB left, and compiling the agent takes ~d MB. Start it with a larger --dynamic-space-size, or let any other image of the same SBCL on its host connect once: it leaves the compiled agent in ~a."
+                 (floor (left) 1000000) (floor *compiling-takes* 1000000) (or (cache-directory) "the cache, which is missing")))))))
+
 (defun write-source (text path)
   (with-open-file (stream (native path) :direction :output :if-exists :supersede :external-format :utf-8)
     (write-string text stream)))
@@ -280,6 +293,8 @@ agent and neither SOURCE-FILE nor SOURCE. Signals what compiling and loading sig
                         (lambda ()
                           (cond ((and directory (load-cached (cached-file directory digest) session)) (list :cached))
                                 ((or source-file source)
+                                 ;; A process of ours may end by that; others' may not.
+                                 (when session (check-room))
                                  (cons :compiled (load-from-source digest directory source-file source))))))))))
           (cond (how
                  (setf (symbol-value (intern "*AGENT-DIGEST*" "HOTLISP")) digest)

@@ -321,6 +321,20 @@ describe('the cache of compiled agents', () => {
     expect(Math.abs(statSync(file!).size - size)).toBeLessThan(2000);
   }, 240_000);
 
+  it('is not filled by a program of the user’s whose heap that would exhaust, which is said with what to do', () => {
+    const [program, ...words] = sbclCommand.split(' ');
+    const boot = path.join(lispDir, 'boot.lisp');
+    const offer = `(hotlisp-boot:offer-agent ${lispString('0'.repeat(64))} "contract" "session" "(defpackage :hotlisp)")`;
+    const forms = ['--load', boot, '--eval', `(format t "answer ~s~%" ${offer})`];
+    const { stdout } = spawnSync(
+      program!,
+      ['--dynamic-space-size', '400MB', ...words, '--non-interactive', '--no-userinit', ...forms],
+      { encoding: 'utf8', env: { ...process.env, XDG_CACHE_HOME: surroundings.make('cache') } },
+    );
+    expect(stdout).toMatch(/answer \(:FAILED\s+"Its heap has \d+ MB left, .* --dynamic-space-size/);
+    expect(readdirSync(path.join(surroundings.folder, 'cache', 'hotlisp'))).toEqual([]);
+  });
+
   it('is not used where others may write, which is said', async () => {
     const cache = surroundings.make('cache');
     mkdirSync(path.join(cache, 'hotlisp'));
