@@ -133,11 +133,13 @@ export function judgeFormat(
 function codeLines(text: string): { start: number; from: number }[] {
   const out: { start: number; from: number }[] = [];
   const lexer = new Lexer(text);
-  let last = -1;
+  let seen = 0;
   while (lexer.next()) {
+    // a line may be a megabyte: it is looked at once
+    if (lexer.start < seen || lexer.kind === 'block-comment') continue;
     const start = text.lastIndexOf('\n', lexer.start - 1) + 1;
-    if (start === last || lexer.kind === 'block-comment') continue;
-    last = start;
+    const end = text.indexOf('\n', start);
+    seen = end < 0 ? text.length : end + 1;
     if (/^[ \t]*$/.test(text.slice(start, lexer.start))) out.push({ start, from: lexer.start });
   }
   return out;
