@@ -530,6 +530,22 @@ so that a thread which ends meanwhile costs an answer and not the process."
 (define-internal compiler-policy :variable ("SB-C" "*POLICY*"))
 (define-internal comma :type ("SB-IMPL" "COMMA"))
 (define-internal comma-expression :function ("SB-INT" "COMMA-EXPR") ("SB-IMPL" "COMMA-EXPR"))
+
+(defun policy-quality-p (symbol)
+  "Whether SYMBOL names an optimization quality of this SBCL."
+  (and (integerp (ignore-errors (policy-quality compiler-policy symbol))) t))
+
+(defun call-with-policy (declaration function)
+  "Call FUNCTION under the compiler's policy with DECLARATION, of OPTIMIZE, or NIL. What FUNCTION declaims does not outlast it, as with LOAD."
+  (let ((symbol (internal-symbol "SB-C" "*POLICY*")))
+    (if symbol
+        (progv (list symbol)
+            (list (if declaration
+                      (handler-bind ((warning #'muffle-warning)) (process-optimize-declaration declaration compiler-policy))
+                      compiler-policy))
+          (funcall function))
+        (funcall function))))
+
 (defparameter *named-lambda* (find-internal '(("SB-INT" "NAMED-LAMBDA")) :symbol))
 (defparameter *note-function-defined* (find-internal '(("SB-C" "%COMPILER-DEFUN")) :function))
 (defparameter *warn-if-setf-macro* (find-internal '(("SB-C" "WARN-IF-SETF-MACRO")) :function))

@@ -75,8 +75,10 @@ package's. Signals a WIRE-ERROR where the image has none of that name."
            (*segment* segment) (*file-info* nil) (*forms-seen* 0)
            (*package* package)
            (*readtable* readtable))
-      (or (compile-in-memory segment)
-          (compile-with-file segment scratch number)))))
+      (call-with-policy (segment-policy segment)
+                        (lambda ()
+                          (or (compile-in-memory segment)
+                              (compile-with-file segment scratch number)))))))
 
 (defun compile-with-file (segment scratch number)
   (let ((source (scratch-file scratch (format nil "~d.lisp" number)))

@@ -167,6 +167,8 @@ of methods, last first. INITIAL-METHODS lists (generic-function . methods), what
              (loop for (unit name function) in (segment-functions segment)
                    do (note-loading (unit-index unit))
                       (stage-function name function))
-             (with-quiet-redefinition ()
-               (load-fasl (native-pathname (segment-fasl segment)) (segment-file segment))))
+             (call-with-policy nil
+                               (lambda ()
+                                 (with-quiet-redefinition ()
+                                   (load-fasl (native-pathname (segment-fasl segment)) (segment-file segment))))))
       (setf (installation-phase installation) :pass))))

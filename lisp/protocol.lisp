@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "2878771cea74ddc1f2ec997fa8036d728246503452339ef3ea9bfb5c492c6eea"
+    '(:digest "76e350b7bc1a79ea4323937d10e1a78f0324c5a4fcd9fa89a2acbe59f56fc09c"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -15,6 +15,9 @@
           (:text "text" :required :string)
           (:package "package" :required :string)
           (:readtable "readtable" :optional :string)
+          (:policy "policy" :optional (:array (:object
+                                       (:quality "quality" :required :string)
+                                       (:value "value" :required :integer))))
           (:file "file" :optional :string)
           (:byte-offset "byteOffset" :required :integer)
           (:line "line" :required :integer)

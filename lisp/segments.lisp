@@ -11,13 +11,13 @@
 
 (defstruct (unit (:copier nil) (:predicate nil))
   "One form of the request. START and END are its code points in the temporary file, TLF the number of its first top-level form there."
-  index text package-name readtable-name file byte-offset line column number digest unsaved definitions evaluates macro head
+  index text package-name readtable-name policy file byte-offset line column number digest unsaved definitions evaluates macro head
   (start 0) (end 0) (tlf 0))
 
 (defstruct (segment (:copier nil) (:predicate nil))
   "Units that are compiled as one file. FORMS are the compiler's records of places: lists (number . subforms). FUNCTIONS are lists
 (unit name function) where it took no file to compile them."
-  units package-name readtable-name file evaluates source fasl fasl-source readtable forms (functions '()))
+  units package-name readtable-name policy file evaluates source fasl fasl-source readtable forms (functions '()))
 
 (defvar *segment* nil "The segment being compiled or loaded.")
 (defvar *segments* '() "All segments of the operation.")
@@ -30,12 +30,20 @@
        (let ((end (position-if (lambda (character) (or (blank-p character) (find character "()\"';`,|#"))) text :start 1)))
          (and end (> end 1) (subseq text 1 end)))))
 
+(defun policy-qualities (declaimed package)
+  "DECLAIMED, of the wire, as an OPTIMIZE declaration; NIL without any. Qualities that have no symbol are none of SBCL's."
+  (let ((known (loop for each in declaimed
+                     for symbol = (resolve-symbol (getf each :quality) package)
+                     when (and symbol (policy-quality-p symbol)) collect (list symbol (getf each :value)))))
+    (and known (cons 'optimize known))))
+
 (defun unit-of-form (form index)
   (let* ((package (find-package-named (getf form :package)))
          (text (getf form :text))
          (head-text (head-text text))
          (head (and head-text package (resolve-symbol head-text package))))
-    (make-unit :index index :text text :package-name (getf form :package) :readtable-name (getf form :readtable) :file (getf form :file)
+    (make-unit :index index :text text :package-name (getf form :package) :readtable-name (getf form :readtable)
+               :policy (policy-qualities (getf form :policy) package) :file (getf form :file)
                :byte-offset (getf form :byte-offset) :line (getf form :line) :column (getf form :column)
                :number (getf form :index) :digest (getf form :digest) :unsaved (getf form :unsaved) :evaluates (getf form :evaluates)
                :macro (and head (macro-function head) t) :head head
@@ -62,12 +70,13 @@
                  (unit-macro previous) (not (eq (unit-head previous) 'defstruct))
                  (string= (unit-package-name unit) (unit-package-name previous))
                  (equal (unit-readtable-name unit) (unit-readtable-name previous))
+                 (equal (unit-policy unit) (unit-policy previous))
                  (equal (unit-file unit) (unit-file previous))
                  (> (unit-byte-offset unit) (unit-byte-offset previous))
                  (> (unit-number unit) (unit-number previous)))
             (setf (segment-units (first segments)) (append (segment-units (first segments)) (list unit)))
             (push (make-segment :units (list unit) :package-name (unit-package-name unit)
-                                :readtable-name (unit-readtable-name unit) :file (unit-file unit)
+                                :readtable-name (unit-readtable-name unit) :policy (unit-policy unit) :file (unit-file unit)
                                 :evaluates (unit-evaluates unit))
                   segments))
         (setf previous unit)))))

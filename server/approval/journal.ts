@@ -23,8 +23,9 @@ export interface JournalSource {
   readonly after: string;
   readonly file: string | null;
   readonly package: string;
-  /** As in the wire's Form, `readtable` too. */
-  readonly readtable?: string;
+  /** These as in the wire's Form. */
+  readonly readtable?: string | undefined;
+  readonly policy?: { quality: string; value: number }[] | undefined;
   readonly place?: {
     readonly byteOffset: number;
     readonly line: number;

@@ -1,4 +1,4 @@
 // Generated from protocol.ts by `npm run generate`; do not edit.
 
 /** Identifies the wire contract: `hello` of an agent with another one is refused or the agent replaced. */
-export const PROTOCOL_DIGEST = '2878771cea74ddc1f2ec997fa8036d728246503452339ef3ea9bfb5c492c6eea';
+export const PROTOCOL_DIGEST = '76e350b7bc1a79ea4323937d10e1a78f0324c5a4fcd9fa89a2acbe59f56fc09c';

@@ -51,6 +51,8 @@ export const Form = z.object({
   package: z.string(),
   /** The argument of the IN-READTABLE of named-readtables that is in effect at the form, as written in `package`; absent: none. */
   readtable: z.string().optional(),
+  /** The qualities that DECLAIMs of its file say before the form, as written in `package`, in order; absent: none. */
+  policy: z.array(z.object({ quality: z.string(), value: int() })).optional(),
   /** The file the form belongs to (absolute path, or the URI of an untitled buffer); absent: code without a file. */
   file: z.string().optional(),
   byteOffset: int(),

@@ -2,12 +2,11 @@
 import { z } from 'zod';
 import { HotlispError } from '../errors.ts';
 import type { Location } from '../image/protocol.ts';
-import { readtableAt } from '../source/readtables.ts';
 import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
 import { arguments_, operation, type ChangePlan, type PlanContext } from './operation.ts';
 import { matches } from './locate.ts';
 import { functionName, spelling, withoutPackage, type FunctionName } from './names.ts';
-import { brokenForm, formName, plannedForm, type Place } from './forms.ts';
+import { brokenForm, formName, plannedForm, surroundingsAt, surroundingsOf, type Place } from './forms.ts';
 
 export const codeCompileString = operation({
   name: 'code_compile_string',
@@ -168,16 +167,15 @@ function placeIn(
   const same = position ? undefined : file.forms.find(each => each.active && sameDefinition(each, form));
   if (same) {
     const { file: _file, ...place } = plannedForm(file, same, undefined).wire;
-    return place;
+    return { ...place, surroundings: surroundingsOf(place) };
   }
   const offset = position ? file.offsetAt(position, context.encoding) : file.text.length;
   const before = file.forms.filter(each => each.span.end <= offset);
   const packageName = file.packageAt(offset);
-  const readtable = readtableAt(file, offset);
   const text = file.text.slice(0, offset);
   return {
     ...(packageName !== undefined && { package: packageName }),
-    ...(readtable !== undefined && { readtable }),
+    surroundings: surroundingsAt(file, offset),
     byteOffset: Buffer.byteLength(text),
     line: file.positionAt(offset, 'utf-16').line,
     column: Array.from(text.slice(Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r')) + 1)).length,

@@ -1,6 +1,7 @@
 /** From forms of a snapshot to forms of the wire. */
 import { HotlispError } from '../errors.ts';
-import type { DefinitionName } from '../image/protocol.ts';
+import type { DefinitionName, Form } from '../image/protocol.ts';
+import { policyAt } from '../source/policy.ts';
 import { readtableAt, syntaxForms } from '../source/readtables.ts';
 import type { Snapshot, SourceDefinition, Span, TopLevelForm } from '../source/types.ts';
 import type { ChangePlan, PlanContext, PlannedForm } from './operation.ts';
@@ -21,10 +22,25 @@ export function wireDefinition(definition: SourceDefinition): DefinitionName {
 /** The package of forms before any IN-PACKAGE: what LOAD and COMPILE-FILE start in, by convention. */
 export const initialPackage = 'COMMON-LISP-USER';
 
+/** What the text before a form says of how it is read and compiled. */
+export type Surroundings = Pick<Form, 'readtable' | 'policy'>;
+
+export function surroundingsAt(snapshot: Snapshot, offset: number): Surroundings {
+  const readtable = readtableAt(snapshot, offset);
+  const policy = policyAt(snapshot, offset);
+  return { ...(readtable !== undefined && { readtable }), ...(policy && { policy: [...policy] }) };
+}
+
+/** Without what is undefined. */
+export const surroundingsOf = ({ readtable, policy }: Surroundings): Surroundings => ({
+  ...(readtable !== undefined && { readtable }),
+  ...(policy && { policy }),
+});
+
 /** Where code without a place of its own is taken to stand. */
 export interface Place {
   readonly package?: string;
-  readonly readtable?: string | undefined;
+  readonly surroundings?: Surroundings;
   readonly file?: string;
   readonly byteOffset: number;
   readonly line: number;
@@ -53,8 +69,7 @@ export function plannedForm(
     column: Array.from(before.slice(lineStart)).length,
     index: form.index,
   };
-  const { package: _package, readtable: placedTable, file: placedFile, ...placed } = place ?? {};
-  const readtable = readtableAt(snapshot, start) ?? placedTable;
+  const { package: _package, surroundings, file: placedFile, ...placed } = place ?? {};
   const shownFile = file ?? placedFile;
   return {
     snapshot,
@@ -62,7 +77,8 @@ export function plannedForm(
     wire: {
       text: snapshot.text.slice(start, end),
       package: packageName,
-      ...(readtable !== undefined && { readtable }),
+      ...surroundings,
+      ...surroundingsAt(snapshot, start),
       ...(shownFile !== undefined && { file: shownFile }),
       ...here,
       ...(place && combine(placed as Spot, here)),
@@ -73,7 +89,7 @@ export function plannedForm(
   };
 }
 
-type Spot = Omit<Place, 'package' | 'readtable' | 'file'>;
+type Spot = Omit<Place, 'package' | 'surroundings' | 'file'>;
 
 /** A form at `here` within code that itself stands at `place`. */
 function combine(place: Spot, here: Spot): Spot {

@@ -5,6 +5,7 @@ import type { JournalSource } from '../approval/journal.ts';
 import { wireKind } from '../image/connection.ts';
 import type { Image } from '../image/image.ts';
 import type { Args, Change, Form } from '../image/protocol.ts';
+import { surroundingsOf } from '../operations/forms.ts';
 import { printedName } from '../operations/names.ts';
 import type { Call, ChangePlan } from '../operations/operation.ts';
 import { assess, type Assessed } from './assess.ts';
@@ -107,14 +108,14 @@ const namedDefinitions = ({ forms }: ChangePlan): NonNullable<Deed['definitions'
 export const installed = ({ forms, dependents }: Assessed) => [...forms, ...dependents.forms];
 
 export function journalSource(wire: Form, before: string | null): JournalSource {
-  const { text, file, readtable, byteOffset, line, column, index } = wire;
+  const { text, file, byteOffset, line, column, index } = wire;
   const place = { byteOffset, line, column, index };
   return {
     before,
     after: text,
     file: file ?? null,
     package: wire.package,
-    ...(readtable !== undefined && { readtable }),
+    ...surroundingsOf(wire),
     place,
   };
 }

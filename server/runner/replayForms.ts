@@ -5,7 +5,7 @@ import type { JournalSource } from '../approval/journal.ts';
 import { HotlispError } from '../errors.ts';
 import type { Image } from '../image/image.ts';
 import type { Assessment } from '../image/protocol.ts';
-import { plannedForm } from '../operations/forms.ts';
+import { plannedForm, surroundingsOf } from '../operations/forms.ts';
 import type { PlannedForm } from '../operations/operation.ts';
 import { loadedDate } from './loaded.ts';
 import type { Desk } from './desk.ts';
@@ -131,11 +131,10 @@ async function tellForm(desk: Desk, change: PastTransaction, source: JournalSour
     throw new HotlispError('internal', 'The journal does not hold it as one form that can be read.');
   if (!form.active) throw new HotlispError('internal', 'A reader conditional hides it from this image.');
   const file = source.file ?? undefined;
-  const { readtable } = source;
   const place = {
     ...(source.place ?? nowhere),
     package: source.package,
-    ...(readtable !== undefined && { readtable }),
+    surroundings: surroundingsOf(source),
   };
   const told = plannedForm(code, form, file, place);
   const before = source.before === null ? undefined : documents.scratch(source.before).forms[0]?.digest;

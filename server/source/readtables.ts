@@ -1,4 +1,5 @@
 /** What of a text says how the forms behind it are read: IN-READTABLE of named-readtables, and forms that have to be run for it. */
+import { sayings } from './saying.ts';
 import type { Snapshot, TopLevelForm } from './types.ts';
 
 const named = /in-readtable/i;
@@ -6,22 +7,15 @@ const call = /\(\s*(?:[^\s()"';:|]+::?)?in-readtable(?:\s+([^\s()"';]+))?\s*\)/g
 /** Operators inside which it still counts. */
 const transparent: ReadonlySet<string | undefined> = new Set(['in-readtable', 'eval-when', 'progn']);
 
-/** The argument, as written, of the last IN-READTABLE that takes effect before an offset; undefined where there is none. */
-export function readtableAt(snapshot: Snapshot, offset: number): string | undefined {
-  // Hardly any file has one: its forms need not be looked at.
-  if (!named.test(snapshot.slice(0, offset))) return undefined;
-  for (const form of snapshot.forms.filter(({ span }) => span.end <= offset).reverse()) {
-    const name = chosenBy(snapshot, form);
-    if (name !== undefined) return name;
-  }
-  return undefined;
-}
+const chosen = sayings<string>(named, (snapshot, { active, operator, span }) =>
+  active && transparent.has(operator)
+    ? [...snapshot.slice(span.start, span.end).matchAll(call)].map(([, name]) => name ?? 'nil')
+    : [],
+);
 
-function chosenBy(snapshot: Snapshot, { active, operator, span }: TopLevelForm): string | undefined {
-  if (!active || !transparent.has(operator)) return undefined;
-  const last = [...snapshot.slice(span.start, span.end).matchAll(call)].at(-1);
-  return last && (last[1] ?? 'nil');
-}
+/** The argument, as written, of the last IN-READTABLE that takes effect before an offset; undefined where there is none. */
+export const readtableAt = (snapshot: Snapshot, offset: number): string | undefined =>
+  chosen(snapshot, offset).at(-1);
 
 const switching =
   /\*readtable\*|(?:enable|disable|activate|use)-[^\s()"';]*(?:syntax|reader|read-macro|quasiquote)/i;
@@ -30,10 +24,9 @@ const switcher = /^(?:\S+-)?(?:enable|disable|activate|use)-\S*(?:syntax|reader|
 const setter = /\(\s*set[fq]\s+(?:[^\s()"';:|]+::?)?\*readtable\*/i;
 
 /** The forms before an offset that have to be run for what stands there to be read as it is meant; none in nearly all files. */
-export function syntaxForms(snapshot: Snapshot, offset: number): readonly TopLevelForm[] {
-  if (!switching.test(snapshot.slice(0, offset))) return [];
-  return snapshot.forms.filter(form => form.span.end <= offset && switchesSyntax(snapshot, form));
-}
+export const syntaxForms = sayings<TopLevelForm>(switching, (snapshot, form) =>
+  switchesSyntax(snapshot, form) ? [form] : [],
+);
 
 function switchesSyntax(snapshot: Snapshot, form: TopLevelForm): boolean {
   const { active, broken, operator = '', definitions, span } = form;
