@@ -537,14 +537,14 @@ so that a thread which ends meanwhile costs an answer and not the process."
 
 (defun call-with-policy (declaration function)
   "Call FUNCTION under the compiler's policy with DECLARATION, of OPTIMIZE, or NIL. What FUNCTION declaims does not outlast it, as with LOAD."
-  (let ((symbol (internal-symbol "SB-C" "*POLICY*")))
-    (if symbol
-        (progv (list symbol)
-            (list (if declaration
-                      (handler-bind ((warning #'muffle-warning)) (process-optimize-declaration declaration compiler-policy))
-                      compiler-policy))
-          (funcall function))
-        (funcall function))))
+  (let* ((policy (internal-symbol "SB-C" "*POLICY*"))
+         (muffled (internal-symbol "SB-C" "*HANDLED-CONDITIONS*"))
+         (bound (remove nil (list policy muffled))))
+    (progv bound (mapcar #'symbol-value bound)
+      (when (and policy declaration)
+        (setf (symbol-value policy)
+              (handler-bind ((warning #'muffle-warning)) (process-optimize-declaration declaration compiler-policy))))
+      (funcall function))))
 
 (defparameter *named-lambda* (find-internal '(("SB-INT" "NAMED-LAMBDA")) :symbol))
 (defparameter *note-function-defined* (find-internal '(("SB-C" "%COMPILER-DEFUN")) :function))

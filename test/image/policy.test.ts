@@ -7,7 +7,7 @@ import type { OperationResult } from '../support/lspTypes.ts';
 /** What FIXNUM says of its parameter is believed with safety 0, and checked without. */
 const quick = `(defpackage #:quick (:use #:common-lisp))
 (in-package #:quick)
-(declaim (optimize speed (safety 0)))
+(declaim (optimize speed (safety 0)) (sb-ext:muffle-conditions style-warning))
 
 (defstruct point x)
 
@@ -69,6 +69,11 @@ describe('the optimization policy', () => {
     expect(await reload('reload_file', '')).toMatchObject({ status: 'applied' });
     expect(await isTrusting('(trusted (eval :a))')).toBe(':A');
     expect(await ofTheImage()).toBe('NIL');
+    const { notes } = await editor.command<OperationResult>('code_compile_string', {
+      code: '(defun unused (x) 1)',
+      package: 'QUICK',
+    });
+    expect(notes).toMatchObject([{ severity: 'style-warning' }]);
     const other = editor.openFile(path.join(editor.root, 'careful.lisp'));
     other.replace(' x)\n', ' (progn x))\n');
     expect(await reload('reload_form', '(defun checked', other)).toMatchObject({ status: 'applied' });
