@@ -245,15 +245,17 @@ the links lead to counts, and what lies below the first of them: there the inner
       (wire-error :invalid-request "Thread ~d is called ~s now, not ~s as it was when this was approved." id (thread-name thread) name))
     thread))
 
-(defun call-in-thread (thread function seconds)
+(defun call-in-thread (thread function seconds &key seals)
   "Interrupt THREAD to call FUNCTION with a function that it has to call with its answer. Returns the answer and true; NIL, NIL when none has come within
-SECONDS, and then FUNCTION is not called later either."
-  (let ((state (list :asked)) (answer nil) (semaphore (sb-thread:make-semaphore)))
+SECONDS, and then FUNCTION is not called later either. Where it SEALS, the current request is not cancelled once FUNCTION is called, nor that called once it is."
+  (let ((state (list :asked)) (request (and seals *request*)) (answer nil) (semaphore (sb-thread:make-semaphore)))
     (handler-case
         (sb-thread:interrupt-thread
          thread
          (lambda ()
-           (when (eq (sb-ext:compare-and-swap (car state) :asked :taken) :asked)
+           (when (and (eq (sb-ext:compare-and-swap (car state) :asked :taken) :asked)
+                      (or (null request)
+                          (eq (sb-ext:compare-and-swap (request-state request) :running :sealed) :running)))
              (funcall function (lambda (value)
                                  (setf answer value)
                                  (sb-thread:signal-semaphore semaphore))))))
@@ -368,7 +370,7 @@ One that hides a caller is asked again at another moment, a few times."
                                                                                     (let ((*print-escape* nil)) (princ-to-string restart)))
                                                                                   200 "a restart")))
                                        (when restart (invoke-restart restart))))
-                                   2)))
+                                   2 :seals t)))
       (result :thread (thread-reference thread)
               :restart restart
               :ended (and restart (ends-within-p thread 0.3))))))
@@ -377,6 +379,7 @@ One that hides a caller is asked again at another moment, a few times."
   "Unwinds the thread to its end, running its cleanup forms. One that is in a foreign call ends once that returns."
   (let ((thread (known-thread thread name)))
     (refuse-own-thread thread)
+    (seal-request)
     (handler-case (sb-thread:terminate-thread thread)
       (sb-thread:interrupt-thread-error () nil))
     (result :thread (thread-reference thread)

@@ -64,7 +64,6 @@ export class PreviousSources {
 
   forget(): void {
     this.#installed.clear();
-    this.#ran.clear();
   }
 
   /**

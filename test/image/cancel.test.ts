@@ -256,6 +256,101 @@ describe.each(rows.filter(({ name }) => ['reload_form', 'code_reload_system'].in
   },
 );
 
+describe('taking back', () => {
+  const replacement = '(defun total (amount) (list :new amount))';
+  let transaction: string;
+  beforeAll(async () => {
+    void editor.expectPrompt(/total/i, 'Approve');
+    const change = { code: replacement, package: 'SHOP' };
+    transaction = (await editor.command<OperationResult>('code_compile_string', change)).transaction!;
+  });
+  const total = () => editor.evaluate('(shop:total 1)');
+
+  describe.each([['rollback', '((:NEW 1))']])('%s', (name, before) => {
+    const row: Row = { name, steps: ['prompt'], arrange: () => ({ transaction }) };
+
+    it('changes nothing when its request is given up at the prompt', async () => {
+      expect(`(${(await total()).join('')})`).toBe(before);
+      await changesNothing(row, 'prompt', 'request');
+      expect(`(${(await total()).join('')})`).toBe(before);
+    });
+
+    it('changes nothing when it is given up while it waits for another operation', async () => {
+      void editor.expectPrompt(/./, 'Approve');
+      const { request } = await editor.command<{ request: number }>('code_compile_string', {
+        code: loading,
+        package: 'SHOP',
+        background: true,
+      });
+      await reaches('load');
+      const seen = editor.expectPrompt(new RegExp('total', 'i'), 'Approve');
+      const { id, reply } = editor.rpc.start('workspace/executeCommand', {
+        command: `hotlisp.${name}`,
+        arguments: [{ transaction }],
+      });
+      const settled = reply.catch((error: unknown) => error);
+      await seen;
+      await pause(200);
+      editor.rpc.notify('$/cancelRequest', { id });
+      expect(await settled).toMatchObject({ kind: 'cancelled', code: -32800 });
+      expect((await journalled(name)).at(-1)).toMatchObject({ outcome: { status: 'failed' } });
+      const progress = editor.progress.all.filter(({ value }) => value.kind === 'begin');
+      for (const { token } of progress) editor.rpc.notify('window/workDoneProgress/cancel', { token });
+      await editor.command('outcome', { request, wait: true }).catch((error: unknown) => error);
+      expect(`(${(await total()).join('')})`).toBe(before);
+    });
+  });
+});
+
+describe.each(['thread_interrupt', 'thread_terminate'])('%s', name => {
+  /** A thread that runs `code`; its identifier. */
+  const started = async (code: string) => {
+    const [id] = await editor.evaluate(
+      `(progn (sb-thread:make-thread (lambda () ${code}) :name "stopped") (sleep 0.1) 1)`,
+    );
+    expect(id).toBe('1');
+    const { threads } = await editor.command<{ threads: { id: number; name: string }[] }>('thread_list');
+    return threads.filter(each => each.name === 'stopped').at(-1)!.id;
+  };
+  const lives = async () =>
+    await editor.evaluate(
+      '(and (find "stopped" (sb-thread:list-all-threads) :key (function sb-thread:thread-name) :test (function equal)) t)',
+    );
+
+  it('leaves the thread alone when its request is given up at the prompt', async () => {
+    const thread = await started('(hold:here :load)');
+    await changesNothing({ name, steps: ['prompt'], arrange: () => ({ thread }) }, 'prompt', 'request');
+    expect(await lives()).toEqual(['T']);
+    await editor.evaluate(
+      '(mapc (function sb-thread:terminate-thread) (remove "stopped" (sb-thread:list-all-threads) :key (function sb-thread:thread-name) :test-not (function equal)))',
+    );
+  });
+
+  it('says what became of a thread that does not answer, when its request is given up meanwhile', async () => {
+    await editor.evaluate('(setf hold:*verify* nil)');
+    const thread = await started('(sb-sys:without-interrupts (loop until hold:*verify* do (sleep 0.01)))');
+    const seen = editor.expectPrompt(/thread/i, 'Approve');
+    const { id, reply } = editor.rpc.start('workspace/executeCommand', {
+      command: `hotlisp.${name}`,
+      arguments: [{ thread }],
+    });
+    const settled = reply.catch((error: unknown) => error);
+    await seen;
+    await pause(300);
+    editor.rpc.notify('$/cancelRequest', { id });
+    const came = await settled;
+    const entry = (await journalled(name)).at(-1)!;
+    expect(entry).toMatchObject({ outcome: { status: 'failed' } });
+    await editor.evaluate('(progn (setf hold:*verify* t) (sleep 0.5))');
+    const ended = name === 'thread_terminate';
+    expect(came).toMatchObject(
+      ended ? { status: 'failed', ended: false } : { kind: 'cancelled', code: -32800 },
+    );
+    expect(await lives()).toEqual(['NIL']);
+    await editor.evaluate('(setf hold:*verify* nil)');
+  });
+});
+
 describe('what else takes time', () => {
   it('a replay: what it had done by then is taken back', async () => {
     const source = path.join(root, 'patch.lisp');
