@@ -123,6 +123,12 @@ the form TEST is true; TEST runs when the agent is loaded, and an error in it co
 ;;;; 3. The operating system
 
 (define-internal contrib-home :function ("SB-INT" "SBCL-HOMEDIR-PATHNAME"))
+(define-internal load-contrib :function ("SB-IMPL" "MODULE-PROVIDE-CONTRIB"))
+
+(defun provide-contrib (name)
+  "As REQUIRE, but past ASDF where that is loaded: it takes no two threads, and another one of the program's may be loading a system."
+  (unless (member name *modules* :test #'string-equal)
+    (or (ignore-errors (load-contrib name)) (require name))))
 
 (define-internal unix-getpid :function ("SB-UNIX" "UNIX-GETPID"))
 (define-internal unix-getuid :function ("SB-UNIX" "UNIX-GETUID"))

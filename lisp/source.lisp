@@ -21,7 +21,7 @@
       (unless **introspection**
         (let ((problem (introspection-problem)))
           (when problem (error "~a." problem)))
-        (require "SB-INTROSPECT")
+        (provide-contrib "SB-INTROSPECT")
         (setf **introspection** t)))))
 
 (defun introspect (name &rest arguments)

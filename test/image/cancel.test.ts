@@ -277,6 +277,7 @@ describe('taking back', () => {
 
     it('changes nothing when it is given up while it waits for another operation', async () => {
       void editor.expectPrompt(/./, 'Approve');
+      const from = editor.progress.all.length;
       const { request } = await editor.command<{ request: number }>('code_compile_string', {
         code: loading,
         package: 'SHOP',
@@ -294,9 +295,12 @@ describe('taking back', () => {
       editor.rpc.notify('$/cancelRequest', { id });
       expect(await settled).toMatchObject({ kind: 'cancelled', code: -32800 });
       expect((await journalled(name)).at(-1)).toMatchObject({ outcome: { status: 'failed' } });
-      const progress = editor.progress.all.filter(({ value }) => value.kind === 'begin');
-      for (const { token } of progress) editor.rpc.notify('window/workDoneProgress/cancel', { token });
-      await editor.command('outcome', { request, wait: true }).catch((error: unknown) => error);
+      const isBegin = ({ value }: { value: { kind: string } }) => value.kind === 'begin';
+      const { token } = await editor.progress.next('a progress', isBegin, from);
+      editor.rpc.notify('window/workDoneProgress/cancel', { token });
+      await expect(editor.command('outcome', { request, wait: true })).rejects.toMatchObject({
+        kind: 'cancelled',
+      });
       expect(`(${(await total()).join('')})`).toBe(before);
     });
   });
