@@ -54,7 +54,10 @@
 (defun assess (unit definition)
   (multiple-value-bind (class hazard change) (classify-definition definition unit)
     (let ((source (cond ((traceless-p definition) (list :file (unit-file unit)))
-                        ((not (eq change :new)) (definition-source definition))))
+                        ((eq change :new) nil)
+                        ((definition-source definition))
+                        ;; What UIOP:DEFINE-PACKAGE makes has no place; the date of its file tells whether the text is still the same.
+                        ((eq (definition-kind definition) :package) (list :file (unit-file unit)))))
           (installed (installed-digest definition)))
       (wire :assessment :form (unit-index unit)
                         :definition (definition-wire definition change)

@@ -11,7 +11,7 @@ const files = {
   'depot.asd': `(defsystem "depot"
   :serial t
   :components ((:file "package") (:file "base") (:file "classes") (:file "methods") (:file "constants") (:file "definers")
-               (:file "unseen") (:file "conditional")))
+               (:file "unseen") (:file "conditional") (:file "yard")))
 `,
   'package.lisp': `(defpackage #:depot
   (:use #:common-lisp)
@@ -81,6 +81,13 @@ const files = {
 
 #-depot::scales
 (defgeneric measure (thing))
+`,
+  'yard.lisp': `(uiop:define-package #:yard
+  (:use #:common-lisp))
+
+(in-package #:yard)
+
+(defun capacity () 40)
 `,
 };
 const sources = Object.keys(files).filter(name => name.endsWith('.lisp'));
