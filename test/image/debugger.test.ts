@@ -136,8 +136,12 @@ describe('an error of evaluated code', () => {
     await first;
     document.replace('(error "no ~a yet" x)', '(/ x 2)');
     void editor.expectPrompt(/reload not-yet/i, 'Approve');
-    void editor.expectPrompt(/no 42 yet/, '1: CONTINUE');
-    const result = await editor.actionOutcome(document, '(defun not-yet', /^Reload not-yet$/);
+    const reloaded = editor.actionOutcome(document, '(defun not-yet', /^Reload not-yet$/);
+    void editor.expectPrompt(/no 42 yet/, async () => {
+      await reloaded;
+      return '1: CONTINUE';
+    });
+    const result = await reloaded;
     expect(result).toMatchObject({ status: 'applied' });
     expect((await evaluated).values).toEqual(['21']);
     expect(editor.withdrawn.all).toHaveLength(1);
