@@ -182,11 +182,16 @@ export class Program {
     return (await this.lisp('(null (fingerprint:changes))'))[0] !== 'T';
   }
 
-  /** How many threads work for requests, the agent's or Swank's, but for ours and those that wait for the next one. */
+  /**
+   * How many requests are under way, by threads of the agent's or of Swank's, but for ours. A thread that Swank made for a request which
+   * its connection did not live to hand over waits in Swank for ever: nothing of ours goes on in it.
+   */
   async busyThreads(): Promise<number> {
     const [count] = await this.lisp(
       `(+ (- (length hotlisp::**workers**) (length hotlisp::**idle-workers**) (if hotlisp::**late-sender** 1 0))
-          (count "worker" (sb-thread:list-all-threads) :key (function sb-thread:thread-name) :test (function equal)))`,
+          (sb-thread:with-mutex (hotlisp::**sessions-lock**)
+            (loop for session being the hash-values of hotlisp::**sessions**
+                  sum (length (hotlisp::session-running session)))))`,
     );
     return Number(count) - 1;
   }
