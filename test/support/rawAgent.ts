@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect } from 'vitest';
 import type { HotlispError } from '../../server/errors.ts';
 import type { Image } from '../../server/image/image.ts';
 import type { Args, Change, DefinitionName, Form, Note } from '../../server/image/protocol.ts';
@@ -135,6 +134,8 @@ export function pointedAt(form: Form, note: Note): string | undefined {
 /** The error that a call of the image comes to. */
 export const failure = (promise: Promise<unknown>): Promise<HotlispError> =>
   promise.then(
-    value => expect.fail(`resolved with ${JSON.stringify(value)}`),
+    value => {
+      throw new Error(`resolved with ${JSON.stringify(value)}`);
+    },
     (error: unknown) => error as HotlispError,
   );
