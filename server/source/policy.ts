@@ -8,7 +8,7 @@ export interface Quality {
   readonly value: number;
 }
 
-const mention = /declaim[^]*\(\s*(?:(?:cl|common-lisp)::?)?optimize\s/i;
+const mention = /\(\s*(?:(?:cl|common-lisp)::?)?optimize\s/i;
 const clause = /\(\s*(?:(?:cl|common-lisp)::?)?optimize\s((?:[^()"']|\([^()"']*\))*)\)/gi;
 const quality = /\(\s*([^\s()]+)\s+([0-3])\s*\)|([^\s()]+)/g;
 

@@ -18,9 +18,10 @@ export const readtableAt = (snapshot: Snapshot, offset: number): string | undefi
   chosen(snapshot, offset).at(-1);
 
 const switching =
-  /\*readtable\*|(?:enable|disable|activate|use)-[^\s()"';]*(?:syntax|reader|read-macro|quasiquote)/i;
+  /\*readtable\*|(?:enable|disable|activate|use)-[^\s()"';]{0,80}(?:syntax|reader|read-macro|quasiquote)/i;
 /** (enable-interpol-syntax), (clsql:file-enable-sql-reader-syntax), (use-syntax :annot) */
-const switcher = /^(?:\S+-)?(?:enable|disable|activate|use)-\S*(?:syntax|reader|read-macro|quasiquote)/;
+const switcher =
+  /^(?:\S{1,80}-)?(?:enable|disable|activate|use)-\S{0,80}(?:syntax|reader|read-macro|quasiquote)/;
 const setter = /\(\s*set[fq]\s+(?:[^\s()"';:|]+::?)?\*readtable\*/i;
 
 /** The forms before an offset that have to be run for what stands there to be read as it is meant; none in nearly all files. */

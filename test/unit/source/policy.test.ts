@@ -28,4 +28,9 @@ describe('the policy that a text declaims', () => {
     const found = policyAt(snapshot, snapshot.forms.at(-1)!.span.start);
     expect(found?.map(({ quality, value }) => `${quality} ${value}`).join(', ')).toBe(policy);
   });
+
+  it('is told of a long text in which there is none', () => {
+    const text = '(declaim (inline f))\n(defun f (x) (list x))\n'.repeat(50_000);
+    expect(policyAt(source.snapshot('test:', 0, text), text.length)).toBeUndefined();
+  });
 });

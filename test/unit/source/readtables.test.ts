@@ -53,4 +53,9 @@ describe('forms that switch the syntax', () => {
   ])('%s is none', text => {
     expect(syntaxForms(read(`${text}\n(b)`), text.length)).toEqual([]);
   });
+
+  it('are told of a text of one long token', () => {
+    const text = `(${'use-'.repeat(500_000)})`;
+    expect(syntaxForms(read(text), text.length)).toEqual([]);
+  });
 });
