@@ -1,5 +1,5 @@
 /** Arguments of commands: one JSON object, keys in snake_case or kebab-case, errors that name the offending key. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { listed } from './display.ts';
 import { complaint } from './complaint.ts';
 import { HotlispError } from './errors.ts';

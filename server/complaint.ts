@@ -1,5 +1,5 @@
 /** What is wrong with a value that a schema refused, for a person: the words after the key's name. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 const kinds: Readonly<Record<string, string>> = {
   string: 'a string',

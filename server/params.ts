@@ -1,5 +1,5 @@
 /** What a client's messages must look like, checked once at the door: handlers may rely on the types that LSP gives their parameters. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { complaint } from './complaint.ts';
 
 const uinteger = z.number().int().min(0).max(2_147_483_647);

@@ -1,5 +1,5 @@
 /** Settings and commands as a person reads about them: the one source of `--help`, the man page and the pages in docs/. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { catalogue, commandOf } from './operations/catalogue.ts';
 import { settingsSchema } from './settings.ts';
 

@@ -2,7 +2,7 @@
  * The settings, once: every key with its type, default and meaning. Documentation and the clients' schemas are generated
  * from `settingsSchema`. A key that does not fit is reported by name and the others hold.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { complaint } from './complaint.ts';
 
 const policy = z.enum(['ask', 'allow', 'deny']);

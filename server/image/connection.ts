@@ -1,5 +1,5 @@
 /** Typed calls over a wire: what goes out is typed by protocol.ts, what comes in is parsed by it, and every call settles exactly once. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { HotlispError, type ErrorKind } from '../errors.ts';
 import type { CallOptions } from './image.ts';
 import { Pulse, SILENT_AFTER } from './pulse.ts';

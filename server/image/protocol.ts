@@ -14,7 +14,7 @@
  * Only the schema kinds that generate.ts knows may be used here: object, string, number().int(), boolean, array, enum,
  * optional, and a reference to another named shape.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const int = () => z.number().int();
 

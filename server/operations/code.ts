@@ -1,5 +1,5 @@
 /** Changing the image from code that a caller holds as a string. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { HotlispError } from '../errors.ts';
 import type { Location } from '../image/protocol.ts';
 import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';

@@ -1,5 +1,5 @@
 /** What the image says of a symbol, in documents. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Result } from '../image/protocol.ts';
 import { findForm } from './locate.ts';
 import { tool } from './inspect.ts';

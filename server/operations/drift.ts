@@ -1,5 +1,5 @@
 /** Showing how the text of a definition differs from what the image runs. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { arguments_, operation } from './operation.ts';
 
 export const showDiff = operation({

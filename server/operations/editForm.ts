@@ -1,5 +1,5 @@
 /** Editing one form of a file as an undoable edit of its buffer. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { HotlispError } from '../errors.ts';
 import { inSlices } from '../source/slices.ts';
 import type { Range, Snapshot, TopLevelForm } from '../source/types.ts';

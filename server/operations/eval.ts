@@ -1,5 +1,5 @@
 /** Evaluation on request. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { readtableAt } from '../source/readtables.ts';
 import { nameOfUri } from '../source/uri.ts';
 import { arguments_, operation, type EvalPlan, type PlanContext } from './operation.ts';

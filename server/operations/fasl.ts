@@ -1,5 +1,5 @@
 /** Loading a compiled file. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { operation } from './operation.ts';
 
 export const codeLoadFasl = operation({

@@ -1,5 +1,5 @@
 /** Looking at objects of the image, and at variables of a stopped evaluation. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Inspected, Result } from '../image/protocol.ts';
 import { arguments_, operation, type ToolPlan } from './operation.ts';
 import { commented, flat, type Page, type PageAction } from './page.ts';

@@ -1,5 +1,5 @@
 /** What a macro form of a buffer expands to. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { HotlispError } from '../errors.ts';
 import { readtableAt } from '../source/readtables.ts';
 import type { Snapshot, Span } from '../source/types.ts';

@@ -1,5 +1,5 @@
 /** What becomes of the instances of a class: how many there are, and the method that carries them over. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { HotlispError } from '../errors.ts';
 import type { Migration } from '../image/protocol.ts';
 import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';

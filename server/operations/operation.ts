@@ -2,7 +2,7 @@
  * What an operation is: a name, an argument schema and a pure plan. The runner alone carries plans out.
  * The catalogue (catalogue.ts) is the one list of them.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ApprovalKind } from '../approval/approver.ts';
 import type { Args, DefinitionName, Form, Location, Op, PlacedName, Result } from '../image/protocol.ts';
 import { designatedName } from './names.ts';

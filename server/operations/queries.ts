@@ -1,5 +1,5 @@
 /** Operations that read the image and change nothing. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { HotlispError, type ErrorKind } from '../errors.ts';
 import type { Location, Thread } from '../image/protocol.ts';
 import { initialPackage } from './forms.ts';

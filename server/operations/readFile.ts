@@ -1,6 +1,6 @@
 /** Reading a file as its forms: signatures, with what is looked for in full. */
 import vm from 'node:vm';
-import { z } from 'zod';
+import * as z from 'zod';
 import { HotlispError } from '../errors.ts';
 import { inSlices } from '../source/slices.ts';
 import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';

@@ -1,5 +1,5 @@
 /** Compiling the users of a definition again, the definition itself staying as it is. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DefinitionName } from '../image/protocol.ts';
 import { initialPackage } from './forms.ts';
 import { arguments_, operation } from './operation.ts';

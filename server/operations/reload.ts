@@ -1,6 +1,6 @@
 /** Reloading what stands in a buffer: one form, the changed ones, the whole file. */
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { HotlispError } from '../errors.ts';
 import { arguments_, operation, type PlanContext } from './operation.ts';
 import { documentAt } from './fileArgument.ts';

@@ -1,5 +1,5 @@
 /** Making a definition of the image undefined. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { HotlispError } from '../errors.ts';
 import type { DefinitionName } from '../image/protocol.ts';
 import { formName, initialPackage, wireDefinition } from './forms.ts';

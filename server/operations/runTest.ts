@@ -1,5 +1,5 @@
 /** Running the test at a place, with the framework that its definer belongs to. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { HotlispError } from '../errors.ts';
 import type { SourceDefinition, TopLevelForm } from '../source/types.ts';
 import { initialPackage } from './forms.ts';

@@ -1,5 +1,5 @@
 /** Operations about the server's own affairs: approvals, outcomes, plans, the connection to the image. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { approvalKinds } from '../approval/approver.ts';
 import { imageTold, planPage } from './listings.ts';
 import { arguments_, operation } from './operation.ts';

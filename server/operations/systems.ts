@@ -1,6 +1,6 @@
 /** Systems and packages as sets of files. */
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { HotlispError } from '../errors.ts';
 import { documentAt } from './fileArgument.ts';
 import { changeOf } from './forms.ts';

@@ -1,5 +1,5 @@
 /** One thread of the image: what it does, and stopping that. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { operation, type PlanContext, type QueryPlan } from './operation.ts';
 
 const thread = z.number().int().positive().describe('number of a thread, as hotlisp.thread_list answers it');

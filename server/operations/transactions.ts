@@ -1,5 +1,5 @@
 /** Taking changes back, doing them again, and looking at what was done. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { historyPage } from './listings.ts';
 import { arguments_, operation } from './operation.ts';
 

@@ -1,6 +1,6 @@
 /** Where the functions of a backtrace are defined, for people. */
 import type { Documents } from '../documents.ts';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Frame } from '../image/protocol.ts';
 
 /** `path:line` of each frame's top-level form, the line 1-based; the path alone where no line is known; undefined without a file. */

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import * as protocol from '../image/protocol.ts';
 import { commandsPage, manPage, settingsPage } from './docs.ts';
 import { vscodeManifest } from './vscode.ts';

@@ -1,6 +1,6 @@
 /** The VS Code extension's package.json, with the settings from their one schema. */
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { settingsSchema, type SettingKey } from '../settings.ts';
 
 /**

@@ -1,5 +1,5 @@
 /** Values that fit a zod schema, at random. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { anything, type Random } from './random.ts';
 
 export interface JsonSchema {
