@@ -124,7 +124,7 @@
          (octets (file-octets file))
          (header (parse-header octets)))
     (unless header
-      (wire-error :invalid-request "~a is not a file that SBCL compiled: it has no FASL header." file))
+      (wire-error :fasl-mismatch "~a is not a file that SBCL compiled: it has no FASL header." file))
     (values octets header file)))
 
 (defun complete-fasl-p (octets)
@@ -154,7 +154,7 @@
       (let ((mismatch (header-mismatch header file)))
         (when mismatch (wire-error :fasl-mismatch "~a" mismatch)))
       (unless (complete-fasl-p octets)
-        (wire-error :invalid-request "~a is truncated: it does not end as a compiled file does. Compile its source again." file))
+        (wire-error :fasl-mismatch "~a is truncated: it does not end as a compiled file does. Compile its source again." file))
       (let ((deed (make-deed :id transaction)))
         (call-as-transaction
          deed #'capture-whole #'whole-differences

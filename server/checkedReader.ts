@@ -14,6 +14,12 @@ import { Spellings } from './spellings.ts';
 /** Bytes of a piece that is written by itself: copying it together with others would take longer. */
 const LARGE = 1 << 14;
 
+export const notInitialized = {
+  code: 'ServerNotInitialized',
+  message: 'The server is not initialized yet.',
+} as const;
+export const shutDown = { code: 'InvalidRequest', message: 'The server was shut down.' } as const;
+
 /** Writes what came together at once: each write wakes the client. */
 class Gathering {
   #pieces: Buffer[] = [];
@@ -94,6 +100,9 @@ export class CheckedWriter extends StreamMessageWriter {
 }
 
 export class CheckedReader extends StreamMessageReader {
+  /** The last message of the session's course: before the first and after the last one no request is looked at. */
+  #course: 'initialize' | 'shutdown' | undefined;
+
   constructor(
     input: NodeJS.ReadableStream,
     private readonly writer: CheckedWriter,
@@ -106,8 +115,9 @@ export class CheckedReader extends StreamMessageReader {
   override listen(callback: DataCallback): Disposable {
     return super.listen(message => {
       const refused = refusalOf(message);
-      if (refused) return this.writer.refuse(refused);
+      if (refused) return this.writer.refuse({ ...refused, ...this.#untimely(message) });
       const { id, method } = message as { id?: string | number; method?: string };
+      if (method === 'initialize' || method === 'shutdown') this.#course = method;
       if (method !== undefined && id !== undefined && !this.writer.begin(id))
         return this.writer.refuse({
           id,
@@ -118,5 +128,13 @@ export class CheckedReader extends StreamMessageReader {
         });
       callback(this.writer.spellings.read(message));
     });
+  }
+
+  /** What is wrong with a request before its parameters are: it comes too early or too late. */
+  #untimely(message: unknown): Pick<Refused, 'code' | 'message'> | undefined {
+    const { method } = message as { method?: unknown };
+    if (typeof method !== 'string' || method === 'initialize' || this.#course === 'initialize')
+      return undefined;
+    return this.#course === undefined ? notInitialized : shutDown;
   }
 }

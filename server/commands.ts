@@ -250,8 +250,13 @@ export class Commands {
   async #imageStatus(): Promise<unknown> {
     const manager = await this.deps.images.manager(undefined);
     const image = manager.current;
-    const { 'image.mode': mode, 'image.command': command, 'image.address': address } = this.deps.settings();
-    const settings = { mode, command, address: address ?? null };
+    const {
+      'image.mode': mode,
+      'image.command': command,
+      'image.address': address,
+      'image.readOnly': readOnly,
+    } = this.deps.settings();
+    const settings = { mode, command, address: address ?? null, read_only: readOnly };
     if (!image) return { state: manager.state, ...settings };
     const { hello } = image;
     return {
@@ -264,7 +269,7 @@ export class Commands {
       implementation: hello.implementation,
       version: hello.version,
       directory: hello.directory,
-      read_only: hello.readOnly,
+      read_only: readOnly || hello.readOnly,
       capabilities: hello.capabilities,
       missing: hello.missing,
     };

@@ -1,6 +1,12 @@
 /** One image per workspace folder: which manager serves a document, and what the person is told about connections. */
 import { HotlispError } from './errors.ts';
-import type { Image, ImageManager, ImageManagerEvents, ImageSettings } from './image/image.ts';
+import {
+  attaches,
+  type Image,
+  type ImageManager,
+  type ImageManagerEvents,
+  type ImageSettings,
+} from './image/image.ts';
 import type { Editor } from './ports.ts';
 import type { Settings } from './settings.ts';
 
@@ -39,7 +45,7 @@ export class Images {
         await manager.dispose();
       }
     }
-    if (this.#settings.mode === 'attach') void this.connect(undefined).catch(() => undefined); // the failure was told by onState
+    if (attaches(this.#settings)) void this.connect(undefined).catch(() => undefined); // the failure was told by onState
   }
 
   /** The manager for a file (absolute path), made at first need. */

@@ -1,6 +1,6 @@
 /** The LSP door: lifecycle, capabilities, dispatch, and the one mapping of our errors to LSP errors. */
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import {
   DidChangeConfigurationNotification,
   ErrorCodes,
@@ -14,6 +14,7 @@ import {
 import { Approver } from './approval/approver.ts';
 import { Prompts } from './approval/prompts.ts';
 import { Journal, defaultJournalDirectory } from './approval/journal.ts';
+import { notInitialized, shutDown } from './checkedReader.ts';
 import { Commands } from './commands.ts';
 import { Debugger } from './runner/debugger.ts';
 import { Deeds } from './runner/deeds.ts';
@@ -255,8 +256,7 @@ export class Server {
       .filter(Boolean)
       .join(' ');
     this.#encoding = chooseEncoding(params.capabilities.general?.positionEncodings);
-    const folders =
-      params.workspaceFolders?.map(({ uri }) => uri) ?? (params.rootUri ? [params.rootUri] : []);
+    const folders = params.workspaceFolders?.map(({ uri }) => uri) ?? rootOf(params);
     this.#folders = this.#pathsOf(folders);
     const { settings, problems } = parseSettings(params.initializationOptions ?? {});
     this.#initialSettings = settings;
@@ -417,9 +417,8 @@ export class Server {
 
   async #answer<R>(work: () => Promise<R>): Promise<R> {
     if (this.#state === 'starting')
-      throw new ResponseError(ErrorCodes.ServerNotInitialized, 'The server is not initialized yet.');
-    if (this.#state === 'shut-down')
-      throw new ResponseError(ErrorCodes.InvalidRequest, 'The server was shut down.');
+      throw new ResponseError(ErrorCodes[notInitialized.code], notInitialized.message);
+    if (this.#state === 'shut-down') throw new ResponseError(ErrorCodes[shutDown.code], shutDown.message);
     try {
       return await work();
     } catch (error) {
@@ -434,6 +433,10 @@ const codes: Partial<Record<ErrorKind, number>> = {
   cancelled: LSPErrorCodes.RequestCancelled,
   internal: ErrorCodes.InternalError,
 };
+
+/** The one folder of a client that knows none of several; rootPath is of those before rootUri. */
+const rootOf = ({ rootUri, rootPath }: InitializeParams): string[] =>
+  rootUri ? [rootUri] : rootPath ? [pathToFileURL(rootPath).href] : [];
 
 function responseError(error: unknown): ResponseError<unknown> {
   if (error instanceof ResponseError) return error as ResponseError<unknown>;

@@ -43,7 +43,7 @@ export const settingsSchema = {
     .enum(['auto', 'spawn', 'attach', 'off'])
     .default('auto')
     .describe(
-      "how the image is found: a serving socket of this workspace's program or else a new SBCL (auto), always a new SBCL (spawn), the one at image.address (attach), or none (off)",
+      "how the image is found: the one at image.address where that is set, else a serving socket of this workspace's program, else a new SBCL (auto), always a new SBCL (spawn), the one at image.address (attach), or none (off)",
     ),
   'image.command': z
     .string()

@@ -38,6 +38,10 @@ export interface ImageSettings {
   readonly init: readonly string[];
 }
 
+/** Whether an image is attached to: by mode, or because of an address where the mode leaves it open. */
+export const attaches = ({ mode, address }: ImageSettings): boolean =>
+  mode === 'attach' || (mode === 'auto' && address !== undefined);
+
 export type ImageState = 'off' | 'idle' | 'connecting' | 'connected' | 'lost';
 
 export interface ImageManagerEvents {

@@ -4,7 +4,14 @@ import { HotlispError } from '../errors.ts';
 import { parseAddress } from './address.ts';
 import { unlessAborted } from './deadline.ts';
 import { discover } from './discovery.ts';
-import type { Image, ImageManager, ImageManagerEvents, ImageSettings, ImageState } from './image.ts';
+import {
+  attaches,
+  type Image,
+  type ImageManager,
+  type ImageManagerEvents,
+  type ImageSettings,
+  type ImageState,
+} from './image.ts';
 import { openSocket, openSpawned, openSwank, type OpenOptions } from './open.ts';
 import type { Environment } from './runDirectory.ts';
 
@@ -154,7 +161,7 @@ class Manager implements ImageManager {
       traceLevel: () => events.traceLevel?.() ?? 'off',
       signal,
     };
-    if (mode === 'attach') {
+    if (attaches(this.#settings)) {
       if (address === undefined)
         throw new HotlispError(
           'no-image',
@@ -169,7 +176,7 @@ class Manager implements ImageManager {
       if (found) {
         const all = [found, ...others];
         onLog(
-          `Several images of this workspace serve: ${all.map(({ path, image }) => `unix:${path} (pid ${image.hello.pid})`).join(', ')}. A new one is started; to use one of them, set image.mode to "attach" and image.address to it.`,
+          `Several images of this workspace serve: ${all.map(({ path, image }) => `unix:${path} (pid ${image.hello.pid})`).join(', ')}. A new one is started; to use one of them, set image.address to it.`,
         );
         await Promise.all(all.map(({ image }) => this.#end(image)));
       }

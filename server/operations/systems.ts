@@ -2,10 +2,19 @@
 import path from 'node:path';
 import * as z from 'zod';
 import { HotlispError } from '../errors.ts';
+import type { Result } from '../image/protocol.ts';
 import { documentAt } from './fileArgument.ts';
 import { changeOf } from './forms.ts';
 import { packageFilesPage, systemPage } from './listings.ts';
-import { arguments_, operation, type ChangePlan, type Force, type QueryPlan } from './operation.ts';
+import {
+  arguments_,
+  operation,
+  type ChangePlan,
+  type Force,
+  type PlanContext,
+  type QueryPlan,
+} from './operation.ts';
+import { writtenSystem, type WrittenSystem } from './systemText.ts';
 
 const { system } = arguments_;
 const force = z
@@ -33,29 +42,46 @@ export const systemStatus = operation({
   documentation:
     'Root, version, dependencies and files of a system, in the order in which they are loaded, and which of them are stale. Loads nothing.',
   args: z.strictObject({ system }),
-  plan: args =>
-    query({
-      type: 'query',
-      op: 'system',
-      args: { name: args.system, force: 'none' },
-      report: async (answer, context) => ({
-        system: answer.name,
-        root: answer.root ?? null,
-        asd: answer.asd ?? null,
-        version: answer.version ?? null,
-        depends_on: answer.dependsOn,
-        registered: answer.registered,
-        loaded: answer.loaded,
-        files: answer.files.map(({ file, loaded, stale }) => ({
-          file,
-          uri: context.uriOf(file),
-          loaded,
-          stale,
-        })),
-      }),
-    }),
+  async plan(args, context) {
+    const { answer, asd, written } = await statusOf(args.system, context);
+    return {
+      type: 'answer',
+      value: {
+        system: answer?.name ?? args.system,
+        root: answer?.root ?? (asd === undefined ? null : path.dirname(asd) + path.sep),
+        asd: asd ?? null,
+        version: answer?.version ?? written?.version ?? null,
+        depends_on: written?.dependsOn ?? answer?.dependsOn ?? [],
+        registered: answer?.registered ?? false,
+        loaded: answer?.loaded ?? false,
+        files: (
+          written?.files.map(file => ({ file, loaded: false, stale: true })) ??
+          answer?.files ??
+          []
+        ).map(({ file, loaded, stale }) => ({ file, uri: context.uriOf(file), loaded, stale })),
+      },
+    };
+  },
   page: systemPage,
 });
+
+/** What the image knows of a system; of one that it has not loaded yet, what the text of its definition says. @throws HotlispError `unknown-system` */
+async function statusOf(
+  name: string,
+  context: PlanContext,
+): Promise<{ answer?: Result<'system'>; asd?: string | undefined; written?: WrittenSystem | undefined }> {
+  const inWorkspace = context.definitionOfSystem(name);
+  const answer = await context.ask('system', { name, force: 'none' }).catch((error: unknown) => {
+    if (!(error instanceof HotlispError) || error.kind !== 'unknown-system' || inWorkspace === undefined)
+      throw error;
+    return undefined;
+  });
+  if (answer?.registered) return { answer, asd: answer.asd ?? undefined };
+  const asd = answer?.asd ?? inWorkspace;
+  if (asd === undefined) return { ...(answer && { answer }) };
+  const text = await context.snapshot(context.uriOf(asd)).catch(() => undefined); // on another host
+  return { ...(answer && { answer }), asd, written: text && writtenSystem(text, asd, name) };
+}
 
 export const packageFiles = operation({
   name: 'package_files',

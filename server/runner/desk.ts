@@ -78,14 +78,14 @@ export class Desk {
     return this.deps.settings()[`approval.${kind}`] === 'allow';
   }
 
-  /** @throws HotlispError `read-only` */
-  refuseReadOnly(image: Image): void {
+  /** @param image undefined where none is known yet @throws HotlispError `read-only` */
+  refuseReadOnly(image: Image | undefined): void {
     if (this.deps.settings()['image.readOnly'])
       throw new HotlispError(
         'read-only',
         'The setting hotlisp.image.readOnly forbids every change of the image.',
       );
-    if (image.hello.readOnly)
+    if (image?.hello.readOnly)
       throw new HotlispError('read-only', `${image.title} serves read-only: it refuses every change.`);
   }
 

@@ -23,7 +23,7 @@ const definitionsShown = 200;
 type Fasl = Result<'fasl'>;
 type System = Result<'system'>;
 
-/** @throws HotlispError `fasl-mismatch` naming both versions, `invalid-arguments` for what is no whole compiled file; nobody was asked then */
+/** @throws HotlispError `fasl-mismatch` for a file of another SBCL, naming both versions, and for what is no whole compiled file; nobody was asked then */
 export async function runFasl(
   desk: Desk,
   { name: operation, approval: kind }: Approved,
@@ -79,9 +79,9 @@ function refuseUnfit(fasl: Fasl): void {
     });
   if (!complete)
     throw new HotlispError(
-      'invalid-arguments',
+      'fasl-mismatch',
       `${file} is truncated: it does not end as a compiled file does. Nothing was loaded. ${remedy}`,
-      { path: 'path', source: source ?? null },
+      { path: file, source: source ?? null },
     );
 }
 
@@ -94,7 +94,7 @@ export async function describeFasl(
   return lookAtFasl(await desk.deps.images.connect(plan.path, signal), plan, signal);
 }
 
-/** @throws HotlispError `invalid-arguments` for what is no compiled file */
+/** @throws HotlispError `fasl-mismatch` for what is no compiled file, `invalid-arguments` for what cannot be read */
 async function lookAtFasl(image: Image, { path: file }: FaslPlan, signal: AbortSignal): Promise<Fasl> {
   if (isSpecialFile(file))
     throw new HotlispError(
@@ -120,8 +120,8 @@ export async function runSystem(
   call: Call,
   started: number,
 ): Promise<report.OperationResult> {
+  desk.refuseReadOnly(await desk.deps.images.connect(undefined, call.signal));
   const { image, system, asd } = await lookAt(desk, plan, call.signal);
-  desk.refuseReadOnly(image);
   const files = system?.files ?? [];
   const compiled = files.filter(({ compiles }) => compiles);
   const sources = files.flatMap(({ file, digest }) => (digest === undefined ? [] : [{ file, digest }]));

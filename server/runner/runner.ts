@@ -4,6 +4,7 @@
  */
 import { aborted } from '../approval/prompts.ts';
 import { HotlispError } from '../errors.ts';
+import type { Image } from '../image/image.ts';
 import { operations, type Args, type Op, type Result } from '../image/protocol.ts';
 import type {
   Call,
@@ -14,6 +15,7 @@ import type {
   PlannedOperation,
   QueryPlan,
 } from '../operations/operation.ts';
+import { definitionOfSystem } from '../workspaceSystems.ts';
 import { assess } from './assess.ts';
 import { runChange } from './change.ts';
 import { Desk, type RunnerDependencies } from './desk.ts';
@@ -49,7 +51,8 @@ export class Runner {
 
   async #carryOut(operation: PlannedOperation, args: unknown, call: Call): Promise<unknown> {
     const started = performance.now();
-    const plan = await this.plan(operation, args, call.signal);
+    if (operation.approval) this.#desk.refuseReadOnly(undefined);
+    const plan = await operation.plan(args, this.#context(call.signal, operation.approval !== undefined));
     call.signal.throwIfAborted();
     const approved = { name: operation.name, approval: operation.approval! };
     switch (plan.type) {
@@ -121,8 +124,16 @@ export class Runner {
     }
   }
 
-  /** @param signal ends what the image is asked */
-  #context(signal: AbortSignal): PlanContext {
+  /**
+   * @param signal ends what the image is asked
+   * @param changes whether the plan is to be carried out and changes the image: a read-only one is asked nothing then
+   */
+  #context(signal: AbortSignal, changes = false): PlanContext {
+    const connect = async () => {
+      const image = await this.deps.images.connect(undefined, signal);
+      if (changes) this.#desk.refuseReadOnly(image);
+      return image;
+    };
     return {
       encoding: this.#desk.encoding,
       snapshot: (uri, version) => this.deps.documents.snapshot(uri, version),
@@ -130,9 +141,10 @@ export class Runner {
       isOpen: uri => this.deps.documents.get(uri) !== undefined,
       uriOf: file => this.deps.documents.uriOf(file),
       fileOf: uri => this.deps.documents.fileOf(uri),
-      ask: (op, args, seconds) => this.#ask(op, args, seconds, signal),
+      definitionOfSystem: name => definitionOfSystem(this.deps.roots(), name),
+      ask: async (op, args, seconds) => this.#ask(await connect(), op, args, seconds, signal),
       locate: async (symbol, packageName) => {
-        const image = await this.deps.images.connect(undefined, signal);
+        const image = await connect();
         const args = { symbol, ...(packageName !== undefined && { package: packageName }) };
         return (await image.call('source', args, { signal })).locations;
       },
@@ -147,13 +159,13 @@ export class Runner {
 
   /** @param seconds how long the image may take; undefined: as long as it likes */
   async #ask<O extends Op>(
+    image: Image,
     op: O,
     args: Args<O>,
     seconds: number | undefined,
     caller: AbortSignal,
   ): Promise<Result<O>> {
     if (operations[op].writes) throw new HotlispError('internal', `Planning may not ask an image to ${op}.`);
-    const image = await this.deps.images.connect(undefined, caller);
     const limit = seconds === undefined ? undefined : AbortSignal.timeout(seconds * 1000);
     const signal = limit ? AbortSignal.any([caller, limit]) : caller;
     try {
@@ -182,11 +194,14 @@ export class Runner {
   }
 
   async #query(plan: QueryPlan, call: Call): Promise<unknown> {
-    const answer = await this.#ask(plan.op, plan.args, plan.seconds, call.signal).catch((error: unknown) => {
-      throw plan.blames !== undefined && error instanceof HotlispError && error.kind === 'invalid-arguments'
-        ? new HotlispError(error.kind, error.message, { ...error.details, path: plan.blames })
-        : error;
-    });
+    const image = await this.deps.images.connect(undefined, call.signal);
+    const answer = await this.#ask(image, plan.op, plan.args, plan.seconds, call.signal).catch(
+      (error: unknown) => {
+        throw plan.blames !== undefined && error instanceof HotlispError && error.kind === 'invalid-arguments'
+          ? new HotlispError(error.kind, error.message, { ...error.details, path: plan.blames })
+          : error;
+      },
+    );
     return plan.report(answer, this.#context(call.signal));
   }
 }

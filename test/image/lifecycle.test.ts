@@ -60,6 +60,17 @@ describe('requests', () => {
     await editor.initialize();
   });
 
+  it('that come too early or too late are refused as such, whatever is wrong with them besides', async () => {
+    editor = await Editor.start({ raw: true });
+    const refused = (code: number) =>
+      expect(editor.request('textDocument/hover', {})).rejects.toMatchObject({ code });
+    await refused(-32002);
+    await editor.initialize();
+    await refused(-32602);
+    await editor.request('shutdown');
+    await refused(-32600);
+  });
+
   it('for an unknown method are refused as such', async () => {
     editor = await Editor.start();
     await expect(editor.request('hotlisp/noSuchMethod', {})).rejects.toMatchObject({ code: -32601 });
@@ -205,6 +216,7 @@ describe('the image', () => {
   it('is read-only where the user says so', async () => {
     editor = await Editor.start({ settings: { image: { readOnly: true } } });
     expect(await editor.failure('repl_eval', { code: '1' })).toMatchObject({ kind: 'read-only' });
+    expect(await editor.command('image_status')).toMatchObject({ read_only: true });
   });
 
   it('is restarted on request', async () => {

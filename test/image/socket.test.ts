@@ -149,6 +149,17 @@ describe('the mode auto', () => {
     expect(programs.every(program => program.isRunning())).toBe(true);
   });
 
+  it('with an address attaches to that, and to nothing else', async () => {
+    const app = surroundings.make('app');
+    const [one, two] = [await serve(app), await serve(app)];
+    const settings = { mode: 'auto', address: `unix:${two.socket}` } as const;
+    expect((await managed.connect(settings, [app])).hello.pid).toBe(two.program.pid);
+    await two.program.stop();
+    await managed.states.next('the loss', ({ state }) => state === 'lost');
+    expect(await failure(managed.manager.connect())).toMatchObject({ kind: 'no-image' });
+    expect(one.program.isRunning()).toBe(true);
+  });
+
   it('passes over what programs that ended have left', async () => {
     const app = surroundings.make('app');
     const { program } = await serve(app);

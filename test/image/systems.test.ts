@@ -62,6 +62,34 @@ describe('the status of a system', () => {
     expect(names(status.files.filter(each => each.stale))).toEqual(['accounts.lisp']);
   });
 
+  it('that the image has never seen is what its definition in the workspace says, none of which is run', async () => {
+    const asd = `(princ #.(error "run"))
+(asdf:defsystem #:other :version "1")
+(asdf:defsystem #:outer
+  :version "3.1" ; the newest
+  :defsystem-depends-on ("build")
+  :depends-on (:alexandria (:version "cl-ppcre" "2.0") (:feature :sbcl "sb-posix"))
+  :pathname "src/"
+  :components ((:file "b" :depends-on ("m" "a"))
+               (:module "m" :pathname "deep"
+                :components ((:file "x") (:static-file "y.txt") (:file "z" :pathname #p"zed.lisp")))
+               (:file "a")))
+`;
+    writeFileSync(file('outer.asd'), asd);
+    const status = await editor.command<Status>('system_status', { system: ':outer' });
+    expect(status).toMatchObject({
+      root: `${root}/`,
+      asd: file('outer.asd'),
+      version: '3.1',
+      depends_on: ['build', 'alexandria', 'cl-ppcre', 'sb-posix'],
+      loaded: false,
+      registered: false,
+    });
+    expect(status.files.map(each => [path.relative(root, each.file), each.loaded, each.stale])).toEqual(
+      ['src/deep/x.lisp', 'src/deep/zed.lisp', 'src/a.lisp', 'src/b.lisp'].map(each => [each, false, true]),
+    );
+  });
+
   it('is asked for by any name by which Lisp code designates the system', async () => {
     await loadSystem(editor, 'ledger');
     for (const system of [':ledger', '#:LEDGER', "'ledger", '"ledger"', ':|ledger|'])

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Editor, type EditorOptions } from '../support/lspClient.ts';
 import { shop } from '../support/shop.ts';
 
@@ -66,6 +66,23 @@ describe('an editor without a workspace', () => {
     void editor.expectPrompt(/roll back/i, 'Approve');
     expect(await editor.command('rollback')).toMatchObject({ status: 'applied' });
     expect(await editor.evaluate('(shop:total 3)')).toEqual(['12']);
+  });
+});
+
+describe('an editor that knows rootPath alone', () => {
+  it('has its folder as the workspace', async () => {
+    const root = elsewhere();
+    writeFileSync(path.join(root, 'lone.lisp'), '(defun all-alone (x) x)\n');
+    const editor = await start({
+      initialize: { rootUri: undefined, workspaceFolders: undefined, rootPath: root },
+    });
+    await vi.waitFor(
+      async () =>
+        expect(await editor.request('workspace/symbol', { query: 'all-alone' })).toMatchObject([
+          { name: 'all-alone' },
+        ]),
+      { timeout: 20_000, interval: 100 },
+    );
   });
 });
 

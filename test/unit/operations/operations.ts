@@ -10,6 +10,7 @@ export const contextOf = (source: Source, text: string, open = true): PlanContex
   isOpen: () => open,
   uriOf: file => `file:///w/${file}`,
   fileOf: uri => uri.replace('file://', ''),
+  definitionOfSystem: () => undefined,
   ask: async () => {
     throw new Error('no image is asked');
   },
