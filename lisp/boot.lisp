@@ -155,9 +155,32 @@ may end the process: where that is not ours, CAREFUL, it is looked for damage fi
                        t)
          (error () (delete-quietly path) nil))))
 
-(defun compile-agent (source target)
-  "Compile the file SOURCE to the file TARGET, both native namestrings.
-The second value is a list of the texts of its warnings, style warnings aside. Signals a SIMPLE-ERROR when nothing was written."
+(defun text-of (path)
+  (with-open-file (stream (native path) :external-format :utf-8)
+    (let ((text (make-string (file-length stream))))
+      (subseq text 0 (read-sequence text stream)))))
+
+(defun write-text (text path)
+  (with-open-file (stream (native path) :direction :output :if-exists :supersede :external-format :utf-8)
+    (write-string text stream)))
+
+(defun parts-of (text)
+  "The texts of the agent's files in TEXT, which holds them one after the other, a #\\Page between each two."
+  (loop with start = 0
+        for end = (position #\Page text :start start)
+        collect (subseq text start end)
+        while end do (setf start (1+ end))))
+
+(defun append-file (source target)
+  (with-open-file (from (native source) :element-type '(unsigned-byte 8))
+    (with-open-file (to (native target) :element-type '(unsigned-byte 8) :direction :output :if-exists :append :if-does-not-exist :create)
+      (let ((octets (make-array (file-length from) :element-type '(unsigned-byte 8))))
+        (read-sequence octets from)
+        (write-sequence octets to)))))
+
+(defun compile-part (source target)
+  "Compile the file SOURCE to the file TARGET, both native namestrings. Returns the texts of the warnings, style warnings aside, last first.
+Signals a SIMPLE-ERROR when nothing was written."
   (let* ((warnings '())
          (messages (make-string-output-stream))
          (output (let ((*error-output* messages) (*standard-output* messages))
@@ -169,10 +192,26 @@ The second value is a list of the texts of its warnings, style warnings aside. S
                      (compile-file (native source) :output-file (native target) :external-format :utf-8)))))
     (unless output
       (error "The agent does not compile in this SBCL: ~a" (get-output-stream-string messages)))
-    (values output (nreverse warnings))))
+    warnings))
 
-(defparameter *compiling-takes* 470000000
-  "Bytes of the heap that compiling the agent was seen to take, what the collector needs to copy included; SBCL ends when it has less.")
+(defun compile-and-load (text scratch target)
+  "Compile and load the agent, TEXT, file by file, which takes a fifth of the heap and half of the time that all of it at once does. TARGET is
+what was compiled, one after the other, as SBCL loads it, too; SCRATCH begins the names of files that are gone at the end; all are
+native namestrings. Returns the texts of the warnings."
+  (let ((source (concatenate 'string scratch ".part.lisp"))
+        (compiled (concatenate 'string scratch ".part.fasl")))
+    (unwind-protect
+         (loop for part in (parts-of text)
+               append (progn
+                        (write-text part source)
+                        (prog1 (reverse (compile-part source compiled))
+                          (load-quietly compiled)
+                          (append-file compiled target))))
+      (delete-quietly source)
+      (delete-quietly compiled))))
+
+(defparameter *compiling-takes* 120000000
+  "Bytes of the heap that compiling the agent takes, what the collector needs to copy included, and half as much again; SBCL ends when it has too little.")
 
 (defun check-room ()
   "Signal a SIMPLE-ERROR where compiling the agent would exhaust this process's heap."
@@ -184,36 +223,26 @@ The second value is a list of the texts of its warnings, style warnings aside. S
           (error "Its heap has ~d MB left, and compiling the agent takes ~d MB. Start it with a larger --dynamic-space-size, or let any other image of the same SBCL on its host connect once: it leaves the compiled agent in ~a."
                  (floor (left) 1000000) (floor *compiling-takes* 1000000) (or (cache-directory) "the cache, which is missing")))))))
 
-(defun write-source (text path)
-  (with-open-file (stream (native path) :direction :output :if-exists :supersede :external-format :utf-8)
-    (write-string text stream)))
-
 (defun random-name ()
   (format nil "~d-~36r" (unix "GETPID") (random (expt 36 10) (make-random-state t))))
 
-(defun load-from-source (digest cache source-file source)
-  "Compile and load the agent's text, which is in SOURCE-FILE or is SOURCE; keep the result in CACHE unless it is NIL.
-Returns a list of warnings."
+(defun load-from-source (digest cache text)
+  "Compile and load the agent, TEXT; keep the result in CACHE unless it is NIL. Returns a list of warnings."
   (let* ((name (random-name))
-         (scratch (or cache (format nil "/tmp/hotlisp-~a/" name)))
-         (text (format nil "~atmp-~a.lisp" scratch name))
-         (compiled (format nil "~atmp-~a.fasl" scratch name)))
-    (unless (or cache (make-directory scratch))
-      (error "The directory ~a for compiling the agent cannot be made." scratch))
+         (directory (or cache (format nil "/tmp/hotlisp-~a/" name)))
+         (scratch (format nil "~atmp-~a" directory name))
+         (compiled (concatenate 'string scratch ".fasl")))
+    (unless (or cache (make-directory directory))
+      (error "The directory ~a for compiling the agent cannot be made." directory))
     (unwind-protect
-         (multiple-value-bind (output warnings)
-             (compile-agent (or source-file (progn (write-source source text) text)) compiled)
-           (declare (ignore output))
-           (load-quietly compiled)
+         (prog1 (compile-and-load text scratch compiled)
            (when cache
-             (write-source (computed-sum compiled) (sum-file (cached-file cache digest)))
+             (write-text (computed-sum compiled) (sum-file (cached-file cache digest)))
              (when (unix "RENAME" compiled (cached-file cache digest))
-               (remove-stale-files cache)))
-           warnings)
-      (delete-quietly text)
+               (remove-stale-files cache))))
       (delete-quietly compiled)
       (unless cache
-        (ignore-errors (sb-ext:delete-directory (native scratch)))))))
+        (ignore-errors (sb-ext:delete-directory (native directory)))))))
 
 ;;;; An agent that is there already: of another version, or loaded by the program itself
 
@@ -295,7 +324,7 @@ agent and neither SOURCE-FILE nor SOURCE. Signals what compiling and loading sig
                                 ((or source-file source)
                                  ;; A process of ours may end by that; others' may not.
                                  (when session (check-room))
-                                 (cons :compiled (load-from-source digest directory source-file source))))))))))
+                                 (cons :compiled (load-from-source digest directory (or source (text-of source-file))))))))))))
           (cond (how
                  (setf (symbol-value (intern "*AGENT-DIGEST*" "HOTLISP")) digest)
                  (cons :loaded how))

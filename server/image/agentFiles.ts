@@ -10,7 +10,7 @@ export interface AgentFiles {
   readonly bootFile: string;
   /** The text of boot.lisp. */
   readonly boot: string;
-  /** The files of files.txt, in order, one after the other. */
+  /** The files of files.txt, in order, a form feed between each two: boot.lisp compiles them one by one. */
   readonly source: string;
   /** sha256 of boot and source, hex. */
   readonly digest: string;
@@ -21,7 +21,7 @@ export async function readAgentFiles(lispDir: string): Promise<AgentFiles> {
   const read = (name: string) => readFile(path.join(lispDir, name), 'utf8');
   const names = (await read('files.txt')).split('\n').map(line => line.trim());
   const parts = await Promise.all(names.filter(name => name !== '').map(name => read(`${name}.lisp`)));
-  const source = parts.join('\n');
+  const source = parts.join('\f');
   const boot = await read('boot.lisp');
   const digest = createHash('sha256').update(boot).update('\0').update(source).digest('hex');
   return { bootFile: path.resolve(lispDir, 'boot.lisp'), boot, source, digest };

@@ -18,6 +18,7 @@ import path from 'node:path';
 import readline from 'node:readline';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HotlispError } from '../../server/errors.ts';
+import { readAgentFiles } from '../../server/image/agentFiles.ts';
 import { childSbcls, lispDir, ManagedImage, Surroundings, valuesOf } from '../support/images.ts';
 import { lispString, repository, sbclCommand } from '../support/lspClient.ts';
 import { isAlive, survivors } from '../support/processes.ts';
@@ -321,19 +322,34 @@ describe('the cache of compiled agents', () => {
     expect(Math.abs(statSync(file!).size - size)).toBeLessThan(2000);
   }, 240_000);
 
-  it('is not filled by a program of the user’s whose heap that would exhaust, which is said with what to do', () => {
+  /** What the image of a program with so large a heap answers to a first server's offer. */
+  const offered = (heap: string, source: string): string => {
     const [program, ...words] = sbclCommand.split(' ');
     const boot = path.join(lispDir, 'boot.lisp');
-    const offer = `(hotlisp-boot:offer-agent ${lispString('0'.repeat(64))} "contract" "session" "(defpackage :hotlisp)")`;
+    const offer = `(hotlisp-boot:offer-agent ${lispString('0'.repeat(64))} "contract" "session" ${source})`;
     const forms = ['--load', boot, '--eval', `(format t "answer ~s~%" ${offer})`];
-    const { stdout } = spawnSync(
+    return spawnSync(
       program!,
-      ['--dynamic-space-size', '400MB', ...words, '--non-interactive', '--no-userinit', ...forms],
+      ['--dynamic-space-size', heap, ...words, '--non-interactive', '--no-userinit', ...forms],
       { encoding: 'utf8', env: { ...process.env, XDG_CACHE_HOME: surroundings.make('cache') } },
+    ).stdout;
+  };
+
+  it('is not filled by a program of the user’s whose heap that would exhaust, which is said with what to do', () => {
+    expect(offered('120MB', '"(defpackage :hotlisp)"')).toMatch(
+      /answer \(:FAILED\s+"Its heap has \d+ MB left, .* --dynamic-space-size/,
     );
-    expect(stdout).toMatch(/answer \(:FAILED\s+"Its heap has \d+ MB left, .* --dynamic-space-size/);
     expect(readdirSync(path.join(surroundings.folder, 'cache', 'hotlisp'))).toEqual([]);
   });
+
+  it('is filled by a program of the user’s whose heap has 200 MB', async () => {
+    const text = path.join(surroundings.folder, 'agent.lisp');
+    writeFileSync(text, (await readAgentFiles(lispDir)).source);
+    expect(offered('200MB', `(hotlisp-boot::text-of ${lispString(text)})`)).toMatch(
+      /answer \(:LOADED :COMPILED\)/,
+    );
+    expect(compiled(path.join(surroundings.folder, 'cache'))).toHaveLength(1);
+  }, 240_000);
 
   it('is not used where others may write, which is said', async () => {
     const cache = surroundings.make('cache');

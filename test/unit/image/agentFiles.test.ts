@@ -15,10 +15,10 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the agent’s files', () => {
-  it('are one text in the order of files.txt', async () => {
+  it('are one text in the order of files.txt, a form feed between each two', async () => {
     const { source } = await readAgentFiles(lisp);
     const names = readFileSync(path.join(lisp, 'files.txt'), 'utf8').split('\n').filter(Boolean);
-    expect(source).toBe(names.map(name => readFileSync(path.join(lisp, `${name}.lisp`), 'utf8')).join('\n'));
+    expect(source).toBe(names.map(name => readFileSync(path.join(lisp, `${name}.lisp`), 'utf8')).join('\f'));
   });
 
   it('have another digest when any of them, boot.lisp or their order changes', async () => {
