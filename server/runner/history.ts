@@ -10,6 +10,7 @@ import { digestOfDeed, type Deed } from './deeds.ts';
 import type { Approved, Desk } from './desk.ts';
 import { transactionsOf, type PastTransaction } from './past.ts';
 import * as report from './report.ts';
+import { runRules, statusOf, verify, type Place, type Verified } from './verify.ts';
 
 /** @throws HotlispError `invalid-arguments` when there is no such transaction in this image */
 export async function runHistory(
@@ -45,14 +46,37 @@ export async function runHistory(
     (await desk.deps.deeds.approve(deed, call)).consume(digestOfDeed(deed));
     try {
       const change = await swapParts(desk, image, plan.type, target.parts, force, call.signal);
+      const verified = await checked(desk, { ...deed, parts: target.parts }, plan.type, target, call);
+      const status = plan.type === 'redo' ? statusOf(change.status, verified) : change.status;
+      const remains = [...change.remains, ...verified.remains];
+      const { failure, verification } = verified;
       await desk.deps.deeds.recordOutcome(deed, call, {
-        status: change.status,
+        status,
         target: target.id,
-        remains: change.remains,
+        ...(failure !== undefined && { message: failure }),
+        remains,
       });
       desk.previousSources(image).forget();
-      if (change.threads.length > 0) desk.deps.onOldCode(image, verb, change);
-      return report.changeResult(change, [], undefined, desk.encoding, started);
+      const stands = plan.type === 'undo' || failure === undefined;
+      if (stands && change.threads.length > 0) desk.deps.onOldCode(image, verb, change);
+      const result = report.changeResult(change, [], undefined, desk.encoding, started);
+      return {
+        ...result,
+        status,
+        ...(failure !== undefined && {
+          notes: [
+            {
+              severity: stands ? ('warning' as const) : ('error' as const),
+              message: failure,
+              uri: null,
+              range: null,
+            },
+          ],
+        }),
+        ...(remains.length > 0 && { remains }),
+        ...(verification.length > 0 && { verification }),
+        duration_ms: report.since(started),
+      };
     } catch (error) {
       await desk.deps.deeds.recordFailure(deed, call, error);
       throw error;
@@ -64,6 +88,30 @@ export async function runHistory(
     if (wireKind(error) !== 'superseded') throw error;
     return attempt(true, ` Hazard: ${oneLine((error as Error).message)} It would be overwritten.`);
   }
+}
+
+/**
+ * Runs the rules for what the transaction changed. What was done again and does not hold is taken back; what was rolled back
+ * stays so, since the person wanted it gone, and is told what does not hold.
+ */
+async function checked(
+  desk: Desk,
+  deed: Deed,
+  type: HistoryPlan['type'],
+  { definitions, source, deed: done }: PastTransaction,
+  call: Call,
+): Promise<Verified> {
+  const places: Place[] = [
+    ...source.map(({ package: home, file }) => ({ package: home, file: file ?? undefined })),
+    ...definitions.map(each => ({ package: each.package })),
+    ...(done?.type === 'system'
+      ? [{ system: done.system }, ...done.sources.map(({ file }) => ({ file, system: done.system }))]
+      : []),
+  ];
+  const changed = places.map(wire => ({ wire }));
+  if (type === 'redo') return verify(desk, deed, changed, call);
+  const { failure, verification } = await runRules(desk, deed.image, changed, call.signal);
+  return { failure: failure && `${failure} The rollback stands.`, remains: [], verification };
 }
 
 /** Which transaction would be taken back or done again. @throws HotlispError like runHistory */

@@ -34,13 +34,17 @@ export function transactionsOf(entries: readonly JournalEntry[]): PastTransactio
       else byId.delete(transaction);
     } else if (outcome?.target !== undefined) {
       const target = byId.get(outcome.target);
-      if (target && ['applied', 'partial'].includes(outcome.status))
+      if (target && stands(operation, outcome))
         byId.set(target.id, { ...target, state: operation === 'rollback' ? 'undone' : 'applied' });
     } else if (outcome?.status === 'applied') set(entry, transaction, 'applied');
     else if (outcome?.status !== 'unknown') byId.delete(transaction);
   }
   return [...byId.values()];
 }
+
+/** Whether what was rolled back or done again stayed so: what was done again, and says why not, did not hold and was taken back. */
+const stands = (operation: string, { status, message }: NonNullable<JournalEntry['outcome']>) =>
+  ['applied', 'partial'].includes(status) && !(operation === 'redo' && message !== undefined);
 
 function pastOf(entry: JournalEntry, id: string, state: PastTransaction['state']): PastTransaction {
   const { image, operation, time, definitions = [], source = [], deed, replayed, outcome } = entry;

@@ -78,6 +78,25 @@ export const statusOf = <S extends string>(
 ): S | 'partial' | 'rolled-back' =>
   failure === undefined ? status : remains.length > 0 ? 'partial' : 'rolled-back';
 
+/** Runs the rules for what was changed at `places`, up to the first that fails: why, and every rule that was run. */
+export async function runRules(
+  desk: Desk,
+  image: Image,
+  places: readonly { readonly wire: Place }[],
+  signal: AbortSignal,
+): Promise<Omit<Verified, 'remains'> & { reason?: string }> {
+  const verification: Verification[] = [];
+  for (const rule of rulesFor(desk.deps.settings(), places)) {
+    const home = rule.when.package ?? places.find(({ wire }) => wire.package)?.wire.package ?? initialPackage;
+    const ran = await run(desk, image, rule, home, signal);
+    verification.push(ran);
+    const { reason } = ran;
+    if (reason !== undefined)
+      return { failure: `Verification failed: ${oneLine(ran.rule)} ${reason}.`, reason, verification };
+  }
+  return { failure: undefined, verification };
+}
+
 /** Runs the rules that the change falls under; on the first that fails the change is taken back, and why is answered. */
 export async function verify(
   desk: Desk,
@@ -85,16 +104,9 @@ export async function verify(
   places: readonly { readonly wire: Place }[],
   call: Call,
 ): Promise<Verified> {
-  const verification: Verification[] = [];
-  for (const rule of rulesFor(desk.deps.settings(), places)) {
-    const home = rule.when.package ?? places[0]?.wire.package ?? initialPackage;
-    const ran = await run(desk, deed.image, rule, home, call.signal);
-    verification.push(ran);
-    if (ran.reason === undefined) continue;
-    const remains = await takeBackOrTell(desk, deed, call, ran.reason);
-    return { failure: `Verification failed: ${oneLine(ran.rule)} ${ran.reason}.`, remains, verification };
-  }
-  return { ...notVerified, verification };
+  const { reason, failure, verification } = await runRules(desk, deed.image, places, call.signal);
+  const remains = reason === undefined ? [] : await takeBackOrTell(desk, deed, call, reason);
+  return { failure, remains, verification };
 }
 
 /** @throws what taking the change back came to; the journal has it then */

@@ -115,6 +115,21 @@ const steps: Record<string, Step> = {
     ofBuffer: true,
     names: ['BASKET', 'BASKET-ITEMS', 'ITEMS'],
   },
+  'reload_form of a structure': {
+    argument: () => at('(defstruct item'),
+    ofBuffer: true,
+    names: ['ITEM', 'MAKE-ITEM', 'COPY-ITEM', 'ITEM-P', 'ITEM-NAME', 'ITEM-PRICE', 'AREA'],
+  },
+  'reload_form of a constant': {
+    argument: () => at('(defconstant +limit+'),
+    ofBuffer: true,
+    names: ['+LIMIT+'],
+  },
+  'reload_form in the background': {
+    argument: () => ({ ...at('(defun total'), background: true }),
+    ofBuffer: true,
+    names: ['TOTAL'],
+  },
   reload_changed: { argument: () => ({ uri: document.uri }), ofBuffer: true },
   reload_file: { argument: () => ({ uri: document.uri }), ofBuffer: true },
   code_compile_string: {
@@ -130,13 +145,19 @@ const steps: Record<string, Step> = {
   },
   code_reload_package: { argument: () => ({ package: 'shop' }), ofBuffer: true },
   code_reload_system: { argument: () => ({ system: 'shop', force: true }) },
+  'code_reload_system with all': { argument: () => ({ system: 'shop', force: 'all' }) },
   code_load_fasl: { argument: compiledFile, names: ['FROM-FASL'] },
   remove_definition: { argument: () => ({ symbol: 'shop::area', form_type: 'defgeneric' }), names: ['AREA'] },
   recompile_dependents: { argument: () => ({ symbol: 'shop::twice' }), names: ['TOTAL'] },
   rollback: { argument: () => ({}) },
+  'rollback of an earlier one': { argument: earlier },
   redo: { argument: () => ({}) },
+  'redo of an earlier one': { argument: earlier },
   replay: { argument: () => ({}), names: ['REPLAYED-ONE', 'REPLAYED-TWO'] },
   repl_eval: { argument: () => ({ code: `(setf shop::*rate* ${round + 2})` }), names: ['*RATE*'] },
+  eval_buffer: { argument: () => ({ uri: document.uri }) },
+  inspect: { argument: () => ({ code: `(setf shop::*rate* ${-round})` }), names: ['*RATE*'] },
+  trace: { argument: () => ({ function: 'shop:total' }), names: [] },
   thread_interrupt: { argument: worker, names: [] },
   thread_terminate: { argument: worker, names: [] },
   request_approval: { argument: () => ({ operation: 'modify-running-code' }), harmless: true },
@@ -160,6 +181,28 @@ const steps: Record<string, Step> = {
   thread_backtrace: { argument: worker, harmless: true },
   lisp_read_file: { argument: () => ({ path: 'shop.lisp' }), harmless: true },
   image_status: { argument: () => ({}), harmless: true },
+  image_connect: { argument: () => ({}), harmless: true },
+  image_disconnect: { argument: () => ({}), harmless: true },
+  image_restart: { argument: () => ({}), harmless: true },
+  outcome: { argument: () => ({ request: round }), harmless: true },
+  untrace: { argument: () => ({}), harmless: true },
+  lisp_edit_form: {
+    argument: () => ({
+      operation: 'replace',
+      file_path: 'shop.lisp',
+      form_type: 'defun',
+      form_name: 'tax',
+      content: `(defun tax (amount) ${round})`,
+    }),
+    harmless: true,
+  },
+  show_diff: { argument: () => at('(defun total'), harmless: true },
+  count_instances: { argument: () => at('(defclass basket'), harmless: true },
+  expand_in_place: { argument: () => at('(twice ('), harmless: true },
+  describe: { argument: () => ({ symbol: 'shop:total' }), harmless: true },
+  disassemble: { argument: () => ({ symbol: 'shop:total' }), harmless: true },
+  apropos: { argument: () => ({ pattern: 'total' }), harmless: true },
+  who_calls: { argument: () => ({ symbol: 'shop::tax' }), harmless: true },
 };
 const commandOf = (step: string) => step.split(' ')[0]!;
 
@@ -182,6 +225,15 @@ async function compiledFile(): Promise<object> {
   return { path: path.join(root, 'patch.fasl') };
 }
 
+/** An earlier change, whatever came of it since, another one each time; one that nobody made where there is none. */
+async function earlier(): Promise<object> {
+  const { entries } = await editor.command<{
+    entries: { transaction?: string; outcome?: { status: string } }[];
+  }>('history', { limit: 200 });
+  const applied = entries.filter(({ transaction, outcome }) => transaction && outcome?.status === 'applied');
+  return { transaction: applied[round % applied.length]?.transaction ?? 'none' };
+}
+
 /** An edit of several definitions, another one each time. */
 function edit(): void {
   round++;
@@ -189,6 +241,8 @@ function edit(): void {
     shop
       .replace('(twice (tax amount))', `(list ${round} (twice (tax amount)))`)
       .replace('`(* 2 ,form)', `\`(* ${round} ,form)`)
+      .replace('(price 0)', `(price ${round})`)
+      .replace('+limit+ 100', `+limit+ ${round % 3}`)
       .replace(":initform '()", `:initform '(${round})`),
   );
 }
@@ -228,6 +282,7 @@ async function check(name: string, answerName: string): Promise<void> {
   let outcome: unknown;
   try {
     outcome = await editor.command<unknown>(commandOf(name), argument);
+    if ('background' in argument) outcome = await editor.outcome(outcome);
   } catch (error) {
     if (!(error instanceof RpcError)) throw error;
     outcome = error.message;

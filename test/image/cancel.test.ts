@@ -1,24 +1,15 @@
 /** Giving up an operation at any of its steps: one reply that says so, the image as it was, and a journal that knows. */
-import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { asdfEnvironment, loadSystem, writeFiles } from '../support/asdfSystem.ts';
+import { giveUp, hold, isAt, journalled as entriesOf, type How, type Step } from '../support/givingUp.ts';
 import type { RpcError } from '../support/jsonRpc.ts';
-import { Editor, lispString, NEVER, type TextDocument } from '../support/lspClient.ts';
+import { Editor, lispString, type TextDocument } from '../support/lspClient.ts';
 import type { OperationResult } from '../support/lspTypes.ts';
-import { within } from '../support/wait.ts';
+import { pause, within } from '../support/wait.ts';
 import { fingerprintDifferences, shop, takeFingerprint } from '../support/shop.ts';
 import { Surroundings } from '../support/images.ts';
-
-/** Code that stops where it is told to, for as long as it is let. */
-const hold = `(defpackage #:hold (:use #:common-lisp) (:export #:here #:at #:verify #:*verify*))
-(in-package #:hold)
-(defvar *at* nil)
-(defvar *verify* nil)
-(defun at () *at*)
-(defun here (step) (setf *at* step) (unwind-protect (sleep 100) (setf *at* nil)))
-(defun verify () (when *verify* (here :verify)) t)
-`;
 
 const files = {
   'shop.asd': '(defsystem "shop" :serial t :components ((:file "shop") (:file "till")))\n',
@@ -26,8 +17,6 @@ const files = {
   'till.lisp': '(in-package #:shop)\n\n(defun till ()\n  (twice 1))\n',
   'hold.lisp': hold,
 };
-
-type Step = 'prompt' | 'compile' | 'load' | 'verify';
 
 const compiling = '(macrolet ((stop () (hold:here :compile) 1)) (stop))';
 const loading = '(hold:here :load)';
@@ -147,65 +136,13 @@ const rows: readonly Row[] = [
   },
 ];
 
-const pause = (milliseconds: number) => new Promise(resolve => setTimeout(resolve, milliseconds));
-
-/** Resolves once the code is at the step. */
-async function reaches(step: Step): Promise<void> {
-  for (const end = Date.now() + 20_000; ; await pause(20)) {
-    const [at] = await editor.evaluate('(hold:at)');
-    if (at === `:${step.toUpperCase()}`) return;
-    if (Date.now() > end) throw new Error(`${step} was not reached, but ${at}`);
-  }
-}
-
-interface Entry {
-  readonly event: string;
-  readonly operation: string;
-  readonly decision?: string;
-  readonly reason?: string;
-  readonly outcome?: { readonly status: string; readonly message?: string };
-}
-
-async function journalled(operation: string): Promise<Entry[]> {
-  const { journal } = await editor.command<{ journal: string }>('history', { limit: 1 });
-  return readFileSync(journal, 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map(line => JSON.parse(line) as Entry)
-    .filter(entry => entry.operation === operation);
-}
-
-/** Runs the operation and gives it up at the step, by the request or by its progress; what it came to. */
-async function givenUp(
-  name: string,
-  argument: Record<string, unknown>,
-  step: Step,
-  how: 'request' | 'progress',
-): Promise<RpcError | OperationResult> {
-  const seen = editor.expectPrompt(/./, step === 'prompt' ? NEVER : 'Approve');
-  const there = () => (step === 'prompt' ? seen : reaches(step));
-  if (how === 'request') {
-    const { id, reply } = editor.rpc.start('workspace/executeCommand', {
-      command: `hotlisp.${name}`,
-      arguments: [argument],
-    });
-    const settled = reply.catch((error: unknown) => error);
-    await Promise.race([there(), settled.then(early => Promise.reject(new Error(JSON.stringify(early))))]);
-    editor.rpc.notify('$/cancelRequest', { id });
-    return (await settled) as RpcError | OperationResult;
-  }
-  const from = editor.progress.all.length;
-  const pending = await editor.command<{ request: number }>(name, { ...argument, background: true });
-  await there();
-  const { token } = await editor.progress.next('a progress', ({ value }) => value.kind === 'begin', from);
-  editor.rpc.notify('window/workDoneProgress/cancel', { token });
-  return editor
-    .command<OperationResult>('outcome', { request: pending.request, wait: true })
-    .catch((error: unknown) => error as RpcError);
-}
+const reaches = (step: Step) => isAt(editor, step);
+const journalled = (operation: string) => entriesOf(editor, operation);
+const givenUp = (name: string, argument: Record<string, unknown>, step: Step, how: How) =>
+  giveUp(editor, name, argument, how, step);
 
 /** What was given up says so and changed nothing; the journal knows how far it had come. */
-async function changesNothing(row: Row, step: Step, how: 'request' | 'progress'): Promise<void> {
+async function changesNothing(row: Row, step: Step, how: How): Promise<void> {
   const argument = await row.arrange(step);
   await takeFingerprint(editor);
   const before = (await journalled(row.name)).length;

@@ -24,7 +24,7 @@ async function start(tests: string, ...verify: object[]): Promise<void> {
   editor = await Editor.start({
     files: { 'shop.lisp': shop, 'tests.lisp': tests },
     load: ['shop.lisp', 'tests.lisp'],
-    settings: { verify, approval: { 'modify-running-code': 'allow' } },
+    settings: { verify, approval: { 'modify-running-code': 'allow', 'compile-file': 'allow' } },
   });
   document = editor.openFile(path.join(editor.root, 'shop.lisp'));
   await takeFingerprint(editor);
@@ -94,6 +94,50 @@ describe('a form', () => {
     );
     document.replace('(twice (tax amount))', '0');
     expect(await reload()).toMatchObject({ status: 'applied', verification: [{ rule: ':run' }] });
+  });
+});
+
+describe('taking back and doing again', () => {
+  const changed = '(defun total (amount) (* 4 amount))';
+  const change = () => editor.command<Verified>('code_compile_string', { code: changed, package: 'SHOP' });
+
+  it('runs the rules of what it changes: they are in the report', async () => {
+    await start('', { when, form: '(shop:total 10)' }, { when: { package: 'other' }, form: 'nil' });
+    await change();
+    const verification = [{ rule: '(shop:total 10)', status: 'passed', values: ['40'] }];
+    expect(await editor.command('rollback', {})).toMatchObject({ status: 'applied', verification });
+    expect(await editor.command('redo', {})).toMatchObject({ status: 'applied', verification });
+  });
+
+  it('a redo that does not hold is taken back, and can be done again once it holds', async () => {
+    await start('(defvar cl-user::*well* t)', { when, form: 'cl-user::*well*' });
+    const { transaction } = await change();
+    await editor.command('rollback', {});
+    await editor.evaluate('(setf cl-user::*well* nil)');
+    await isRolledBack(await editor.command<Verified>('redo', {}), 'cl-user::*well*');
+    await editor.evaluate('(setf cl-user::*well* t)');
+    expect(await editor.command('redo', {})).toMatchObject({ status: 'applied', transaction });
+    expect(await editor.evaluate('(let ((shop::*rate* 3)) (shop:total 10))')).toEqual(['40']);
+  });
+
+  it('a rollback that does not hold stands, and says so', async () => {
+    await start('(defvar cl-user::*well* t)', { when, form: 'cl-user::*well*' });
+    const { transaction } = await change();
+    await editor.evaluate('(setf cl-user::*well* nil)');
+    const result = await editor.command<Verified>('rollback', {});
+    const message = 'Verification failed: cl-user::*well* answered NIL. The rollback stands.';
+    expect(result).toMatchObject({
+      status: 'applied',
+      verification: [{ status: 'failed' }],
+      notes: [{ severity: 'warning', message }],
+    });
+    expect(await fingerprintDifferences(editor)).toBe('NIL');
+    const { entries } = await editor.command<{ entries: { operation: string }[] }>('history', { limit: 10 });
+    expect(entries.find(({ operation }) => operation === 'rollback')).toMatchObject({
+      outcome: { status: 'applied', target: transaction, message },
+    });
+    await editor.evaluate('(setf cl-user::*well* t)');
+    expect(await editor.command('redo', { transaction })).toMatchObject({ status: 'applied' });
   });
 });
 

@@ -48,3 +48,6 @@ export class Happenings<T> {
     }
   }
 }
+
+export const pause = (milliseconds: number) =>
+  new Promise<void>(resolve => setTimeout(resolve, milliseconds));
