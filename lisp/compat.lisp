@@ -703,6 +703,7 @@ SOURCE-INFO, into the image. Returns the function, or NIL when there was somethi
 (define-internal compiler-install-structure :function ("SB-KERNEL" "%COMPILER-DEFSTRUCT"))
 (define-internal classoid-name :place ("SB-KERNEL" "CLASSOID-NAME"))
 (define-internal classoid-layout :function ("SB-KERNEL" "CLASSOID-WRAPPER") ("SB-KERNEL" "CLASSOID-LAYOUT"))
+(define-internal layout-description :place ("SB-KERNEL" "WRAPPER-INFO") ("SB-KERNEL" "LAYOUT-INFO"))
 (define-internal layout-inherits :function ("SB-KERNEL" "WRAPPER-INHERITS") ("SB-KERNEL" "LAYOUT-INHERITS"))
 (define-internal structure-slot-index :function ("SB-KERNEL" "DSD-INDEX"))
 (define-internal instance-slot :place ("SB-KERNEL" "%INSTANCE-REF"))
@@ -744,8 +745,6 @@ and giving it back does not undo that (2.2.9 to 2.6.4)."
     (when (and classoid (null (classoid-name classoid)))
       (setf (classoid-name classoid) name))))
 
-(define-internal recklessly-continue :symbol ("SB-KERNEL" "RECKLESSLY-CONTINUE"))
-
 (defun same-placement-p (description other)
   "Whether the slots of the two structures have the same names and are stored in the same way at the same places."
   (flet ((placement (description)
@@ -758,16 +757,15 @@ and giving it back does not undo that (2.2.9 to 2.6.4)."
 (defun install-structure-description (description)
   "Make the structure's class what DESCRIPTION, one that was replaced, says. Signals an error when instances would not fit it."
   (let* ((name (structure-name description))
-         (inherits (layout-inherits (classoid-layout (find-classoid name))))
-         (current (find-structure-description name nil))
-         (fits (and current (same-placement-p description current))))
-    ;; Where the slots may hold more again than they do now, SBCL asks; whatever instances hold fits, and code that knows better is put back, too.
-    (handler-bind ((error (lambda (condition)
-                            (let ((restart (and fits recklessly-continue (find-restart recklessly-continue condition))))
-                              (when restart (invoke-restart restart)))))
-                   (warning (lambda (condition) (when fits (muffle-warning condition)))))
-      (install-structure description inherits nil)
-      (compiler-install-structure description inherits))))
+         (layout (classoid-layout (find-classoid name)))
+         (inherits (layout-inherits layout))
+         (current (find-structure-description name nil)))
+    ;; SBCL refuses what lets slots hold more than they do. Where their places are the same, its layout is, too, and SBCL took the narrower
+    ;; definition by writing it there: that is done backwards. Code that was compiled meanwhile is found by NARROWLY-COMPILED.
+    (when (and current (same-placement-p description current))
+      (setf (layout-description layout) description))
+    (install-structure description inherits nil)
+    (compiler-install-structure description inherits)))
 
 (defparameter *condition-class-parts* '("SLOTS" "REPORT" "DIRECT-DEFAULT-INITARGS" "CLASS-SLOTS" "HAIRY-SLOTS" "DIRECT-SUPERCLASSES" "CPL")
   "The parts of a condition's class that defining it again changes.")

@@ -129,3 +129,20 @@
       (and (notany (lambda (each) (eq each :unknown)) (append before after))
            (or (some (lambda (a b) (and (or (raw-p a) (raw-p b)) (not (equal a b)))) before after)
                (not (equal (layout before) (layout after))))))))
+
+;;;; Taking back
+
+(defun widened-structures (deltas state)
+  "The names of the structures in DELTAS whose slots may take values that they do not take now once they are in the state that STATE, a reader,
+returns."
+  (flet ((narrowed-p (old new)
+           (or (equal old new)
+               (and (plain-type-p old) (plain-type-p new) (handler-case (subtypep new old) (error () nil))))))
+    (loop for delta in deltas
+          for target = (and (eq (delta-kind delta) :class) (funcall state delta))
+          for parts = (and (typep target 'class-state) (class-state-parts target))
+          for current = (and (eq (car parts) :structure) (find-structure-description (delta-name delta) nil))
+          unless (or (null current)
+                     (every #'narrowed-p (mapcar #'structure-slot-type (structure-slots current))
+                            (mapcar #'structure-slot-type (structure-slots (cdr parts)))))
+            collect (delta-name delta))))

@@ -6,8 +6,12 @@
 (defstruct (transaction (:copier nil) (:predicate nil))
   "What one operation changed. DEFINITIONS are the contract's, with the changes as they were; INSTALLED lists (key before after), entries
 of *INSTALLED*; REPLACED are the functions that the change put out of use. SWAPPED, where there is one, is called with :OLD when the transaction was
-undone and with :NEW when it was done again. DELETED are names of packages that its code deleted."
-  id deltas definitions installed replaced swapped (state :done) (deleted '()))
+undone and with :NEW when it was done again. DELETED are names of packages that its code deleted. What has a higher SERIAL was compiled since."
+  id deltas definitions installed replaced swapped (state :done) (deleted '()) (serial (newest-serial)))
+
+(defun newest-serial ()
+  "The number of the code that was made last; NIL where code has none."
+  (and (capability :code-serials) last-code-serial))
 
 (defvar *agent-replaced* nil "True when this agent took the place of another version in a running image: it knows nothing of that one's transactions.")
 
@@ -431,6 +435,16 @@ definition is new, unchanged or safe to replace."
     (when opposite (setf (getf told :change) opposite))
     told))
 
+(defun narrow-users (transaction state)
+  "What NARROWLY-COMPILED says of giving the places of TRANSACTION the state that STATE, a reader, returns."
+  (and (capability :structures)
+       (narrowly-compiled (widened-structures (transaction-deltas transaction) state) (transaction-serial transaction))))
+
+(defun narrow-users-text (users)
+  (format nil "~{~a~^, ~}~:[~; and ~:*~d more~]"
+          (loop for user in users repeat 5 collect (definition-label (node-definition (make-node :kind (user-kind user) :name (user-name user) :user user))))
+          (and (nthcdr 5 users) (- (length users) 5))))
+
 (defun swap-transaction (id direction force)
   "Undo (DIRECTION :OLD) or redo (:NEW) the transaction called ID. Returns the contract's Change."
   (let* ((start (microseconds))
@@ -438,22 +452,33 @@ definition is new, unchanged or safe to replace."
          (undo (eq direction :old))
          (from (if undo #'delta-new #'delta-old))
          (deltas (transaction-deltas transaction))
+         (narrow '())
          (remains '()))
     (unless (eq (transaction-state transaction) (if undo :done :undone))
       (wire-error :invalid-request "Transaction ~a ~:[is in force: there is nothing to do again~;was undone already~]." id undo))
     (unless force
       (let ((superseded (remove-if-not (lambda (delta) (superseded-delta-p delta from)) deltas)))
         (when superseded
-          (wire-error :superseded "Somebody has changed ~a~@[ and ~d more~] since transaction ~a was ~:[undone~;applied~]. Undo the later change first, or force it."
+          (wire-error :superseded "Somebody has changed ~a~@[ and ~d more~] since transaction ~a was ~:[undone~;applied~]. Undo the later change first, or force it: it would be overwritten."
                       (delta-label (first superseded)) (and (rest superseded) (length (rest superseded))) id undo))))
+    (setf narrow (narrow-users transaction (if undo #'delta-old #'delta-new)))
+    (when (and (consp narrow) (not force))
+      (wire-error :superseded "Since transaction ~a, ~a ~:[was~;were~] compiled for structures whose slots would take more again, and may misread them until compiled again. Undo that first, or force it."
+                  id (narrow-users-text narrow) (rest narrow)))
     (without-interrupts
       (seal-request)
       (setf remains (append (write-deltas deltas direction)
+                            (cond ((eq narrow :unknown)
+                                   (list "Code that was compiled meanwhile may rely on the structure's slots taking less; this SBCL does not tell which."))
+                                  (narrow
+                                   (list (format nil "~a: compiled for structures whose slots took less, to be compiled again before ~:[it is~;they are~] used."
+                                                 (narrow-users-text narrow) (rest narrow)))))
                             (and undo (mapcar #'lost-package (transaction-deleted transaction)))))
       (loop for (key before after) in (transaction-installed transaction)
             do (set-installed-entry key (if undo before after)))
       (setf (transaction-state transaction) (if undo :undone :done)
-            (transaction-replaced transaction) (replaced-by deltas from))
+            (transaction-replaced transaction) (replaced-by deltas from)
+            (transaction-serial transaction) (newest-serial))
       (when (transaction-swapped transaction) (funcall (transaction-swapped transaction) direction))
       (incf **generation**))
     (wire :change :status (if remains :partial :applied)

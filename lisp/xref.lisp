@@ -196,6 +196,17 @@ POINTER a weak pointer to the method where KIND is :METHOD."
     (:structure (values (cons name (remove-if #'consp (structure-function-names name))) t))
     (t (values '() nil))))
 
+;;;; Code that a structure whose slots take more again would mislead
+
+(defun narrowly-compiled (structures serial)
+  "The USERs of STRUCTURES, symbols, whose code was made after that of SERIAL, so that it relies on what their slots take now; :UNKNOWN where
+there is no telling."
+  (cond ((null structures) '())
+        ((not (and serial (capability :code-serials) (capability :xref))) :unknown)
+        (t (remove-if (lambda (user)
+                        (<= (or (ignore-errors (code-serial (code-of (user-function user)))) 0) serial))
+                      (users-of '(:calls) (mapcan #'structure-function-names (copy-list structures)) (xref-table))))))
+
 ;;;; All users, in order
 
 (defstruct (node (:copier nil) (:predicate nil))

@@ -86,7 +86,7 @@ export async function runHistory(
     return await attempt(false, '');
   } catch (error) {
     if (wireKind(error) !== 'superseded') throw error;
-    return attempt(true, ` Hazard: ${oneLine((error as Error).message)} It would be overwritten.`);
+    return attempt(true, ` Hazard: ${oneLine((error as Error).message)}`);
   }
 }
 

@@ -197,6 +197,18 @@ const rows: Record<string, Row> = {
     look: '(list (< 0 (narrow-n *narrow*)) (handler-case (narrow-p (make-narrow :n (expt 2 90))) (type-error () :refused)))',
     values: ['(T T)', '(T :REFUSED)', '(T T)'],
   },
+  'a structure with raw slots and one that includes it, where a slot takes less': {
+    before:
+      '(defstruct kept (f 0d0 :type double-float) (u 0 :type (unsigned-byte 64)) (w "" :type sequence))\n(defstruct (kept-more (:include kept)) (z 1))\n(defvar *kept* (make-kept :f 2d0 :u (1- (expt 2 64)) :w (list 1)))\n(defvar *more* (make-kept-more :w (list 2)))\n(defun keeps (x) (declare (optimize speed) (type kept x)) (list (kept-f x) (kept-u x) (kept-p x)))',
+    after:
+      '(defstruct kept (f 0d0 :type (double-float 0d0)) (u 0 :type (unsigned-byte 64)) (w "" :type string))\n(defstruct (kept-more (:include kept)) (z 1))\n(defun keeps (x) (declare (optimize speed) (type kept x)) (list (kept-f x) (kept-u x) (kept-p x)))',
+    look: '(list (keeps *kept*) (rest (keeps *more*)) (handler-case (kept-w (make-kept :w (list 1))) (type-error () :narrow)))',
+    values: [
+      '((2.0d0 18446744073709551615 T) (0 T) (1))',
+      '((2.0d0 18446744073709551615 T) (0 T) :NARROW)',
+      '((2.0d0 18446744073709551615 T) (0 T) (1))',
+    ],
+  },
   'the functions of a structure that the other definition lacks': {
     before: '(defstruct named-one a)\n(defun names-one () (named-one-a (make-named-one :a 1)))',
     after:
@@ -280,4 +292,41 @@ describe('a rollback, and a failure, restores', () => {
     expect(await editor.command('reload_file', { uri: document.uri })).toMatchObject({ status: 'failed' });
     expect(await editor.evaluate('(s-a *s*)')).toEqual(['1']);
   });
+});
+
+it('a structure’s slots take more again only where nobody was compiled for less meanwhile, or knowing who', async () => {
+  const editor = await Editor.start();
+  const approved = (name: string, argument: object) => {
+    void editor.expectPrompt(/./, 'Approve');
+    return editor.command<OperationResult>(name, argument);
+  };
+  try {
+    const document = editor.open(
+      'later.lisp',
+      '(in-package :cl-user)\n(defstruct later (n 0 :type integer) (s nil))\n(defun earlier-one (x) (later-n x))\n',
+    );
+    await approved('reload_file', { uri: document.uri });
+    document.replace('integer', 'fixnum');
+    const { transaction } = await approved('reload_file', { uri: document.uri });
+    await editor.evaluate('(compile (defun later-one (x) (later-n x)))');
+    void editor.expectPrompt(/LATER/, 'Approve');
+    void editor.expectPrompt(
+      /Hazard: .*LATER-ONE was compiled for structures whose slots would take more/,
+      'Deny',
+    );
+    expect(await editor.failure('rollback', { transaction })).toMatchObject({ kind: 'approval-denied' });
+    expect(
+      await editor.evaluate('(handler-case (make-later :n (expt 2 80)) (type-error () :narrow))'),
+    ).toEqual([':NARROW']);
+    void editor.expectPrompt(/LATER/, 'Approve');
+    void editor.expectPrompt(/LATER-ONE/, 'Approve');
+    const { status, remains } = await editor.command('rollback', { transaction });
+    expect([status, remains]).toEqual([
+      'partial',
+      ['LATER-ONE: compiled for structures whose slots took less, to be compiled again before it is used.'],
+    ]);
+    expect(await editor.evaluate('(= (expt 2 80) (earlier-one (make-later :n (expt 2 80))))')).toEqual(['T']);
+  } finally {
+    await editor.finish();
+  }
 });
