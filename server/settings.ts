@@ -18,7 +18,10 @@ const verifyRule = z
         system: z.string().optional(),
         file: z.string().optional(),
       })
-      .describe('which changes the rule is for: all given members must match'),
+      .default({})
+      .describe(
+        'which changes the rule is for: all given members must match; every change where it is absent',
+      ),
     form: z
       .string()
       .min(1)
@@ -101,7 +104,7 @@ export const settingsSchema = {
     .array(verifyRule)
     .default([])
     .describe(
-      'what must hold after a change, else the change is rolled back: `form` (false, an error or a time-out is a failure) or `suite` (`fiveam:NAME`, `parachute:NAME`, `rove:SYSTEM`), within `timeoutSeconds` (10); `when` says for which changes: `package`, `system`, `file`, of which all that are given must match. For example `[{"when": {"package": "my-app"}, "form": "(my-app:health-check)"}]`',
+      'what must hold after a change, else the change is rolled back: `form` (false, an error or a time-out is a failure) or `suite` (`fiveam:NAME`, `parachute:NAME`, `rove:SYSTEM`), within `timeoutSeconds` (10); `when` says for which changes: `package`, `system`, `file`, of which all that are given must match (every change where it is absent). For example `[{"when": {"package": "my-app"}, "form": "(my-app:health-check)"}]`',
     ),
   debugger: z
     .enum(['ask', 'abort'])

@@ -3,7 +3,7 @@
  * Several servers may append to one file: each entry is a single write with O_APPEND.
  */
 import { createHash } from 'node:crypto';
-import { constants, fstatSync, promises as fs, readSync, statSync, writeSync } from 'node:fs';
+import { constants, existsSync, fstatSync, promises as fs, readSync, statSync, writeSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -212,7 +212,7 @@ export class Journal {
 
   async #open(): Promise<OpenFile> {
     const directory = path.dirname(this.path);
-    await fs.mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(directory);
     const { O_APPEND, O_CREAT, O_RDWR, O_NOFOLLOW, O_NONBLOCK } = constants;
     const handle = await fs.open(this.path, O_APPEND | O_CREAT | O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0o600);
     try {
@@ -265,4 +265,13 @@ export function defaultJournalDirectory(root: string | undefined): string {
   if (root === undefined) return path.join(state, 'hotlisp', 'no-workspace');
   const hash = createHash('sha256').update(root).digest('hex').slice(0, 12);
   return path.join(state, 'hotlisp', `${path.basename(root) || 'root'}-${hash}`);
+}
+
+/** With its parents. Node's own way never ends where a parent that is there takes no directory, as /proc does. */
+async function makeDirectory(directory: string): Promise<void> {
+  if (existsSync(directory)) return;
+  await makeDirectory(path.dirname(directory));
+  await fs.mkdir(directory, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
 }

@@ -37,7 +37,8 @@ export async function assess(
     image,
     documents: desk.deps.documents,
     encoding: desk.encoding,
-    mode: desk.deps.settings()['reload.dependents'],
+    // Who asks for the users of a name wants them compiled.
+    mode: plan.dependentsOf ? 'recompile' : desk.deps.settings()['reload.dependents'],
     written: desk.deps.written,
     installed: digest => desk.previousSources(image).scratch(digest),
     signal,

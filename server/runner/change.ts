@@ -4,10 +4,10 @@ import type { Approval } from '../approval/approver.ts';
 import type { JournalSource } from '../approval/journal.ts';
 import { wireKind } from '../image/connection.ts';
 import type { Image } from '../image/image.ts';
-import type { Args, Change, Form } from '../image/protocol.ts';
+import type { Args, Assessment, Change, Form } from '../image/protocol.ts';
 import { surroundingsOf } from '../operations/forms.ts';
 import { printedName } from '../operations/names.ts';
-import type { Call, ChangePlan } from '../operations/operation.ts';
+import type { Call, ChangePlan, PlannedForm } from '../operations/operation.ts';
 import { assess, type Assessed } from './assess.ts';
 import { noDependents } from './dependents.ts';
 import { digestOfDeed, type Deed } from './deeds.ts';
@@ -90,7 +90,9 @@ async function changeAtOnce(
   const change = await apply(desk, deed, { forms, onlySafe: true }, call);
   if (!change) return undefined;
   const assessments = await compared(change.assessments ?? [], plan.forms, desk.deps.documents);
-  const seen = { ...deed, definitions: assessments.map(({ definition }) => definition) };
+  // What was there before is known only now.
+  const source = journalSources(await sourcesOf(desk, image, plan.forms, assessments));
+  const seen = { ...deed, definitions: assessments.map(({ definition }) => definition), source };
   return finishChange(desk, plan, seen, { ...unseen, assessments }, change, call, started);
 }
 
@@ -120,6 +122,33 @@ export function journalSource(wire: Form, before: string | null): JournalSource 
   };
 }
 
+/** Each form, and the text that it takes the place of; null where there is none, or none is known. */
+async function sourcesOf(
+  desk: Desk,
+  image: Image,
+  forms: readonly PlannedForm[],
+  assessments: readonly Assessment[],
+): Promise<{ form: PlannedForm; before: string | null }[]> {
+  const { documents } = desk.deps;
+  return Promise.all(
+    forms.map(async (form, index) => {
+      const own = assessments.filter(each => each.form === index);
+      if (own.length > 0 && own.every(({ definition }) => definition.change === 'new'))
+        return { form, before: null };
+      // Code that stands in no document takes the place of what a file defines.
+      const file = own.find(each => each.file !== undefined)?.file ?? form.wire.file;
+      const uri = file === undefined ? form.snapshot.uri : documents.uriOf(file);
+      const date = loadedDate(assessments, file);
+      const loaded = date === undefined ? [] : await documents.textsAt(uri, date);
+      const running = own.find(each => each.installed !== undefined)?.installed;
+      return { form, before: await desk.previousSources(image).of(form, loaded, running, uri) };
+    }),
+  );
+}
+
+const journalSources = (sources: Awaited<ReturnType<typeof sourcesOf>>): JournalSource[] =>
+  sources.map(({ form: { wire }, before }) => journalSource(wire, before));
+
 async function changeDeed(
   desk: Desk,
   operation: Approved['name'],
@@ -131,20 +160,8 @@ async function changeDeed(
   call: Call,
 ): Promise<Deed> {
   const { assessments, threads, dependents } = assessed;
-  const { documents } = desk.deps;
   const forms = installed(assessed);
-  const sources = await Promise.all(
-    forms.map(async (form, index) => {
-      const own = assessments.filter(each => each.form === index);
-      // Code that stands in no document takes the place of what a file defines.
-      const file = own.find(each => each.file !== undefined)?.file ?? form.wire.file;
-      const uri = file === undefined ? form.snapshot.uri : documents.uriOf(file);
-      const date = loadedDate(assessments, file);
-      const loaded = date === undefined ? [] : await documents.textsAt(uri, date);
-      const running = own.find(each => each.installed !== undefined)?.installed;
-      return { form, before: await desk.previousSources(image).of(form, loaded, running, uri) };
-    }),
-  );
+  const sources = await sourcesOf(desk, image, forms, assessments);
   return {
     operation,
     kind,
@@ -170,7 +187,7 @@ async function changeDeed(
     buffers: [...plan.buffers, ...dependents.buffers],
     transaction,
     definitions: assessments.map(({ definition }) => definition),
-    source: sources.map(({ form: { wire }, before }) => journalSource(wire, before)),
+    source: journalSources(sources),
     diff: async () => diffOf(sources),
   };
 }

@@ -1,4 +1,6 @@
 /** The commands that only read, or that change the editor's buffer, and those about the connection. */
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Editor, type TextDocument } from '../support/lspClient.ts';
 import type { SourceLocation } from '../support/lspTypes.ts';
@@ -208,6 +210,32 @@ describe('commands that read', () => {
       expect((await editor.command('rollback')).status, before).toBe('applied');
     }
     expect(await change('(defun shop:total (amount) (list 3 amount))')).toBe(original);
+  });
+
+  it('record that where nobody is asked, too, also for what the image loaded by itself; nothing for what is new', async () => {
+    await editor.finish();
+    editor = await Editor.start({
+      files: { 'shop.lisp': shop },
+      load: ['shop.lisp'],
+      settings: { approval: { 'compile-file': 'allow', 'modify-running-code': 'allow' } },
+    });
+    const before = async (command: string, argument: object) => {
+      expect(await editor.command(command, argument)).toMatchObject({ status: 'applied' });
+      const { entries } = await editor.command<{ entries: { source: { before: string | null }[] }[] }>(
+        'history',
+        { limit: 1 },
+      );
+      return entries[0]!.source.map(each => each.before);
+    };
+    const total = shop.slice(shop.indexOf('(defun total'), shop.indexOf('(defgeneric')).trim();
+    expect(
+      await before('code_compile_string', { package: 'shop', code: '(defun total (amount) amount)' }),
+    ).toEqual([total]);
+    expect(await before('code_compile_string', { code: '(defun shop::total (amount) (- amount))' })).toEqual([
+      '(defun total (amount) amount)',
+    ]);
+    writeFileSync(path.join(editor.root, 'new.lisp'), '(in-package #:shop)\n(defun brand-new () 1)\n');
+    expect(await before('reload_file', { path: 'new.lisp' })).toEqual([null]);
   });
 
   it('keep a history that can be searched by symbol', async () => {

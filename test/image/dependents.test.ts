@@ -517,5 +517,10 @@ describe('users of what changes', () => {
     expect(names(dependents, 'recompiled')).toEqual([]);
     expect(names(dependents, 'listed', 'certain')).toHaveLength(8);
     expect(await value('(list (via-outer 1) (elsewhere 1))')).toBe('(4 2)');
+    // Until that is asked for.
+    void editor.expectPrompt(/recompile the users of dep::inner/i, 'Approve');
+    const later = await editor.command('recompile_dependents', { symbol: 'dep::inner' });
+    expect(names(dependentsOf(later), 'recompiled')).toContain('VIA-OUTER');
+    expect(await value('(list (via-outer 1) (elsewhere 1))')).toBe('(6 3)');
   });
 });

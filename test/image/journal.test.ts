@@ -280,6 +280,10 @@ describe('a journal that cannot be written', () => {
     expect(asking.prompts.all).toEqual([]);
   });
 
+  it('because no directory can be made where it should be refuses every change', async () => {
+    await refuses('/proc/no-such-directory/journal');
+  });
+
   it('because it is no regular file refuses every change', async () => {
     const directory = mkdtempSync(path.join(root, 'pipe-'));
     expect(spawnSync('mkfifo', [path.join(directory, 'journal.ndjson')]).status).toBe(0);

@@ -68,6 +68,13 @@ describe('settings', () => {
     });
   });
 
+  it('take a rule without conditions as one for every change', () => {
+    expect(parseSettings({ verify: [{ form: 't' }] })).toMatchObject({
+      problems: [],
+      settings: { verify: [{ form: 't', when: {}, timeoutSeconds: 10 }] },
+    });
+  });
+
   it('null keeps the default, as clients send it for what is not set', () => {
     expect(parseSettings({ image: { address: null, command: null } })).toMatchObject({
       problems: [],
