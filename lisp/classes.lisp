@@ -55,6 +55,37 @@
   (setf (find-class name) class)
   (when (capability :structures) (name-classoid name)))
 
+(defparameter *accessor-patience* 2000
+  "For how many milliseconds a call waits that finds no method, while a class is defined again.")
+
+(defun class-accessors (class)
+  "The generic functions that read and write the direct slots of CLASS."
+  (loop for slot in (sb-mop:class-direct-slots class)
+        append (loop for name in (append (sb-mop:slot-definition-readers slot) (sb-mop:slot-definition-writers slot))
+                     for function = (generic-function-named name)
+                     when function collect function)))
+
+(defun call-redefining-class (class function)
+  "Call FUNCTION, which defines CLASS again. SBCL takes the methods of its accessors away first and makes them anew: a call of another thread
+that finds none meanwhile is made again afterwards."
+  (if (and (capability :encapsulation) (typep class 'sb-mop:standard-class))
+      (let ((thread sb-thread:*current-thread*) (accessors (class-accessors class)) (done nil))
+        (encapsulate 'no-applicable-method 'hotlisp
+                     (lambda (fail generic-function &rest arguments)
+                       (cond ((or done (eq thread sb-thread:*current-thread*)) (apply fail generic-function arguments))
+                             ((loop repeat *accessor-patience* thereis done do (sleep 0.001))
+                              (apply generic-function arguments))
+                             (t (apply fail generic-function arguments)))))
+        (unwind-protect (funcall function)
+          (setf done t)
+          (unencapsulate 'no-applicable-method 'hotlisp)
+          (reset-generic-functions (union accessors (class-accessors class)))))
+      (funcall function)))
+
+(defun define-class (name &rest arguments)
+  "Stands in compiled code where DEFCLASS's own loader would."
+  (call-redefining-class (find-class name nil) (lambda () (apply #'load-defclass name arguments))))
+
 (defun restore-class (name state undoing)
   "Give the class NAME the definition STATE, or take the name from it when that is nothing. Returns sentences about what remains
 different from how it was, if this is UNDOING what was done since."
@@ -80,12 +111,15 @@ different from how it was, if this is UNDOING what was done since."
              (unless (and (same-slots-p (sb-mop:class-direct-slots old) (class-state-slots state))
                           (equal (sb-mop:class-direct-superclasses old) (class-state-superclasses state))
                           (equal (sb-mop:class-direct-default-initargs old) (class-state-default-initargs state)))
-               (sb-mop:ensure-class name
-                                    :metaclass (class-state-metaclass state)
-                                    :direct-superclasses (class-state-superclasses state)
-                                    :direct-slots (mapcar #'slot-specification (class-state-slots state))
-                                    :direct-default-initargs (class-state-default-initargs state)
-                                    :documentation (class-state-documentation state)))
+               (call-redefining-class
+                old
+                (lambda ()
+                  (sb-mop:ensure-class name
+                                       :metaclass (class-state-metaclass state)
+                                       :direct-superclasses (class-state-superclasses state)
+                                       :direct-slots (mapcar #'slot-specification (class-state-slots state))
+                                       :direct-default-initargs (class-state-default-initargs state)
+                                       :documentation (class-state-documentation state)))))
              (unless (equal (documentation old t) (class-state-documentation state))
                (setf (documentation old t) (class-state-documentation state)))
              (if (and dropped undoing (not *keeping-instances*))

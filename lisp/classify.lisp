@@ -53,7 +53,7 @@
 
 (defun assess (unit definition)
   (multiple-value-bind (class hazard change) (classify-definition definition unit)
-    (let ((source (cond ((traceless-p definition) (list :file (unit-file unit)))
+    (let ((source (cond ((traceless-p definition) (or (made-source definition (unit-file unit)) (list :file (unit-file unit))))
                         ((eq change :new) nil)
                         ((definition-source definition))
                         ;; What UIOP:DEFINE-PACKAGE makes has no place; the date of its file tells whether the text is still the same.
@@ -68,6 +68,14 @@
                         :file (getf source :file)
                         ;; What an operation compiled is dated by the operation.
                         :file-write-date (and (not installed) (getf source :file-write-date))))))
+
+(defun made-source (definition file)
+  "Where the function comes from that a definer of the user's own has made of DEFINITION in FILE, as keys of the contract's Location; else NIL."
+  (let* ((name (definition-name definition))
+         (function (and (eq (definition-kind definition) :other) (not (stringp name)) (function-state name))))
+    (when (functionp function)
+      (let ((origin (code-origin function)))
+        (and (equal (getf origin :file) file) origin)))))
 
 (defun definition-source (definition)
   "Where the image says that what DEFINITION names comes from, as keys of the contract's Location; NIL when it does not say."

@@ -671,6 +671,10 @@ SOURCE-INFO, into the image. Returns the function, or NIL when there was somethi
 (define-internal layout-slots :function ("SB-PCL" "WRAPPER-SLOT-LIST"))
 (define-internal encapsulate :function ("SB-INT" "ENCAPSULATE"))
 (define-internal unencapsulate :function ("SB-INT" "UNENCAPSULATE"))
+(define-capability :encapsulation (encapsulate unencapsulate))
+
+(define-internal load-defclass :function ("SB-PCL" "LOAD-DEFCLASS"))
+(defparameter *load-defclass-symbol* (find-internal '(("SB-PCL" "LOAD-DEFCLASS")) :function))
 
 (defun unbound-slot-vector ()
   "The slots of an object whose slots are all unbound. What marks them must not be the value of a variable."

@@ -14,6 +14,15 @@ of methods, last first. INITIAL-METHODS lists (generic-function . methods), what
 
 (defvar *installation* nil "The INSTALLATION of the operation that the current thread performs.")
 
+(sb-ext:defglobal **made-from** (make-hash-table :test #'eq :weakness :key :synchronized t)
+  "From the functions that a form defined while it ran to the digest of its text: one of a macro of the user's does not name them.")
+
+(defun note-made (function)
+  "Remember which form has made FUNCTION."
+  (let ((unit (and *installation* *segment*
+                   (find (installation-unit *installation*) (segment-units *segment*) :key #'unit-index))))
+    (when unit (setf (gethash function **made-from**) (unit-digest unit)))))
+
 ;;;; Diversion
 
 (defmacro with-quiet-redefinition (() &body body)
@@ -31,6 +40,8 @@ of methods, last first. INITIAL-METHODS lists (generic-function . methods), what
               (find *set-initial-methods-symbol* expansion :key (lambda (part) (and (consp part) (first part)))))
          (divert-calls (divert-calls expansion *load-defgeneric-symbol* 'stage-generic-function)
                        *set-initial-methods-symbol* 'stage-initial-methods))
+        ((and (eq (first form) 'defclass) *load-defclass-symbol*)
+         (divert-calls expansion *load-defclass-symbol* 'define-class))
         (t expansion)))
 
 (defun divert-calls (expansion from to)
@@ -38,6 +49,8 @@ of methods, last first. INITIAL-METHODS lists (generic-function . methods), what
         ((eq (first expansion) from) (cons to (rest expansion)))
         ((eq (first expansion) 'progn)
          (cons 'progn (mapcar (lambda (form) (divert-calls form from to)) (rest expansion))))
+        ((eq (first expansion) 'let)
+         (list* 'let (second expansion) (mapcar (lambda (form) (divert-calls form from to)) (cddr expansion))))
         (t expansion)))
 
 (defun stage-function (name function &rest arguments)
@@ -48,6 +61,7 @@ of methods, last first. INITIAL-METHODS lists (generic-function . methods), what
                  (installation-functions installation)))
           (installation
            (note-replaced installation name)
+           (note-made function)
            (with-quiet-redefinition () (apply #'install-function name function arguments)))
           (t (apply #'install-function name function arguments))))
   name)
@@ -61,7 +75,10 @@ of methods, last first. INITIAL-METHODS lists (generic-function . methods), what
           (installation
            (note-replaced installation (second arguments))
            (with-quiet-redefinition () (load-methods installation (list arguments)))
-           (named-method arguments))
+           (let* ((method (named-method arguments))
+                  (function (and method (slot-value-or-nil method method-function-key))))
+             (when function (note-made function))
+             method))
           (t (apply #'load-defmethod arguments)))))
 
 (defun stage-generic-function (name &rest arguments)

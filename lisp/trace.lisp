@@ -3,8 +3,6 @@
 
 (in-package :hotlisp)
 
-(define-capability :tracing (encapsulate unencapsulate))
-
 (defparameter *trace-interval* 1/4 "Seconds between two events.")
 (defparameter *trace-lines* 50 "Lines of one event; calls beyond are counted.")
 
@@ -59,7 +57,7 @@
 
 (define-request trace (function package)
   "Tells every call of the function, and what it returned, until the request is cancelled."
-  (unless (capability :tracing)
+  (unless (capability :encapsulation)
     (wire-error :invalid-request "This SBCL (~a) cannot encapsulate functions." (lisp-implementation-version)))
   (multiple-value-bind (name label) (traceable-name function package)
     (let ((tracing (make-tracing))

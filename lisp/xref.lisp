@@ -340,7 +340,7 @@ there is no telling."
                     :byte-offset (getf source :byte-offset)
                     :form (getf source :form)
                     :file-write-date (getf source :file-write-date)
-                    :digest (and object (values (gethash object digests))))))
+                    :digest (and object (or (gethash object digests) (values (gethash object **made-from**)))))))
 
 (defun dependent (node digests)
   "The contract's Dependent: a Location, and what it is a user of."

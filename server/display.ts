@@ -42,20 +42,21 @@ export function listed(items: readonly string[], most = 6): string {
 
 export const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
-/** `function APP::COMPUTE`, `function (SETF PRICE) of APP`. */
-export function displayDefinition({
-  kind,
-  name,
-  package: home,
-}: {
-  kind: string;
-  name: string;
-  package: string;
-}): string {
-  const shown = name.startsWith('(')
-    ? `${name} of ${home}`
-    : kind === 'package' || home === ''
-      ? name
-      : `${home}::${name}`;
-  return oneLine(`${kind} ${shown}`);
+interface Displayed {
+  readonly kind: string;
+  readonly name: string;
+  readonly package: string;
+}
+
+/** `function APP::COMPUTE`, `function (SETF PRICE) of APP`; what a definer of the user's own defines is its name alone. */
+export const displayDefinition = (definition: Displayed): string =>
+  definition.kind === 'other'
+    ? displayName(definition)
+    : oneLine(`${definition.kind} ${displayName(definition)}`);
+
+/** `APP::COMPUTE`, `(SETF PRICE) of APP`; a declaration as it is written. */
+export function displayName({ kind, name, package: home }: Displayed): string {
+  if (kind === 'declaration') return oneLine(name.replace(/^\|([^|\\]*)\|$/, '$1'));
+  if (name.startsWith('(')) return oneLine(`${name} of ${home}`);
+  return oneLine(kind === 'package' || home === '' ? name : `${home}::${name}`);
 }

@@ -43,7 +43,7 @@ export async function mentioning(
     snapshot,
     form,
     name,
-    uses: used && isRecorded(form) && form.operator !== 'declaim',
+    uses: used && (isRecorded(form) || isDefiner(form)) && form.operator !== 'declaim',
   }));
 }
 
@@ -142,6 +142,12 @@ const recorded: ReadonlySet<string> = new Set([
 /** Whether the compiler keeps a record of what all of the form uses. */
 const isRecorded = ({ definitions }: TopLevelForm) =>
   definitions.length > 0 && definitions.every(({ kind }) => recorded.has(kind));
+
+/** Whether the form is one of a definer of the user's own, and what it names is not a variable, which it would set anew. */
+const isDefiner = ({ operator, definitions }: TopLevelForm) =>
+  /^def/i.test(operator ?? '') &&
+  definitions.length > 0 &&
+  definitions.every(({ kind, name }) => kind === 'other' && !/^([*+]).*\1$/.test(bareName(name)));
 
 const defines = ({ definitions }: TopLevelForm, name: string) =>
   definitions.some(each => bareName(each.name) === name);

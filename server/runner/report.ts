@@ -1,5 +1,5 @@
 /** What people and programs are told of an operation: pure functions from plans and the image's answers. */
-import { displayDefinition, listed, oneLine, plural } from '../display.ts';
+import { displayDefinition, displayName, listed, oneLine, plural } from '../display.ts';
 import { scratchScheme } from '../documents.ts';
 import type { Assessment, Change, Definition, Migration, Note } from '../image/protocol.ts';
 import type { ChangePlan, PlannedForm } from '../operations/operation.ts';
@@ -57,7 +57,7 @@ export function describeMigration({ added, dropped }: Migration): string {
 
 /** `recompiles 3 users: APP::A, APP::B and APP::C; 1 possible user is only listed`; nothing where there are none. */
 function describeDependents({ reported }: Dependents): string {
-  const names = (list: readonly ReportedDependent[]) => listed(list.map(userName));
+  const names = (list: readonly ReportedDependent[]) => listed(list.map(displayName));
   const recompiled = reported.filter(({ status }) => status === 'recompiled');
   const only = (certainty: 'certain' | 'possible') =>
     reported.filter(each => each.status === 'listed' && each.certainty === certainty);
@@ -75,9 +75,6 @@ function describeDependents({ reported }: Dependents): string {
     ? `recompiles no user; ${parts.join('; ')}`
     : parts.join('; ');
 }
-
-const userName = ({ kind, name, package: home }: ReportedDependent) =>
-  displayDefinition({ kind, name, package: home }).slice(kind.length + 1);
 
 /** Dependents of a change that is not in force. */
 export const listedOnly = (dependents: readonly ReportedDependent[], reason: string): ReportedDependent[] =>

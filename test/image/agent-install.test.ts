@@ -258,6 +258,37 @@ describe('running programs', () => {
     expect(await lisp("(length (sb-mop:generic-function-methods #'app::warm))")).toEqual(['3']);
   });
 
+  it('call the accessors of a class that is defined again, and taken back, and never fail', async () => {
+    const product = (slots: string): Piece => ({
+      text: `(defclass product () ((price :initform 1 :accessor price :initarg :price)${slots}))`,
+      definitions: [{ kind: 'class', name: 'product' }],
+    });
+    await agent.program(`${product('').text} (defclass book (product) ())`);
+    await lisp(`(progn
+      (setf cl-user::*stop* nil cl-user::*problems* nil)
+      (setf cl-user::*threads*
+        (loop for class in '(app::product app::book app::product app::book) collect
+          (let ((class class)) (sb-thread:make-thread (lambda ()
+            (loop with product = (make-instance class)
+                  until cl-user::*stop*
+                  do (handler-case (loop repeat 50
+                                         do (unless (eql 1 (funcall 'app::price product)) (push :wrong cl-user::*problems*))
+                                            (funcall #'(setf app::price) 1 product))
+                       (error (condition) (push (princ-to-string condition) cl-user::*problems*)))
+                     (sb-thread:thread-yield)))))))
+      t)`);
+    try {
+      for (let round = 1; round <= 60; round++) {
+        const change = await agent.change(product(round % 2 ? ' (stock :initform 2 :reader stock)' : ''));
+        expect(change).toMatchObject({ status: 'applied' });
+        await agent.image.call('undo', { transaction: change.transaction, force: false });
+      }
+    } finally {
+      await lisp("(progn (setf cl-user::*stop* t) (mapc #'sb-thread:join-thread cl-user::*threads*) t)");
+    }
+    expect(await lisp("(remove-duplicates cl-user::*problems* :test #'equal)")).toEqual(['NIL']);
+  });
+
   it('that are still inside a replaced function are named, until they leave it', async () => {
     await agent.program(
       '(defun waits (entered gate) (sb-thread:signal-semaphore entered) (sb-thread:wait-on-semaphore gate) :left)',

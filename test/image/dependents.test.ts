@@ -383,6 +383,42 @@ describe('users of what changes', () => {
     expect(await value('(list (via-outer 1) (elsewhere 1))')).toBe('(4 2)');
   });
 
+  it('that a definer of the user’s own defines are compiled again, each time, by what it is made of and by itself; a variable is only listed', async () => {
+    const own = path.join(editor.root, 'own.lisp');
+    writeFileSync(
+      own,
+      `(in-package #:dep)
+(defvar *pages* '())
+(defmacro define-page (name value) \`(progn (defun ,name () (list :page ,value)) (pushnew ',name *pages*)))
+(defmacro defcache (name value) \`(defparameter ,name (list ,value)))
+(defmacro twice (value) \`(* 2 ,value))
+(define-page home (twice 1))
+(define-page about 7)
+(defcache *cache* (twice 1))
+`,
+    );
+    await loadFasl('own');
+    definitions = editor.openFile(own);
+    await editor.command('plan', { operation: 'reload_changed', uri: definitions.uri });
+    await editor.evaluate('(push :kept (cdr *cache*))', 'DEP');
+    for (const [factor, before, after] of [
+      [3, 'page', 'sheet'],
+      [4, 'sheet', 'leaf'],
+    ] as const) {
+      definitions.replace(`(* ${factor - 1} ,value)`, `(* ${factor} ,value)`);
+      const { dependents, prompt } = await reload('(defmacro twice', /reload twice/i);
+      expect(names(dependents, 'recompiled')).toEqual(['HOME']);
+      expect(names(dependents, 'listed')).toEqual(['*CACHE*']);
+      expect(prompt).toMatch(/It recompiles 1 user: DEP::HOME; /);
+      const shown = (word: string) => `((:${word} ${factor}) (:${word} 7) (ABOUT HOME) (2 :KEPT))`;
+      expect(await value('(list (home) (about) *pages* *cache*)')).toBe(shown(before.toUpperCase()));
+      definitions.replace(`(list :${before}`, `(list :${after}`);
+      const page = await reload('(defmacro define-page', /reload define-page/i);
+      expect(names(page.dependents, 'recompiled').sort()).toEqual(['ABOUT', 'HOME']);
+      expect(await value('(list (home) (about) *pages* *cache*)')).toBe(shown(after.toUpperCase()));
+    }
+  });
+
   it('whose text was edited since it was loaded are listed as possible, and the others compiled again', async () => {
     users.replace('(defun via-outer (a) (outer a))', '(defun via-outer (a) (outer (1+ a)))');
     users.replace('(defun via-built', ';; moved\n\n(defun via-built');
