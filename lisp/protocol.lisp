@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "76e350b7bc1a79ea4323937d10e1a78f0324c5a4fcd9fa89a2acbe59f56fc09c"
+    '(:digest "c20517bcf07c3b03af7dc34eaf82d4d738fe3b5ae18c0da45277c8a8871240a1"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -393,6 +393,7 @@
             (:version "version" :optional :string)
             (:depends-on "dependsOn" :required (:array :string))
             (:registered "registered" :required :boolean)
+            (:redefined "redefined" :required :boolean)
             (:loaded "loaded" :required :boolean)
             (:files "files" :required (:array (:shape :system-file)))))
          (:load-system :writes t

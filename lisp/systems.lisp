@@ -158,6 +158,12 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
                      :compiles (or force (outdated-source-p component))
                      :digest (text-digest (component-file component))))
 
+(defun definition-changed-p (system)
+  "Whether the file that defines SYSTEM was written since ASDF read it."
+  (let ((read (ignore-errors (asdf "COMPONENT-OPERATION-TIME" (asdf "MAKE-OPERATION" (asdf-symbol "DEFINE-OP")) system)))
+        (written (ignore-errors (date-of (asdf "SYSTEM-SOURCE-FILE" system)))))
+    (and (realp read) written (/= read written))))
+
 (define-request system (name force)
   "What ASDF knows of the system; neither its definition nor any file is loaded."
   (ensure-asdf)
@@ -171,6 +177,7 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
                   :version (let ((version (ignore-errors (asdf "COMPONENT-VERSION" system)))) (and (stringp version) version))
                   :depends-on (system-dependencies system)
                   :registered t
+                  :redefined (definition-changed-p system)
                   :loaded (let ((files (source-components system)))
                             (if files (and (every #'component-loaded-p files) t) (and (loaded-time system) t)))
                   :files (loop for each in (if (eq force :all) (systems-below system) (list system))
@@ -180,7 +187,7 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
           (unless file (unknown-system name))
           (result :name name :asd file
                   :root (sb-ext:native-namestring (make-pathname :name nil :type nil :version nil :defaults (native-pathname file)))
-                  :depends-on '() :registered nil :loaded nil :files '())))))
+                  :depends-on '() :registered nil :redefined nil :loaded nil :files '())))))
 
 ;;;; Watching ASDF load
 
@@ -231,15 +238,20 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
                     :done (count-if #'third (loading-records loading))
                     :total (loading-total loading))
     (if compile
-        (let ((digest (text-digest file))
-              (approved (find file (loading-sources loading) :key (lambda (source) (getf source :file)) :test #'string=)))
-          (when (and approved (not (equal digest (getf approved :digest))))
-            (error "~a has changed since its loading was approved. Run the command again." file))
+        (let ((digest (approved-digest loading file)))
           (compile-watched loading file next)
           (when digest (setf (gethash file **compiled-texts**) digest))
           (setf (second record) t))
         (progn (funcall next) (setf (third record) t)))
     (incf (fourth record) (- (microseconds) start))))
+
+(defun approved-digest (loading file)
+  "The digest of what FILE says now. Signals an error where something else was approved."
+  (let ((digest (text-digest file))
+        (approved (find file (loading-sources loading) :key (lambda (source) (getf source :file)) :test #'string=)))
+    (when (and approved (not (equal digest (getf approved :digest))))
+      (error "~a has changed since its loading was approved. Run the command again." file))
+    digest))
 
 (defun file-name-of (file) (subseq file (1+ (or (position #\/ file :from-end t) -1))))
 
@@ -314,8 +326,11 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
         do (cond ((eq direction :new) (remhash file **put-back-files**))
                  (loaded (setf (gethash file **put-back-files**) t)))))
 
-(defun operate-on (name force asd)
-  "Have ASDF load the system NAME."
+(defun operate-on (loading name force asd)
+  "Have ASDF load the system NAME, as LOADING."
+  (dolist (source (loading-sources loading))
+    (let ((file (getf source :file)))
+      (when (equal (pathname-type (native-pathname file)) "asd") (approved-digest loading file))))
   (unless (registered-system name)
     (cond ((definition-file name))
           (asd (if (find-symbol "LOAD-ASD" "ASDF")
@@ -346,7 +361,7 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
                      (lambda ()
                        (let ((*loading* loading))
                          (handler-bind ((warning (lambda (condition) (note-summary loading condition))))
-                           (operate-on system force asd)))
+                           (operate-on loading system force asd)))
                        t))))
         (result :change change
                 :notes (reverse (loading-notes loading))

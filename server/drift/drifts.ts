@@ -66,6 +66,8 @@ const none: readonly Drift[] = [];
 export class Drifts {
   readonly #known = new Map<string, Known>();
   readonly #judged = new Map<string, Judged>();
+  /** What was moved out of a buffer: the key of each to where it is now. */
+  readonly #moved = new Map<string, ReadonlyMap<string, string>>();
   /** Refreshes under way, and those to be done again. */
   readonly #running = new Map<string, Promise<void>>();
   readonly #again = new Set<string>();
@@ -142,6 +144,7 @@ export class Drifts {
   forget(uri: string): void {
     this.#known.delete(uri);
     this.#judged.delete(uri);
+    this.#moved.delete(uri);
   }
 
   dispose(): void {
@@ -176,6 +179,18 @@ export class Drifts {
     // An edit since brings its own.
     if (now && documents.get(uri) === now && said(this.of(now)) !== before) changed(uri);
     if (documents.get(uri) === snapshot) refreshed(uri);
+    await this.#lookAgain(uri);
+  }
+
+  /** What is missing in other buffers may stand in this one now. */
+  async #lookAgain(uri: string): Promise<void> {
+    for (const [other, { snapshot, known, drifts }] of [...this.#judged]) {
+      if (other === uri || !known || !drifts.some(({ state }) => state === 'deleted')) continue;
+      const judged = { snapshot, known, ...(await this.#judge(snapshot, known)) };
+      if (this.#judged.get(other)?.known !== known || this.deps.documents.get(other) !== snapshot) continue;
+      this.#judged.set(other, judged);
+      if (said(judged.drifts) !== said(drifts)) this.deps.changed(other);
+    }
   }
 
   /** Keeps the image's answer, one that is younger than the last change of its code unless that changes all the time. */
@@ -249,11 +264,52 @@ export class Drifts {
     };
   }
 
-  async #judge(snapshot: Snapshot, { knowledge }: Known): Promise<Pick<Judged, 'drifts' | 'unlike'>> {
+  async #judge(snapshot: Snapshot, known: Known): Promise<Pick<Judged, 'drifts' | 'unlike'>> {
     await snapshot.ready();
     const entries = await entriesOf(snapshot);
-    const drifts = judge(snapshot, entries, hiddenKeys(snapshot), knowledge);
+    const knowledge = { ...known.knowledge, left: await this.#left(entries, known.knowledge) };
+    const judged = judge(snapshot, entries, hiddenKeys(snapshot), knowledge);
+    const drifts = await this.#withoutMoved(snapshot.uri, judged);
     return { drifts, unlike: unlikeForms(entries, drifts, knowledge) };
+  }
+
+  /** What the image has from another file that does not define it any more: it was moved here. */
+  async #left(entries: readonly Entry[], { held, isOwn }: Knowledge): Promise<ReadonlySet<string>> {
+    const { documents } = this.deps;
+    const left = new Set<string>();
+    for (const { key } of entries) {
+      const has = held.get(key)?.held;
+      if (has?.status !== 'installed' || has.file === undefined || isOwn(has.file)) continue;
+      const other = await documents.snapshot(documents.uriOf(has.file)).catch(() => undefined);
+      if (!other || !(await this.#digestsOf(other)).has(key)) left.add(key);
+    }
+    return left;
+  }
+
+  /** The drifts but for what another file defines: it was moved there, and is that file's concern. */
+  async #withoutMoved(uri: string, drifts: readonly Drift[]): Promise<readonly Drift[]> {
+    const kept: Drift[] = [];
+    const moved = new Map<string, string>();
+    for (const drift of drifts) {
+      const other = drift.state === 'deleted' ? await this.#elsewhere(uri, drift.what!) : undefined;
+      if (other === undefined) kept.push(drift);
+      else moved.set(keyOf(drift.what!), other);
+    }
+    const before = this.#moved.get(uri);
+    this.#moved.set(uri, moved);
+    const others = [...moved].filter(([key, other]) => before?.get(key) !== other).map(([, other]) => other);
+    for (const other of new Set(others)) if (this.deps.documents.get(other)) void this.refresh(other);
+    return kept;
+  }
+
+  /** Another file that defines just that. */
+  async #elsewhere(uri: string, what: NonNullable<Drift['what']>): Promise<string | undefined> {
+    for (const other of new Set(await this.deps.definedIn(what))) {
+      if (other === uri) continue;
+      const snapshot = await this.deps.documents.snapshot(other).catch(() => undefined);
+      if (snapshot && (await this.#digestsOf(snapshot)).has(keyOf(what))) return other;
+    }
+    return undefined;
   }
 
   /** The texts of the file that the image may have loaded, by their second. */

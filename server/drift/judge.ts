@@ -53,6 +53,8 @@ export interface Knowledge {
   readonly disk: Disk | undefined;
   /** The definition that stood before each one when it was last seen. */
   readonly before: ReadonlyMap<string, string | undefined>;
+  /** Keys of what the image has from another file that says nothing of it any more. */
+  readonly left?: ReadonlySet<string>;
   /** What a text that is not a file's says of a definition: its form; undefined where it does not say. */
   readonly formIn: (text: string, what: Pick<TextDefinition, 'definition'>) => FormText | undefined;
 }
@@ -157,7 +159,8 @@ function judgeEntry(
       return undefined;
     case 'installed':
       // Of two files that define it the image has the other one's.
-      if (held.file !== undefined && !knowledge.isOwn(held.file)) return undefined;
+      if (held.file !== undefined && !knowledge.isOwn(held.file) && !knowledge.left?.has(key))
+        return undefined;
       return against(held.digest, held.text, held.unsaved === true, held.since);
     case 'client': {
       const since = held.since ?? (held.fileWriteDate === undefined ? undefined : held.fileWriteDate * 1000);

@@ -1,4 +1,4 @@
 // Generated from protocol.ts by `npm run generate`; do not edit.
 
 /** Identifies the wire contract: `hello` of an agent with another one is refused or the agent replaced. */
-export const PROTOCOL_DIGEST = '76e350b7bc1a79ea4323937d10e1a78f0324c5a4fcd9fa89a2acbe59f56fc09c';
+export const PROTOCOL_DIGEST = 'c20517bcf07c3b03af7dc34eaf82d4d738fe3b5ae18c0da45277c8a8871240a1';

@@ -664,6 +664,8 @@ export const operations = {
       dependsOn: z.array(z.string()),
       /** False: ASDF knows only where its definition is; `files` is empty then. */
       registered: z.boolean(),
+      /** The file that defines it was written since ASDF read it, which it does again first: the files may be others then. */
+      redefined: z.boolean(),
       loaded: z.boolean(),
       /** In the order in which they are loaded; with force "all" those of the systems it depends on come first. */
       files: z.array(SystemFile),

@@ -53,6 +53,7 @@ export const systemStatus = operation({
         version: answer?.version ?? written?.version ?? null,
         depends_on: written?.dependsOn ?? answer?.dependsOn ?? [],
         registered: answer?.registered ?? false,
+        definition_changed: answer?.redefined ?? false,
         loaded: answer?.loaded ?? false,
         files: (
           written?.files.map(file => ({ file, loaded: false, stale: true })) ??

@@ -124,7 +124,12 @@ export async function runSystem(
   const { image, system, asd } = await lookAt(desk, plan, call.signal);
   const files = system?.files ?? [];
   const compiled = files.filter(({ compiles }) => compiles);
-  const sources = files.flatMap(({ file, digest }) => (digest === undefined ? [] : [{ file, digest }]));
+  const definition = system?.asd ?? asd;
+  const isRead = definition !== undefined && (!system?.registered || system.redefined);
+  const sources = [
+    ...(isRead ? digestsOf([{ file: definition }]) : []),
+    ...files.flatMap(({ file, digest }) => (digest === undefined ? [] : [{ file, digest }])),
+  ];
   const deed: Deed = {
     operation,
     kind,
@@ -134,9 +139,9 @@ export async function runSystem(
     hazardous: false,
     buffers: [],
     transaction: randomUUID(),
-    deed: systemDeed(plan, system?.asd ?? asd, sources),
+    deed: systemDeed(plan, definition, sources),
     diff: async () =>
-      [`system ${plan.system}, defined in ${system?.asd ?? asd ?? 'an unknown file'}`]
+      [`system ${plan.system}, defined in ${definition ?? 'an unknown file'}`]
         .concat(
           files.map(
             each => `${each.compiles ? 'compile ' : each.loaded ? '        ' : 'load    '}${each.file}`,
@@ -172,8 +177,8 @@ export async function runSystem(
   ];
   const title = `reload system ${plan.system}`;
   // The files of a system that the image did not know are known by now.
-  const loaded = sources.length > 0 ? sources : digestsOf(answer.files);
-  const done = { ...deed, deed: systemDeed(plan, system?.asd ?? asd, loaded) };
+  const loaded = files.length > 0 ? sources : digestsOf(answer.files);
+  const done = { ...deed, deed: systemDeed(plan, definition, loaded) };
   const result = await finish(desk, done, change, { title, places, notes }, call, started);
   return {
     ...result,
@@ -214,6 +219,7 @@ export async function describeSystem(
     system: plan.system,
     force: plan.force === 'none' ? false : plan.force === 'system' ? true : 'all',
     asd: system?.asd ?? asd ?? null,
+    definition_changed: system?.redefined ?? false,
     files: (system?.files ?? []).map(({ file, compiles, loaded, stale }) => ({
       file,
       compiles,
@@ -273,6 +279,9 @@ function systemQuestion(
   return [
     `#${call.request} Reload system ${oneLine(name)}${how} in ${oneLine(image.title)}?`,
     what,
+    system?.redefined
+      ? `Its definition ${oneLine(path.basename(system.asd ?? ''), 60)} has changed: that is read first, and may name other files.`
+      : '',
     unsaved.length > 0 ? `Not saved, so as on the disk: ${names(unsaved)}.` : '',
     'It runs code while it loads.',
   ]

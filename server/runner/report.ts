@@ -1,4 +1,5 @@
 /** What people and programs are told of an operation: pure functions from plans and the image's answers. */
+import path from 'node:path';
 import { displayDefinition, displayName, listed, oneLine, plural } from '../display.ts';
 import { scratchScheme } from '../documents.ts';
 import type { Assessment, Change, Definition, Migration, Note } from '../image/protocol.ts';
@@ -31,17 +32,21 @@ export interface OperationResult {
 export const emptyResult = { definitions: [], dependents: [], notes: [], threads: [], output: '' } as const;
 
 /** `redefines function APP::COMPUTE (safe), makes macro APP::WITH-JOB (new)`. */
-function describeAssessments(assessments: readonly Assessment[]): string {
+function describeAssessments(assessments: readonly Assessment[], forms: readonly PlannedForm[]): string {
   const verbs = {
     new: 'defines',
     redefined: 'redefines',
     unchanged: 'compiles again',
     removed: 'removes',
   } as const;
-  const parts = assessments.map(({ definition, class: effect, migration }) => {
+  const parts = assessments.map(({ definition, class: effect, migration, file, form }) => {
     const note = definition.change === 'new' && effect === 'safe' ? 'new' : effect;
     const slots = migration ? `: ${describeMigration(migration)}` : '';
-    return `${verbs[definition.change]} ${displayDefinition(definition)} (${note}${slots})`;
+    const here = forms[form]?.wire.file;
+    const [now, then] = [here, file].map(each => each && path.basename(each));
+    // One file may have several paths, but hardly two names.
+    const from = then && now && then !== now ? `, so far that of ${oneLine(then, 60)}` : '';
+    return `${verbs[definition.change]} ${displayDefinition(definition)} (${note}${slots}${from})`;
   });
   return listed(parts);
 }
@@ -93,7 +98,7 @@ export function changeQuestion(
   const does = plan.dependentsOf
     ? ''
     : assessments.length > 0
-      ? describeAssessments(assessments)
+      ? describeAssessments(assessments, plan.forms)
       : 'defines nothing by name';
   const hazards = assessments.flatMap(({ hazard }) => (hazard ? [oneLine(hazard.message, 300)] : []));
   const syntax = plan.forms.filter(form => form.syntax).map(({ wire }) => oneLine(wire.text, 100));

@@ -349,6 +349,28 @@ describe('what was deleted from its file', () => {
     expect(command).toMatchObject({ command: 'hotlisp.remove_definition', arguments: [{ package: 'SHOP' }] });
   });
 
+  it('is no more told once another file has it, which is told of there when it says something else', async () => {
+    const document = await start();
+    document.replace('(defgeneric area', '(defun temporary () 1)\n\n(defgeneric area');
+    document.save();
+    void editor.expectPrompt(/reload temporary/i, 'Approve');
+    await editor.actionOutcome(document, '(defun temporary', /^Reload temporary$/);
+    const more = editor.open('more.lisp', '(in-package #:shop)\n');
+    document.replace('(defun temporary () 1)\n\n', '');
+    document.save();
+    await hints(document, /^drift-deleted: The function temporary /);
+    more.set('(in-package #:shop)\n\n(defun temporary () 1)\n');
+    more.save();
+    await hints(document);
+    expect(await besides(document, 'mark')).toEqual([]);
+    more.replace('() 1', '() 2');
+    await hints(more, /^drift-changed: The image runs another text of temporary /);
+    const prompt = editor.expectPrompt(/reload temporary/i, 'Approve');
+    await editor.actionOutcome(more, '(defun temporary', /^Reload temporary$/);
+    expect((await prompt).message).toMatch(/\(safe, so far that of shop\.lisp\)/);
+    await hints(more);
+  });
+
   it('is not told while the text cannot be read, nor of what stands behind a reader conditional', async () => {
     const document = await start();
     document.replace('(defgeneric area', '(broken (\n(defgeneric area');

@@ -137,6 +137,31 @@ describe('reloading a system', () => {
     expect(await editor.evaluate('(ledger:report)')).toEqual(['"Balance: 18"']);
   });
 
+  it('says that its definition has changed, which is read first and may name other files: the one that was approved', async () => {
+    utimesSync(file('ledger.asd'), 1e9, 1e9);
+    await loadSystem(editor, 'ledger');
+    const status = () =>
+      editor.command<{ definition_changed: boolean }>('system_status', { system: 'ledger' });
+    expect(await status()).toMatchObject({ definition_changed: false });
+    writeFileSync(path.join(editor.root, 'extra.lisp'), '(in-package #:ledger)\n(defun extra () 1)\n');
+    edit('ledger.asd', '(:file "package")', '(:file "package") (:file "extra" :depends-on ("package"))');
+    expect(await status()).toMatchObject({ definition_changed: true });
+    const changed = /definition ledger\.asd has changed: that is read first, and may name other files/;
+    void editor.expectPrompt(changed, () => {
+      edit('ledger.asd', '"1.2"', '"1.3"');
+      return 'Approve';
+    });
+    const refused = await editor.command('code_reload_system', { system: 'ledger' });
+    expect(refused).toMatchObject({ status: 'failed' });
+    expect(refused.notes[0]!.message).toMatch(/ledger\.asd has changed since its loading was approved/);
+    void editor.expectPrompt(changed, 'Approve');
+    const result = await editor.command('code_reload_system', { system: 'ledger' });
+    expect(result).toMatchObject({ status: 'applied' });
+    expect(result.files!.map(({ file }) => path.basename(file))).toContain('extra.lisp');
+    expect(await editor.evaluate('(ledger::extra)')).toEqual(['1']);
+    expect(await status()).toMatchObject({ definition_changed: false });
+  });
+
   it('compiles nothing of the systems that it depends on, also where those have files that are no code', async () => {
     edit('ledger.asd', '(:file "package")', '(:file "package") (:static-file "NOTES")');
     writeFileSync(file('NOTES'), 'Of the ledger.\n');
