@@ -5,7 +5,7 @@ import { oneLine } from './display.ts';
 import type { Journal, JournalEntry } from './approval/journal.ts';
 import { parseArguments } from './arguments.ts';
 import type { DiffRequest, ShownDiff } from './drift/diff.ts';
-import type { Pages } from './pages.ts';
+import type { PageLink, Pages } from './pages.ts';
 import type { Debugger } from './runner/debugger.ts';
 import type { Deeds } from './runner/deeds.ts';
 import { HotlispError } from './errors.ts';
@@ -14,6 +14,7 @@ import { unlessAborted } from './image/deadline.ts';
 import type { Images } from './images.ts';
 import { catalogue, commandOf, operationNamed } from './operations/catalogue.ts';
 import type { Call, Operation, Session } from './operations/operation.ts';
+import type { PageAction } from './operations/page.ts';
 import { Outcomes } from './outcomes.ts';
 import type { Editor, Progress } from './ports.ts';
 import { summary } from './runner/report.ts';
@@ -95,6 +96,40 @@ export class Commands {
     } finally {
       signal.removeEventListener('abort', cancel);
     }
+  }
+
+  /** The links of a page that can be followed: behind those whose operation asks first, or may not be, there is only a code action. */
+  linksOf(uri: string): readonly PageLink[] {
+    return this.deps.pages
+      .linksOf(uri)
+      .filter(({ leads }) => 'target' in leads || this.#asksNobody(leads.action.operation));
+  }
+
+  /**
+   * Does what a link of a page stands for, and writes the page of its answer.
+   * @returns the page's URI
+   */
+  async follow({ operation: name, title, args }: PageAction, signal: AbortSignal): Promise<string> {
+    if (!this.#asksNobody(name))
+      throw new HotlispError(
+        'approval-denied',
+        `${title}: it asks first, and nothing is asked while a link is followed. The code action of that name at its line does it.`,
+      );
+    try {
+      const result = await this.execute(`hotlisp.${name}`, [args], signal);
+      return await this.deps.pages.write(operationNamed(name)!.page!(result)!);
+    } catch (error) {
+      // editors say little of a link that leads nowhere
+      this.deps.editor.tell('error', `${title}: ${oneLine((error as Error).message, 1500)}`);
+      throw error;
+    }
+  }
+
+  #asksNobody(name: string): boolean {
+    const operation = operationNamed(name);
+    if (!operation) return false;
+    const kind = 'plan' in operation ? operation.approval : undefined;
+    return kind === undefined || this.deps.settings()[`approval.${kind}`] === 'allow';
   }
 
   /**

@@ -10,6 +10,7 @@ import { actions, type ActionContext } from './language/actions.ts';
 import { assist } from './language/assist.ts';
 import { EvaluatedValues } from './language/evaluatedValues.ts';
 import { hints } from './language/hints.ts';
+import { links, type LinkContext } from './language/links.ts';
 import { Bench, type BenchParts, type FeatureSet } from './language/bench.ts';
 import { definedIn, lenses } from './language/lenses.ts';
 import { refreshing } from './language/refreshing.ts';
@@ -29,13 +30,13 @@ import type { DefinitionHit } from './workspace/types.ts';
 /** Milliseconds that a command waits for the workspace to be read. */
 const readWithin = 10_000;
 
-export interface LanguageFeaturesDependencies extends BenchParts, Omit<ActionContext, 'drifts'> {
+export interface LanguageFeaturesDependencies extends BenchParts, Omit<ActionContext, 'drifts'>, LinkContext {
   readonly indexFiles: IndexFiles;
   /** Publishes the diagnostics of a buffer again. */
   readonly republish: (uri: string) => void;
 }
 
-const themes = (context: ActionContext, values: EvaluatedValues): readonly FeatureSet[] => [
+const themes = (context: ActionContext & LinkContext, values: EvaluatedValues): readonly FeatureSet[] => [
   structure,
   navigation,
   definitions,
@@ -47,6 +48,7 @@ const themes = (context: ActionContext, values: EvaluatedValues): readonly Featu
   actions(context),
   hints(values, context.drifts),
   lenses(context),
+  links(context),
 ];
 
 export class LanguageFeatures {

@@ -2,7 +2,7 @@
 import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Page, PageAction } from './operations/page.ts';
+import type { Page, PageAction, Stretch } from './operations/page.ts';
 import type { Editor } from './ports.ts';
 import { TemporaryDirectory } from './temporaryDirectory.ts';
 
@@ -12,7 +12,15 @@ const kept = 100;
 const told = 8000;
 
 /** A line that says where something is: of a backtrace, or of a list of places. */
-const placed = /^(?:;;)?\s{4,}(?:at )?(\/.+?):(\d+)(?: \(|$)/;
+const placed = /^(?:;;)?\s{4,}(?:at )?((\/.+?):(\d+))(?: \(|$)/d;
+
+/** What leads on from a line (0-based) of a page: to a place in a file, or to what an action of the page answers. */
+export interface PageLink extends Stretch {
+  readonly line: number;
+  /** The line as the page has it. */
+  readonly text: string;
+  readonly leads: { readonly target: string } | { readonly action: PageAction };
+}
 
 export class Pages {
   readonly #directory = new TemporaryDirectory('pages');
@@ -37,15 +45,32 @@ export class Pages {
     return uri;
   }
 
-  /** What can be done at a line of a document, if that is a page. */
-  actionsAt(uri: string, line: number): readonly PageAction[] {
-    return this.#pages.get(uri)?.page.actions?.filter(each => each.line === line) ?? [];
+  /** What can be done at a line of a document; undefined where that is no page. */
+  actionsAt(uri: string, line: number): readonly PageAction[] | undefined {
+    const page = this.#pages.get(uri)?.page;
+    return page && (page.actions?.filter(each => each.line === line) ?? []);
+  }
+
+  /** What leads on from a document, from its top; nothing where that is no page. */
+  linksOf(uri: string): readonly PageLink[] {
+    const { lines = [], actions = [] } = this.#pages.get(uri)?.page ?? {};
+    const places = lines.flatMap((text, line): PageLink[] => {
+      const found = placed.exec(text);
+      if (!found) return [];
+      const [start, end] = found.indices![1]!;
+      const target = `${pathToFileURL(found[2]!).href}#L${found[3]}`;
+      return [{ line, text, start, end, leads: { target } }];
+    });
+    const others = actions.flatMap((action): PageLink[] =>
+      action.link ? [{ line: action.line, text: lines[action.line]!, ...action.link, leads: { action } }] : [],
+    );
+    return [...places, ...others].sort((a, b) => a.line - b.line);
   }
 
   /** The place in a file that a line of a page names, or the one below it: a call, a user and where it is. Lines are 0-based. */
   placeAt(uri: string, line: number): { readonly uri: string; readonly line: number } | undefined {
     const lines = this.#pages.get(uri)?.page.lines ?? [];
-    const [, file, at] = placed.exec(lines[line] ?? '') ?? placed.exec(lines[line + 1] ?? '') ?? [];
+    const [, , file, at] = placed.exec(lines[line] ?? '') ?? placed.exec(lines[line + 1] ?? '') ?? [];
     return file === undefined ? undefined : { uri: pathToFileURL(file).href, line: Number(at) - 1 };
   }
 

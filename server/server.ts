@@ -184,6 +184,8 @@ export class Server {
       answerable: () => approver.answerable,
       pagePlace: (uri, line) => pages.placeAt(uri, line),
       pageActions: (uri, line) => pages.actionsAt(uri, line),
+      pageLinks: uri => this.#commands.linksOf(uri),
+      follow: (action, signal) => this.#commands.follow(action, signal),
       traced: () => tracing.names,
       indexFiles: options.indexFiles,
       encoding: () => this.#encoding,

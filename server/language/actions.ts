@@ -38,8 +38,8 @@ export interface ActionContext {
   readonly answerable: () => readonly number[];
   readonly drifts: Drifts;
   readonly oldThreads: OldThreads;
-  /** What can be done at a line of a document that the server wrote. */
-  readonly pageActions: (uri: string, line: number) => readonly PageAction[];
+  /** What can be done at a line of a document that the server wrote; undefined for others. */
+  readonly pageActions: (uri: string, line: number) => readonly PageAction[] | undefined;
   /** Names of the functions that are traced. */
   readonly traced: () => readonly string[];
 }
@@ -94,19 +94,20 @@ const unpreferred = ({ title, kind, command, edit }: DriftAction): DriftAction =
   ...(edit && { edit }),
 });
 
-const looks: ActionSource = ({ snapshot, uri, range, start, only }, _bench, { pageActions: at, traced }) => {
-  const own = at(uri, range.start.line);
-  const all =
-    own.length > 0
-      ? pageActions(own)
-      : snapshot
-        ? lookActions({ snapshot, offset: start, position: range.start, traced: traced() })
-        : [];
-  return all.filter(({ kind }) => isWanted(kind, only));
-};
+const looks: ActionSource = ({ snapshot, range, start, only }, _bench, { traced }) =>
+  snapshot
+    ? lookActions({ snapshot, offset: start, position: range.start, traced: traced() }).filter(({ kind }) =>
+        isWanted(kind, only),
+      )
+    : [];
+
+const ofPage: ActionSource = ({ uri, range, only }, _bench, { pageActions: at }) =>
+  pageActions(at(uri, range.start.line) ?? []).filter(({ kind }) => isWanted(kind, only));
 
 /** In the order in which their actions are shown. */
 const sources: readonly ActionSource[] = [waiting, fixes, drift, commands, looks, lensTwins, refactorings];
+/** Of a document that the server wrote, which is no code of anybody's. */
+const sourcesOfPages: readonly ActionSource[] = [waiting, ofPage];
 
 export const actions = (context: ActionContext): FeatureSet => ({
   capabilities: {
@@ -134,7 +135,8 @@ export const actions = (context: ActionContext): FeatureSet => ({
           only,
           documentChanges: takesVersions(bench.parts.capabilities()),
         };
-        const offered = await Promise.all(sources.map(async source => source(place, bench, context)));
+        const isPage = context.pageActions(uri, range.start.line) !== undefined;
+        const offered = await Promise.all((isPage ? sourcesOfPages : sources).map(async source => source(place, bench, context)));
         return suitedActions(onceEach(offered.flat() as CodeAction[]), bench.parts.capabilities());
       }),
     );

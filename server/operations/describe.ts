@@ -4,7 +4,7 @@ import type { Result } from '../image/protocol.ts';
 import { findForm } from './locate.ts';
 import { tool } from './inspect.ts';
 import { arguments_, operation, type PlanContext, type QueryPlan } from './operation.ts';
-import { flat, linesOf, type Page } from './page.ts';
+import { commented, flat, linesOf, type Page } from './page.ts';
 
 /** Characters of a description. */
 const outputLimit = 200_000;
@@ -115,7 +115,7 @@ export const whoCalls = operation({
     const { symbol, users } = result as { symbol: string; users: ReportedUser[] };
     return {
       name: 'users',
-      extension: 'txt',
+      extension: 'lisp',
       lines: [
         users.length === 0
           ? `The compiler has recorded no user of ${flat(symbol, 200)}.`
@@ -125,7 +125,7 @@ export const whoCalls = operation({
           `${flat(name, 300)} ${how} it`,
           ...(file === null ? [] : [`    ${file}${line === null ? '' : `:${line}`}`]),
         ]),
-      ],
+      ].flatMap(commented),
     };
   },
 });

@@ -61,28 +61,24 @@ function inspectedPage({ object, type, text, parts, total }: Inspected): Page {
     ...commented(text),
     ';;',
     `;; ${total} part${total === 1 ? '' : 's'}${total > parts.length ? `, of which the first ${parts.length}` : ''}.` +
-      ` A code action at its line inspects a part; so does hotlisp.inspect {"object": ${object}, "part": …}.`,
+      ` The link or a code action at its line inspects a part; so does hotlisp.inspect {"object": ${object}, "part": …}.`,
   ];
-  const actions: PageAction[] = [
-    { line: 0, title: 'Inspect again', operation: 'inspect', args: { object } },
-    ...parts.flatMap(({ number: part, label, opens }, index) =>
-      opens
-        ? [
-            {
-              line: head.length + index,
-              title: `Inspect part ${part} (${flat(label, 40)})`,
-              operation: 'inspect',
-              args: { object, part },
-            },
-          ]
-        : [],
-    ),
-  ];
-  const lines = parts.map(
-    ({ number: part, label, value, opens }) =>
-      `;; ${String(part).padStart(4)} ${opens ? '>' : ' '} ${flat(label, 200)} = ${flat(value)}`,
-  );
-  return { name: 'inspect', extension: 'lisp', lines: [...head, ...lines], actions };
+  const actions: PageAction[] = [{ line: 0, title: 'Inspect again', operation: 'inspect', args: { object } }];
+  const lines = [...head];
+  for (const { number: part, label, value, opens } of parts) {
+    const before = `;; ${String(part).padStart(4)} ${opens ? '>' : ' '} `;
+    const shown = flat(label, 200);
+    if (opens)
+      actions.push({
+        line: lines.length,
+        title: `Inspect part ${part} (${flat(label, 40)})`,
+        operation: 'inspect',
+        args: { object, part },
+        link: { start: before.length, end: before.length + shown.length },
+      });
+    lines.push(`${before}${shown} = ${flat(value)}`);
+  }
+  return { name: 'inspect', extension: 'lisp', lines, actions };
 }
 
 export const frameLocals = operation({

@@ -1,5 +1,5 @@
 /** What operations that only look answer, as documents: for a person who asked by a code action. */
-import { flat, type Page, type PageAction } from './page.ts';
+import { commented, flat, type Page, type PageAction } from './page.ts';
 
 const textPage = (name: string, lines: readonly string[]): Page => ({ name, extension: 'txt', lines });
 
@@ -21,15 +21,13 @@ interface Place {
 /** Of hotlisp.source_location. */
 export function locationsPage(result: unknown): Page {
   const places = result as readonly (Definition & Place)[];
-  return textPage(
-    'locations',
-    places.flatMap(each => [
-      named(each),
-      each.file === null
-        ? '    not from a file'
-        : `    ${each.file}${each.line === null ? '' : `:${each.line}`}${each.stale ? ' (edited since the image loaded it)' : ''}`,
-    ]),
-  );
+  const lines = places.flatMap(each => [
+    named(each),
+    each.file === null
+      ? '    not from a file'
+      : `    ${each.file}${each.line === null ? '' : `:${each.line}`}${each.stale ? ' (edited since the image loaded it)' : ''}`,
+  ]);
+  return { name: 'locations', extension: 'lisp', lines: lines.flatMap(commented) };
 }
 
 /** Of hotlisp.package_files. */

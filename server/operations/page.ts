@@ -7,6 +7,14 @@ export interface PageAction {
   /** Name of an operation, without `hotlisp.`, and its argument. */
   readonly operation: string;
   readonly args: Readonly<Record<string, unknown>>;
+  /** Where in the line (UTF-16) stands what leads on to its answer, for an operation that has a page for that. */
+  readonly link?: Stretch;
+}
+
+/** A stretch of a line in UTF-16 units, the end excluded. */
+export interface Stretch {
+  readonly start: number;
+  readonly end: number;
 }
 
 export interface Page {

@@ -89,6 +89,21 @@ describe('a real Helix', () => {
     expect(await page()).toBe(before.replace('old', 'again'));
   }, 150_000);
 
+  it('follows the links of an inspected object from part to part', async () => {
+    const helix = await start();
+    helix.type(
+      ':lsp-workspace-command hotlisp.inspect {"code":"(list (list :inner \'(:innermost)))","background":true}',
+    );
+    helix.keys('Enter');
+    await helix.shows(/0 > \[0\] = \(:INNER \(:INNERMOST\)\)/);
+    helix.select('\\[0\\]');
+    helix.type('gf');
+    await helix.shows(/1 > \[1\] = \(:INNERMOST\)/);
+    helix.select('\\[1\\]');
+    helix.type('gf');
+    await helix.shows(/0 > \[0\] = :INNERMOST/);
+  }, 60_000);
+
   it('shares its image with another one: each change is there for both, the last one counts', async () => {
     const one = await start();
     const other = await start();

@@ -89,5 +89,18 @@ describe('VS Code with a generic client', () => {
     await code.shows('.notification-list-item', /failed, nothing was changed/);
     await code.shows('.squiggly-error');
     expect(await page()).toBe(before.replace('old', 'new'));
+
+    // What is inspected leads on from page to page.
+    await code.clearNotifications();
+    await code.goTo(14, 9);
+    await code.codeAction('Inspect hello');
+    await code.shows('.tab.active', /^inspect-1/);
+    await code.shows('.view-line', /2 > function = /);
+    await code.shows('.detected-link', 'function');
+    const line = (await code.page.locator('.view-line').allInnerTexts()).findIndex(each => /function/.test(each));
+    await code.goTo(line + 1, 12);
+    await code.command('Open Link');
+    await code.shows('.tab.active', /^inspect-2/);
+    await code.shows('.view-line', /name = HELLO/);
   }, 240_000);
 });

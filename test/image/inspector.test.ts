@@ -3,7 +3,15 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Editor, type TextDocument } from '../support/lspClient.ts';
+import { Editor, usualCapabilities, type TextDocument } from '../support/lspClient.ts';
+import type { Range } from '../support/lspTypes.ts';
+
+interface DocumentLink {
+  range: Range;
+  target?: string;
+  tooltip?: string;
+  data?: unknown;
+}
 
 let editor: Editor;
 afterEach(() => editor.finish());
@@ -23,6 +31,12 @@ interface Inspected {
 }
 const inspect = async (args: object): Promise<Inspected> =>
   (await editor.command<{ inspected: Inspected }>('inspect', args)).inspected;
+const linksOf = async ({ uri }: TextDocument): Promise<DocumentLink[]> =>
+  (await editor.request('textDocument/documentLink', { textDocument: { uri } })) as DocumentLink[];
+const follow = async (link: DocumentLink): Promise<DocumentLink> =>
+  (await editor.request('documentLink/resolve', link)) as DocumentLink;
+const textAt = ({ text }: TextDocument, { start, end }: Range): string =>
+  text.split('\n')[start.line]!.slice(start.character, end.character);
 const partOf = ({ parts }: Inspected, label: string): Part => {
   const found = parts.find(each => each.label === label);
   if (!found) throw new Error(`no part ${label} among ${parts.map(each => each.label).join(', ')}`);
@@ -151,7 +165,82 @@ describe('the inspector', () => {
     const part = await editor.shown.next('the part', each => each.uri !== page.uri);
     expect(part.text).toMatch(/\[2\] = 3/);
     const titles = (await editor.codeActions(opened, 'RATE')).map(({ title }) => title);
-    expect(titles.filter(each => /Inspect part/.test(each))).toEqual([]);
+    expect(titles).toEqual([]);
+    expect((await editor.codeActions(opened, 'ACCOUNT')).map(({ title }) => title)).toEqual([
+      'Inspect again',
+    ]);
+  });
+
+  it('has links to the parts, each looked at when its link is followed and not before', async () => {
+    const counting = `(defvar *printed* 0)
+(defclass counted () ((inside :initform '(:first :second))))
+(defmethod print-object ((it counted) stream) (incf *printed*) (write-string "😀 counted" stream))
+`;
+    editor = await Editor.start({
+      files: { 'counting.lisp': counting },
+      load: ['counting.lisp'],
+      capabilities: {
+        ...usualCapabilities,
+        textDocument: {
+          ...(usualCapabilities['textDocument'] as object),
+          documentLink: { tooltipSupport: true },
+        },
+      },
+    });
+    expect(editor.capabilities).toMatchObject({ documentLinkProvider: { resolveProvider: true } });
+    const document = editor.open('a.lisp', "(list (list (make-instance 'counted)))\n");
+    await editor.actionOutcome(document, 'list', /^Evaluate and inspect form$/);
+    const opened = editor.openFile(fileURLToPath((await editor.shown.next('the page', () => true)).uri));
+    await editor.evaluate('(setf *printed* 0)');
+
+    const [link, ...others] = await linksOf(opened);
+    expect(others).toEqual([]);
+    expect([link!.target, link!.tooltip]).toEqual([undefined, 'Inspect part 0 ([0])']);
+    expect(textAt(opened, link!.range)).toBe('[0]');
+    expect(await editor.evaluate('*printed*')).toEqual(['0']);
+
+    const { target } = await follow(link!);
+    const part = editor.openFile(fileURLToPath(target!));
+    expect(part.text).toMatch(/^;; COMMON-LISP:CONS\n[^]*> \[0\] = 😀 counted\n/);
+    expect(await editor.evaluate('*printed*')).not.toEqual(['0']);
+    const inner = editor.openFile(fileURLToPath((await follow((await linksOf(part))[0]!)).target!));
+    const slots = (await linksOf(inner)).map(({ range }) => textAt(inner, range));
+    expect(slots).toEqual(['class', 'INSIDE']);
+
+    // A line that is not what was written any more leads nowhere.
+    inner.replace('class = ', 'klass = ');
+    expect((await linksOf(inner)).map(({ range }) => textAt(inner, range))).toEqual(['INSIDE']);
+    expect(await linksOf(document)).toEqual([]);
+    for (const data of [undefined, {}, { uri: document.uri, line: 0 }, { uri: inner.uri, line: 'x' }])
+      await expect(follow({ range: link!.range, data })).rejects.toThrow(/not kept any more/);
+  });
+
+  it('has no links where inspecting asks first, and says why one of before is not followed', async () => {
+    editor = await Editor.start({ settings: { approval: { eval: 'ask' } } });
+    const document = editor.open('a.lisp', '(list (list 1))\n');
+    void editor.expectPrompt(/Evaluate/, 'Approve');
+    await editor.actionOutcome(document, 'list', /^Evaluate and inspect form$/);
+    const page = editor.openFile(fileURLToPath((await editor.shown.next('the page', () => true)).uri));
+    expect(await linksOf(page)).toEqual([]);
+    const { range } = { range: { start: { line: 0, character: 0 }, end: { line: 0, character: 1 } } };
+    const line = page.text.split('\n').findIndex(each => each.includes('[0]'));
+    await expect(follow({ range, data: { uri: page.uri, line } })).rejects.toThrow(/may not be followed now/);
+    expect((await editor.codeActions(page, '[0]')).map(({ title }) => title)).toEqual([
+      'Inspect part 0 ([0])',
+    ]);
+  });
+
+  it('tells of a link that cannot be followed', async () => {
+    editor = await Editor.start();
+    const document = editor.open('a.lisp', '(list (list 1))\n');
+    await editor.actionOutcome(document, 'list', /^Evaluate and inspect form$/);
+    const page = editor.openFile(fileURLToPath((await editor.shown.next('the page', () => true)).uri));
+    const [link] = await linksOf(page);
+    await editor.command('image_restart');
+    await expect(follow(link!)).rejects.toThrow(/There is no inspected object/);
+    await editor.messages.next('what went wrong', ({ message }) =>
+      /^Inspect part 0.*Inspect it again/.test(message),
+    );
   });
 
   it('asks and refuses as evaluation does', async () => {
@@ -198,7 +287,9 @@ describe('at a symbol', () => {
       /LAB:MEASURE {2}function\nLAB::TWICE-MEASURED {2}function {2}\(internal\)/,
     );
     const callers = await shown('(mea¦sure y', /^Who calls measure$/);
-    expect(callers).toMatch(/LAB::TWICE-MEASURED calls it\n {4}.*lab\.lisp:6\n/);
+    const page = editor.openFile(fileURLToPath(editor.shown.all.at(-1)!.uri));
+    expect((await linksOf(page)).map(({ target }) => target)).toEqual([`${document.uri}#L6`]);
+    expect(callers).toMatch(/LAB::TWICE-MEASURED calls it\n;; {5}.*lab\.lisp:6\n/);
     expect(await shown('*lev¦el*))', /^Who calls \*level\*$/)).toMatch(/LAB::MEASURE reads it\n/);
     expect(await shown('*lev¦el*))', /^Inspect \*level\*$/)).toMatch(/value = 3/);
   });
