@@ -3,7 +3,7 @@ import type { ChunkForm } from '../source/chunk.ts';
 import type { RawNode } from '../source/parser.ts';
 import { Skipping } from '../source/reader.ts';
 import { nameSpanOf } from '../source/renaming.ts';
-import { analyse, type Occurrence } from '../source/scope.ts';
+import { analysisSteps, type Occurrence } from '../source/scope.ts';
 import type { PositionEncoding } from '../source/types.ts';
 import { standardMacros } from '../workspace/standardMacros.ts';
 import { standardSymbols } from '../workspace/standardSymbols.ts';
@@ -128,20 +128,32 @@ class TokenWriter {
   }
 }
 
-/** @param active whether the form is read; else all of it is a comment */
-export function tokensOf(form: ChunkForm, active: boolean, encoding: PositionEncoding): FormTokens {
+/** So many nodes or symbols are looked at without others getting a turn. */
+const AT_ONCE = 2048;
+
+/**
+ * Yields often.
+ * @param active whether the form is read; else all of it is a comment
+ */
+export function* tokensOf(
+  form: ChunkForm,
+  active: boolean,
+  encoding: PositionEncoding,
+): Generator<void, FormTokens, void> {
   const text = form.reader.source;
   const { start, end } = form.span;
   const writer = new TokenWriter(text, start, end, encoding);
   if (!active || !form.object) {
     if (!active) writer.add(start, end, 'comment');
   } else {
+    const { occurrences } = yield* analysisSteps(form);
     const symbols = new Map<number, Occurrence>();
-    for (const occurrence of analyse(form).occurrences) {
+    for (const [i, occurrence] of occurrences.entries()) {
       const known = symbols.get(occurrence.span.start);
       if (!known || (!known.binding && occurrence.binding)) symbols.set(occurrence.span.start, occurrence);
+      if (i % AT_ONCE === AT_ONCE - 1) yield;
     }
-    new TreeTokens(form, writer, symbols).visit(form.object);
+    yield* new TreeTokens(form, writer, symbols).write(form.object);
   }
   return { data: writer.data, open: writer.open };
 }
@@ -163,8 +175,13 @@ const FORMATTING: Readonly<Record<string, number>> = {
 const DIRECTIVE =
   /~(?:(?:[+-]?\d+|'[\s\S]|[vV#])?,)*(?:[+-]?\d+|'[\s\S]|[vV#])?[:@]*(?:\/[^/"]*\/|[a-zA-Z%&|~<>[\](){}^;?*_$]|\r?\n)/g;
 
+/** A node, and whether it is code, code where a string is one of directives, or left out. */
+type Part = readonly [node: RawNode, as: 'code' | 'format' | 'comment'];
+
 class TreeTokens {
   private readonly text: string;
+  /** What is still to be written, the next one last. */
+  private readonly waiting: Part[] = [];
 
   constructor(
     private readonly form: ChunkForm,
@@ -174,7 +191,17 @@ class TreeTokens {
     this.text = form.reader.source;
   }
 
-  visit(node: RawNode, format = false): void {
+  *write(root: RawNode): Generator<void, void, void> {
+    this.waiting.push([root, 'code']);
+    for (let count = 1, next = this.waiting.pop(); next; next = this.waiting.pop(), count++) {
+      const [node, as] = next;
+      if (as === 'comment') this.writer.add(node.start, node.end, 'comment');
+      else this.visit(node, as === 'format');
+      if (count % AT_ONCE === 0) yield;
+    }
+  }
+
+  private visit(node: RawNode, format: boolean): void {
     switch (node.type) {
       case 'sym_lit':
       case 'package_lit':
@@ -193,7 +220,7 @@ class TreeTokens {
       case 'dis_expr':
         return this.writer.add(node.start, node.end, 'comment');
       case 'include_reader_macro':
-        return this.conditional(node, new Skipping());
+        return void this.waiting.push(this.conditional(node, new Skipping()));
       default:
         return this.children(node);
     }
@@ -205,30 +232,32 @@ class TreeTokens {
     const head = node.type === 'list_lit' ? this.form.reader.operator(node)?.name : undefined;
     const formatAt = head !== undefined && Object.hasOwn(FORMATTING, head) ? FORMATTING[head]! : -1;
     const skipping = new Skipping();
+    const parts: Part[] = [];
     let object = 0;
     for (const child of children) {
       if (child.type === 'include_reader_macro') {
-        this.conditional(child, skipping);
+        parts.push(this.conditional(child, skipping));
         object++;
         continue;
       }
       const isComment =
         child.type === 'comment' || child.type === 'block_comment' || child.type === 'dis_expr';
       if (!isComment && !skipping.pass([])) {
-        this.writer.add(child.start, child.end, 'comment');
+        parts.push([child, 'comment']);
         continue;
       }
-      this.visit(child, formatAt >= 0 && object >= formatAt && object <= formatAt + 1);
+      const isFormat = formatAt >= 0 && object >= formatAt && object <= formatAt + 1;
+      parts.push([child, isFormat ? 'format' : 'code']);
       if (!isComment) object++;
     }
+    for (let i = parts.length - 1; i >= 0; i--) this.waiting.push(parts[i]!);
   }
 
   /** What a reader conditional leaves out is a comment for this image. */
-  private conditional(node: RawNode, skipping: Skipping): void {
+  private conditional(node: RawNode, skipping: Skipping): Part {
     const { object, guards } = this.form.reader.unwrap(node);
     const read = skipping.pass(guards.map(guard => this.form.reader.holds(guard) === true));
-    if (!read || !object) this.writer.add(node.start, node.end, 'comment');
-    else this.visit(object);
+    return read && object ? [object, 'code'] : [node, 'comment'];
   }
 
   private formatString({ start, end }: RawNode): void {

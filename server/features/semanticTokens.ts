@@ -2,7 +2,6 @@
 import { Numbers } from '../numbers.ts';
 import { Lexer } from '../source/lexer.ts';
 import { lastUpTo } from '../source/search.ts';
-import { finish } from '../source/slices.ts';
 import { formRowOf, sharedStretches, type FormRow } from '../source/snapshot.ts';
 import type { Position, PositionEncoding, Snapshot, Span } from '../source/types.ts';
 import { tokenModifiers, tokensOf, tokenTypes, type TokenType } from './formTokens.ts';
@@ -70,6 +69,8 @@ export interface TokenRow {
 
 /** So many known pieces are gathered without others getting a turn. */
 const FEW = 256;
+/** So many numbers of one piece are written without others getting a turn. */
+const LONG = 50_000;
 
 const NO_TOKENS: TokenRow = {
   pieces: [],
@@ -155,7 +156,7 @@ export class TokenPieces {
     const pieces: Piece[] = [];
     for (let i = first; i < end; i++) {
       const known = this.#known(row, active, i, kinds);
-      pieces.push(known ?? this.#find(snapshot, row, active, i, kinds));
+      pieces.push(known ?? (yield* this.#find(snapshot, row, active, i, kinds)));
       if (!known || i % FEW === 0) yield;
     }
     return pieces;
@@ -174,10 +175,16 @@ export class TokenPieces {
     return known.piece;
   }
 
-  #find(snapshot: Snapshot, row: FormRow, actives: Uint8Array, i: number, kinds: KindsOfFunctions): Piece {
+  *#find(
+    snapshot: Snapshot,
+    row: FormRow,
+    actives: Uint8Array,
+    i: number,
+    kinds: KindsOfFunctions,
+  ): Generator<void, Piece, void> {
     const active = actives.slice(row.before[i], row.before[i + 1]);
     const open: [string, TokenType | undefined][] = [];
-    const piece = this.#read(snapshot, row, i, active, name => {
+    const piece = yield* this.#read(snapshot, row, i, active, name => {
       const kind = kinds.get(name);
       open.push([name, kind]);
       return kind;
@@ -186,13 +193,13 @@ export class TokenPieces {
     return piece;
   }
 
-  #read(
+  *#read(
     snapshot: Snapshot,
     row: FormRow,
     i: number,
     active: Uint8Array,
     kindOf: (name: string) => TokenType | undefined,
-  ): Piece {
+  ): Generator<void, Piece, void> {
     const { encoding } = this;
     const map = this.#legend;
     const start = row.starts[i]!;
@@ -224,11 +231,12 @@ export class TokenPieces {
     for (const [n, form] of row.read(i).entries()) {
       comments(behind, start + form.span.start);
       behind = start + form.span.end;
-      const { data, open } = tokensOf(form, active[n] === 1, encoding);
+      const { data, open } = yield* tokensOf(form, active[n] === 1, encoding);
       if (data.length === 0) continue;
       const kinds = new Map(open.map(({ at, name }) => [at, kindOf(name)]));
       let { line: tokenLine, character: tokenColumn } = from(start + form.span.start);
       for (let at = 0; at < data.length; at += 5) {
+        if (at % LONG === LONG - 5) yield;
         const down = data[at]!;
         tokenLine += down;
         tokenColumn = down === 0 ? tokenColumn + data[at + 1]! : data[at + 1]!;
@@ -283,6 +291,7 @@ export function* numberSteps(
       let tokenLine = line;
       let tokenColumn = column;
       for (let n = 0; n < data.length; n += 5) {
+        if (n % LONG === LONG - 5) yield;
         const down = data[n]!;
         tokenLine += down;
         tokenColumn = down === 0 ? tokenColumn + data[n + 1]! : data[n + 1]!;
@@ -364,24 +373,28 @@ export interface TokenEdit {
   readonly data: number[];
 }
 
-/** What changes the tokens of one version into those of another: at most one edit, of whole tokens. Looks at what is not shared alone. */
-export function difference(before: TokenRow, after: TokenRow): TokenEdit[] {
+/** What changes the tokens of one version into those of another: at most one edit, of whole tokens. Looks at what is not shared alone. Yields often. */
+export function* difference(before: TokenRow, after: TokenRow): Generator<void, TokenEdit[], void> {
   const [first, last] = sharedStretches(before.pieces, after.pieces);
   if (first === before.pieces.length && first === after.pieces.length) return [];
-  const old = differing(before, first, last);
-  const edit = differenceOfNumbers(old, differing(after, first, last));
+  const old = yield* differing(before, first, last);
+  const edit = differenceOfNumbers(old, yield* differing(after, first, last));
   return edit ? [{ ...edit, start: before.counts[first]! + edit.start }] : [];
 }
 
 /** The numbers of all pieces but so many, and of the first of those behind that has any: it counts from the last one before it. */
-function differing({ pieces, counts }: TokenRow, first: number, last: number): number[] {
+function* differing(
+  { pieces, counts }: TokenRow,
+  first: number,
+  last: number,
+): Generator<void, number[], void> {
   let end = pieces.length - last;
   while (end < pieces.length && counts[end + 1] === counts[end]) end++;
   // what comes before counts from places that no answer depends on
   let from = Math.max(0, first - 1);
   while (from > 0 && counts[from + 1] === counts[from]) from--;
   const part = { first: from, begin: first, end: Math.min(end + 1, pieces.length) };
-  return finish(numberSteps(pieces, part)).toJSON();
+  return (yield* numberSteps(pieces, part)).toJSON();
 }
 
 function differenceOfNumbers(before: readonly number[], after: readonly number[]): TokenEdit | undefined {

@@ -80,7 +80,7 @@ export const tokens: FeatureSet = {
         return before?.id === previousResultId
           ? {
               resultId: now.id,
-              edits: difference(before.row, now.row),
+              edits: await inSlices(difference(before.row, now.row)),
             }
           : whole(now);
       }),

@@ -18,6 +18,7 @@ import { standardHandlers } from './scope/standard.ts';
 import { spaceOf, type Analysis, type Binding, type Occurrence } from './scope/model.ts';
 import { Walker, type Handlers } from './scope/walker.ts';
 import { contentsOf } from './snapshot.ts';
+import { finish } from './slices.ts';
 import type { Snapshot, Span, TopLevelForm } from './types.ts';
 
 export type { Access, Analysis, Binding, BindingKind, Namespace, Occurrence } from './scope/model.ts';
@@ -36,30 +37,40 @@ const handlers: Handlers = { find: name => known.get(name), unknown: unknownOper
 
 const NOTHING: Analysis = { occurrences: [], bindings: [] };
 
-/** As the form's own tree has it: offsets from the start of its chunk. Not kept. */
-export function analyse(form: ChunkForm): Analysis {
-  return form.object ? new Walker(form.reader, handlers).analyse(form.object) : NOTHING;
+/**
+ * As the form's own tree has it: offsets from the start of its chunk. Not kept. Yields often.
+ * @param step how many nodes are walked at once
+ */
+export function* analysisSteps(form: ChunkForm, step?: number): Generator<void, Analysis, void> {
+  const kept = analyses.get(form);
+  if (kept || !form.object) return kept ?? NOTHING;
+  return yield* new Walker(form.reader, handlers, step).analyse(form.object);
 }
 
 const analyses = new WeakMap<ChunkForm, Analysis>();
 const shifted = new WeakMap<TopLevelForm, Analysis>();
 
-function keptAnalysis(form: ChunkForm): Analysis {
-  let analysis = analyses.get(form);
-  if (!analysis) analyses.set(form, (analysis = analyse(form)));
+function* keeping(form: ChunkForm): Generator<void, Analysis, void> {
+  const analysis = yield* analysisSteps(form);
+  analyses.set(form, analysis);
+  return analysis;
+}
+
+const keptAnalysis = (form: ChunkForm): Analysis => finish(keeping(form));
+
+/** Analyses a form that the functions of this file will be asked about: of a long one that takes a while. Yields often. */
+export function* analysing(form: TopLevelForm): Generator<void, Analysis, void> {
+  const known = shifted.get(form);
+  if (known) return known;
+  const contents = contentsOf(form);
+  if (!contents) return NOTHING;
+  const analysis = yield* shift(yield* keeping(contents.form), contents.base);
+  shifted.set(form, analysis);
   return analysis;
 }
 
 /** Every symbol of a form, keywords and `#:a` aside, in order. */
-export function symbolsIn(form: TopLevelForm): Analysis {
-  let analysis = shifted.get(form);
-  if (analysis) return analysis;
-  const contents = contentsOf(form);
-  if (!contents) return NOTHING;
-  analysis = shift(keptAnalysis(contents.form), contents.base);
-  shifted.set(form, analysis);
-  return analysis;
-}
+export const symbolsIn = (form: TopLevelForm): Analysis => finish(analysing(form));
 
 /** Where a form mentions a name (as the reader interns it) and means nothing local by it. */
 export function globalMentions(form: TopLevelForm, name: string): Occurrence[] {
@@ -128,7 +139,10 @@ export function freeIn(snapshot: Snapshot, span: Span): Free {
   return { used: [...used].map(([binding, written]) => ({ binding, written })), escaping: [...escaping] };
 }
 
-function shift(analysis: Analysis, by: number): Analysis {
+/** How many are moved between two turns of others. */
+const MANY = 4096;
+
+function* shift(analysis: Analysis, by: number): Generator<void, Analysis, void> {
   if (by === 0) return analysis;
   const move = ({ start, end }: Span): Span => ({ start: start + by, end: end + by });
   const moved = new Map<Binding, Binding & { occurrences: Occurrence[] }>();
@@ -140,12 +154,17 @@ function shift(analysis: Analysis, by: number): Analysis {
       ...(binding.lambdaList && { lambdaList: move(binding.lambdaList) }),
       occurrences: [],
     });
-  const occurrences = analysis.occurrences.map((occurrence): Occurrence => ({
-    ...occurrence,
-    span: move(occurrence.span),
-    binding: occurrence.binding && moved.get(occurrence.binding),
-  }));
-  const place = new Map(analysis.occurrences.map((occurrence, i) => [occurrence, occurrences[i]!]));
+  yield;
+  const occurrences: Occurrence[] = [];
+  /** Of the bound ones: where it has moved. */
+  const place = new Map<Occurrence, Occurrence>();
+  for (const occurrence of analysis.occurrences) {
+    const binding = occurrence.binding && moved.get(occurrence.binding);
+    const copy: Occurrence = { ...occurrence, span: move(occurrence.span), binding };
+    if (binding) place.set(occurrence, copy);
+    if (occurrences.push(copy) % MANY === 0) yield;
+  }
+  yield;
   for (const [binding, copy] of moved)
     for (const each of binding.occurrences) copy.occurrences.push(place.get(each)!);
   return { occurrences, bindings: [...moved.values()] };

@@ -96,8 +96,24 @@ export const spaceOf: Readonly<Record<BindingKind, Space>> = {
 /** The bindings in effect at a place. */
 export class Env {
   readonly #own = new Map<string, OpenBinding>();
+  /** Those of its own that `#frozen` does not have. */
+  #fresh: [key: string, binding: OpenBinding][] = [];
+  #frozen: Env | undefined;
 
   constructor(private readonly parent?: Env) {}
+
+  /**
+   * What is in effect now, for code that is walked later: what is bound in it, or around it, afterwards is not in it. Takes as long as
+   * there is something new in it.
+   */
+  frozen(): Env {
+    if (this.#frozen && this.#fresh.length === 0) return this.#frozen;
+    const frozen = new Env(this.#frozen ?? this.parent?.frozen());
+    for (const [key, binding] of this.#fresh) frozen.#own.set(key, binding);
+    frozen.#frozen = frozen;
+    this.#fresh = [];
+    return (this.#frozen = frozen);
+  }
 
   own(space: Space, name: string): OpenBinding | undefined {
     return this.#own.get(space + name);
@@ -112,5 +128,6 @@ export class Env {
 
   set(space: Space, name: string, binding: OpenBinding): void {
     this.#own.set(space + name, binding);
+    this.#fresh.push([space + name, binding]);
   }
 }

@@ -29,6 +29,8 @@ type BindingDetails = Pick<Binding, 'parameter' | 'lambdaList' | 'doubles' | 'gu
 const COMMENTS: ReadonlySet<string> = new Set(['comment', 'block_comment', 'dis_expr', 'ERROR']);
 /** Expressions in expressions. */
 const DEEPEST = 300;
+/** So many nodes are walked in one step; what comes behind them is left for later ones. */
+const STEP = 2000;
 const NO_NODES: readonly RawNode[] = [];
 
 /** Dynamic variables and constants by their look; what binds the former binds no local variable. */
@@ -38,6 +40,9 @@ export class Walker implements Analysis {
   readonly occurrences: Occurrence[] = [];
   readonly bindings: OpenBinding[] = [];
   #depth = 0;
+  /** How many nodes are left for this step, and what it leaves for later ones. */
+  #left: number;
+  #later: (() => void)[] = [];
   readonly #symbols = new Map<string, SymbolName>();
   /** By an object that is read: those at its place that another image would read. */
   readonly #alternates = new Map<RawNode, RawNode[]>();
@@ -45,10 +50,28 @@ export class Walker implements Analysis {
   constructor(
     private readonly reader: Reader,
     private readonly handlers: Handlers,
-  ) {}
+    private readonly step = STEP,
+  ) {
+    this.#left = step;
+  }
 
-  analyse(form: RawNode): Analysis {
+  /** Yields after each step. */
+  *analyse(form: RawNode): Generator<void, Analysis, void> {
     this.expression(form, new Env());
+    const waiting: (() => void)[] = [];
+    for (;;) {
+      // in the order of the text
+      for (let i = this.#later.length - 1; i >= 0; i--) waiting.push(this.#later[i]!);
+      this.#later = [];
+      const next = waiting.pop();
+      if (!next) break;
+      if (this.#left <= 0) {
+        yield;
+        this.#left = this.step;
+      }
+      next();
+    }
+    yield;
     this.occurrences.sort((a, b) => a.span.start - b.span.start);
     for (const { occurrences } of this.bindings)
       if (occurrences.length > 2)
@@ -112,9 +135,10 @@ export class Walker implements Analysis {
     return [...read, ...waiting];
   }
 
+  /** A list may be looked at more than once. */
   #addAlternates(node: RawNode, others: readonly RawNode[]): void {
     if (others.length > 0)
-      this.#alternates.set(node, [...(this.#alternates.get(node) ?? NO_NODES), ...others]);
+      this.#alternates.set(node, [...new Set([...(this.#alternates.get(node) ?? NO_NODES), ...others])]);
   }
 
   /** Visits an object, and those that another image would read in its place. */
@@ -189,10 +213,25 @@ export class Walker implements Analysis {
   }
 
   #expression(node: RawNode, env: Env): void {
+    if (this.#isLater(node)) {
+      const [then, depth] = [env.frozen(), this.#depth];
+      this.#later.push(() => {
+        this.#depth = depth;
+        this.#expression(node, then);
+      });
+      return;
+    }
     if (this.#depth > DEEPEST) return this.#flat(node, env);
     this.#depth++;
     this.#walk(node, env);
     this.#depth--;
+  }
+
+  /** Counts a node; whether it is left for a later step. */
+  #isLater({ children }: RawNode): boolean {
+    if (this.#left <= 0 && children.length > 0) return true;
+    this.#left--;
+    return false;
   }
 
   /** Code nested too deep for a stack: what it binds is left out. */
@@ -324,17 +363,25 @@ export class Walker implements Analysis {
 
   /** What is not evaluated. */
   data(node: RawNode | undefined): void {
-    this.each(node, each => {
-      if (this.symbol(each)) return each.type === 'nil_lit' ? undefined : this.note(each, 'data');
-      if (each.type === 'include_reader_macro') return this.data(this.reader.unwrap(each).object);
-      if (each.type === 'evaling_lit') return this.expressions(inside(each), new Env());
-      for (const child of each.children) if (!COMMENTS.has(child.type)) this.data(child);
-    });
+    this.each(node, each => this.#data(each));
+  }
+
+  #data(node: RawNode): void {
+    if (this.#isLater(node)) return void this.#later.push(() => this.#data(node));
+    if (this.symbol(node)) return node.type === 'nil_lit' ? undefined : this.note(node, 'data');
+    if (node.type === 'include_reader_macro') return this.data(this.reader.unwrap(node).object);
+    if (node.type === 'evaling_lit') return this.expressions(inside(node), new Env());
+    for (const child of node.children) if (!COMMENTS.has(child.type)) this.data(child);
   }
 
   /** Inside of a backquote: data but for what is unquoted. @param level how many backquotes are open around the node */
   template(node: RawNode | undefined, env: Env, level: number, operator = false): void {
     if (!node || COMMENTS.has(node.type)) return;
+    if (this.#isLater(node)) {
+      const then = env.frozen();
+      this.#later.push(() => this.template(node, then, level, operator));
+      return;
+    }
     switch (node.type) {
       case 'sym_lit':
       case 'package_lit':
