@@ -124,7 +124,7 @@ export const actions = (context: ActionContext): FeatureSet => ({
     connection.onCodeAction(({ textDocument: { uri }, range, context: { only } }) =>
       answer(async () => {
         const snapshot = documents.get(uri);
-        await snapshot?.ready();
+        if (snapshot) await bench.offsetIn(snapshot, range.start);
         const offset = (position: typeof range.start) => snapshot?.offsetAt(position, encoding()) ?? 0;
         const place: ActionPlace = {
           snapshot,

@@ -18,7 +18,7 @@ export const assist: FeatureSet = {
     signatureHelpProvider: { triggerCharacters: ['(', ' '], retriggerCharacters: [')'] },
   },
   listen(bench: Bench) {
-    const { connection, answer, capabilities, documents, encoding } = bench.parts;
+    const { connection, answer, capabilities, documents } = bench.parts;
     const knowledge = new Knowledge(bench);
     connection.onCompletion((params, token) =>
       answer(async () => (await complete(bench, knowledge, params, token)) as never),
@@ -43,8 +43,7 @@ export const assist: FeatureSet = {
       answer(async () => {
         const snapshot = documents.get(uri);
         if (!snapshot) return null;
-        await snapshot.ready('forms');
-        const place = placeAt(snapshot, snapshot.offsetAt(position, encoding()));
+        const place = placeAt(snapshot, await bench.offsetIn(snapshot, position, 'forms'));
         if (place.inside === 'comment') return null;
         const call = await callAt(bench, knowledge, place, token);
         if (!call) return null;

@@ -11,6 +11,9 @@ import type { Image } from '../image/image.ts';
 import type { Args, Op, Result } from '../image/protocol.ts';
 import type { Editor } from '../ports.ts';
 import type { Settings } from '../settings.ts';
+import { analysing } from '../source/scope.ts';
+import { inSlices } from '../source/slices.ts';
+import type { Position } from '../source/types.ts';
 import type { PositionEncoding, Snapshot, Source } from '../source/index.ts';
 import type { IndexClient } from '../workspace/client.ts';
 import type { Answer, Params, QueryName } from '../workspace/types.ts';
@@ -115,6 +118,22 @@ export class Bench {
       if (!(overdue && told)) controller.abort();
       canceled?.dispose();
     }
+  }
+
+  /**
+   * The offset of a place in a buffer that is ready. What its form's symbols stand for is known then: of a long form that takes a while, in
+   * which others get their turns.
+   */
+  async offsetIn(
+    snapshot: Snapshot,
+    position: Position,
+    what: 'forms' | 'definitions' = 'definitions',
+  ): Promise<number> {
+    await snapshot.ready(what);
+    const offset = snapshot.offsetAt(position, this.parts.encoding());
+    const form = snapshot.formAt(offset);
+    if (form) await inSlices(analysing(form));
+    return offset;
   }
 
   /** A handler that needs the buffer only; null where it is not open. */

@@ -39,8 +39,7 @@ export async function complete(
   const { documents, encoding, capabilities } = bench.parts;
   const snapshot = documents.get(uri);
   if (!snapshot) return null;
-  await snapshot.ready('forms');
-  const offset = snapshot.offsetAt(position, encoding());
+  const offset = await bench.offsetIn(snapshot, position, 'forms');
   const place = placeAt(snapshot, offset);
   const wanted = wantedAt(place);
   const typed = readTyped(place.typed);

@@ -74,8 +74,7 @@ async function itemsAt(
 ): Promise<HierarchyItem[]> {
   const snapshot = bench.parts.documents.get(uri);
   if (!snapshot) return [];
-  await snapshot.ready();
-  const symbol = symbolAt(snapshot, snapshot.offsetAt(position, bench.parts.encoding()));
+  const symbol = symbolAt(snapshot, await bench.offsetIn(snapshot, position));
   if (symbol?.binding) return [];
   const hits = await bench.ask('definition', { uri, position }, token);
   const items = once(hits.filter(({ definition }) => kinds.has(definition.kind)));

@@ -20,8 +20,7 @@ export async function hover(
   const { documents, encoding, capabilities } = bench.parts;
   const snapshot = documents.get(uri);
   if (!snapshot) return null;
-  await snapshot.ready('forms');
-  const offset = snapshot.offsetAt(position, encoding());
+  const offset = await bench.offsetIn(snapshot, position, 'forms');
   const formats = capabilities().textDocument?.hover?.contentFormat ?? [];
   const markdown =
     formats[0] === 'markdown' || (formats.includes('markdown') && !formats.includes('plaintext'));

@@ -13,8 +13,7 @@ export async function localAt(
 ): Promise<{ snapshot: Snapshot; binding: Binding } | undefined> {
   const snapshot = bench.parts.documents.get(uri);
   if (!snapshot) return undefined;
-  await snapshot.ready();
-  const offset = snapshot.offsetAt(position, bench.parts.encoding());
+  const offset = await bench.offsetIn(snapshot, position);
   const binding = symbolAt(snapshot, offset)?.binding;
   if (!binding || (await isSpecial(bench, snapshot, offset, token))) return undefined;
   return { snapshot, binding };

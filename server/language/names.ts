@@ -23,20 +23,19 @@ export const names: FeatureSet = {
     const { connection, encoding, answer, documents } = bench.parts;
     connection.onDocumentHighlight(
       bench.syntactic(async (snapshot, { position }) =>
-        inSlices(highlightSteps(snapshot, snapshot.offsetAt(position, encoding()), encoding())),
+        inSlices(highlightSteps(snapshot, await bench.offsetIn(snapshot, position), encoding())),
       ),
     );
     connection.languages.onLinkedEditingRange(
       bench.syntactic(async (snapshot, { position }) =>
-        linkedRanges(snapshot, snapshot.offsetAt(position, encoding()), encoding()),
+        linkedRanges(snapshot, await bench.offsetIn(snapshot, position), encoding()),
       ),
     );
     connection.onPrepareRename(({ textDocument: { uri }, position }, token) =>
       answer(async () => {
         const snapshot = documents.get(uri);
         if (!snapshot) return null;
-        await snapshot.ready();
-        const offset = snapshot.offsetAt(position, encoding());
+        const offset = await bench.offsetIn(snapshot, position);
         const symbol = symbolAt(snapshot, offset);
         const global = () => bench.ask('rename', { uri, position }, token);
         if (symbol?.binding && !(await isSpecial(bench, snapshot, offset, token)))
@@ -52,8 +51,7 @@ export const names: FeatureSet = {
     connection.onRenameRequest(({ textDocument: { uri }, position, newName }, token) =>
       answer(async () => {
         const snapshot = await documents.snapshot(uri);
-        await snapshot.ready();
-        const offset = snapshot.offsetAt(position, encoding());
+        const offset = await bench.offsetIn(snapshot, position);
         const binding = symbolAt(snapshot, offset)?.binding;
         if (binding && !(await isSpecial(bench, snapshot, offset, token))) {
           const edits = renameLocal(snapshot, binding, newName, encoding(), text =>

@@ -36,7 +36,7 @@ async function recordedUsers(
   token: CancellationToken,
 ): Promise<{ name?: string; users: Users }> {
   const snapshot = bench.parts.documents.get(uri);
-  const symbol = snapshot && symbolAt(snapshot, snapshot.offsetAt(position, bench.parts.encoding()));
+  const symbol = snapshot && symbolAt(snapshot, await bench.offsetIn(snapshot, position));
   if (!symbol || symbol.namespace === 'lambda-keyword' || symbol.namespace === 'clause' || isOfSystem(symbol))
     return { users: [] };
   const inEffect = snapshot.packageAt(symbol.span.start);

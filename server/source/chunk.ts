@@ -7,7 +7,8 @@ import type { FormSpan, Mending } from './formReader.ts';
 import { packageEffect, type PackageEffect } from './packages.ts';
 import type { RawNode, TreeParser } from './parser.ts';
 import { Reader } from './reader.ts';
-import { readNodes } from './nodes.ts';
+import { nodeSteps } from './nodes.ts';
+import { finish } from './slices.ts';
 import type { Text } from './text.ts';
 import type { SourceDefinition } from './types.ts';
 
@@ -25,6 +26,8 @@ export class ChunkForm {
 
   constructor(
     readonly span: FormSpan,
+    /** All of it, reader conditionals before it too; undefined where there is no tree of it. */
+    readonly root: RawNode | undefined,
     /** The object behind reader conditionals; undefined where there is no tree of it. */
     readonly object: RawNode | undefined,
     /** What became of each reader conditional; undefined: only evaluation could tell. */
@@ -50,9 +53,14 @@ export class ChunkForm {
   }
 }
 
+/** Text, in UTF-16 units, whose tree tree-sitter makes at once: it cannot be told to stop in between, nor can what it made be copied out bit by bit. */
+const AT_ONCE = 20_000;
+
 export class Chunk {
   #text: string | undefined;
   #tree: RawNode | undefined;
+  /** As its tokens say. */
+  #nodes: RawNode | undefined;
   #forms: { environment: Environment; forms: readonly ChunkForm[] } | undefined;
   #definedFor: Environment | undefined;
   readonly #digests = new Map<FormSpan, string>();
@@ -69,25 +77,38 @@ export class Chunk {
     return (this.#text ??= copied(whole.slice(start, start + this.length)));
   }
 
-  /** As tree-sitter parses it. */
+  /** As tree-sitter parses it; a long one as its tokens say, which is the same and can be found in steps. */
   tree(environment: Environment, whole: Text, start: number): RawNode {
-    return (this.#tree ??= this.#mended(this.text(whole, start), text => environment.parser.parse(text)));
+    return (this.#tree ??=
+      this.length > AT_ONCE
+        ? finish(this.reading(whole, start))
+        : this.#mended(this.text(whole, start), text => environment.parser.parse(text)));
+  }
+
+  /** Reads its text. Yields now and then. @returns its nodes, as its tokens say */
+  *reading(whole: Text, start: number): Generator<void, RawNode, void> {
+    if (this.#nodes) return this.#nodes;
+    const { mending } = this.stretch;
+    const text = this.text(whole, start);
+    const tree = yield* nodeSteps(mend(text, mending));
+    return (this.#nodes = mending ? clamp(tree, text.length) : tree);
   }
 
   forms(environment: Environment, whole: Text, start: number): readonly ChunkForm[] {
     if (this.#forms?.environment !== environment) {
       const text = this.text(whole, start);
       // The tokens say the same as tree-sitter's tree, and copying that out of wasm takes far longer.
-      const tree = this.#mended(text, readNodes);
+      const tree = finish(this.reading(whole, start));
       const reader = new Reader(text, environment.features);
       const nodes = new Map(tree.children.map(node => [node.start, node]));
       const forms = this.stretch.forms.map(span => {
         const node = nodes.get(span.start);
         // too large for a tree: what hides it cannot be told either
-        if (!node) return new ChunkForm(span, undefined, span.guarded ? [undefined] : [], reader);
+        if (!node) return new ChunkForm(span, undefined, undefined, span.guarded ? [undefined] : [], reader);
         const { object, guards } = reader.unwrap(node);
         return new ChunkForm(
           span,
+          node,
           object,
           guards.map(guard => reader.holds(guard)),
           reader,
@@ -103,8 +124,9 @@ export class Chunk {
     return this.#definedFor === environment;
   }
 
-  /** Finds out what its forms define. */
-  define(environment: Environment, whole: Text, start: number): void {
+  /** Finds out what its forms define. Yields now and then. */
+  *defining(environment: Environment, whole: Text, start: number): Generator<void, void, void> {
+    yield* this.reading(whole, start);
     for (const form of this.forms(environment, whole, start)) void form.definitions;
     this.#definedFor = environment;
   }

@@ -90,6 +90,11 @@ export class Form implements TopLevelForm {
     return this.snapshot.read(this.n, this.chunk);
   }
 
+  /** Reads its text. Yields now and then. */
+  reading(): Generator<void, void, void> {
+    return this.snapshot.reading(this.chunk);
+  }
+
   /** The same object for as long as the text around stays, and where its offsets count from. */
   get contents(): { readonly form: ChunkForm; readonly base: number } {
     return { form: this.#read(), base: this.base };

@@ -1,6 +1,7 @@
 /** The tree of a text made from its tokens: the same nodes as tree-sitter's for text without faults, as a test holds. */
 import { Lexer } from './lexer.ts';
 import { MAX_DEPTH, MAX_LENGTH, type RawNode } from './parser.ts';
+import { finish } from './slices.ts';
 
 const NO_CHILDREN: readonly RawNode[] = [];
 
@@ -38,8 +39,14 @@ interface Open {
   readonly bracket: number;
 }
 
+/** So many tokens are read without others getting a turn. */
+const MANY = 4096;
+
 /** @returns a "source" node; without children for a text too long for a tree */
-export function readNodes(text: string): RawNode {
+export const readNodes = (text: string): RawNode => finish(nodeSteps(text));
+
+/** Like readNodes. Yields now and then. */
+export function* nodeSteps(text: string): Generator<void, RawNode, void> {
   const top: RawNode[] = [];
   const root: RawNode = { type: 'source', start: 0, end: text.length, children: top };
   if (text.length > MAX_LENGTH) return root;
@@ -80,7 +87,8 @@ export function readNodes(text: string): RawNode {
       pop(end);
     }
   };
-  while (lexer.next()) {
+  for (let count = 1; lexer.next(); count++) {
+    if (count % MANY === 0) yield;
     const { kind, start, end } = lexer;
     switch (kind) {
       case 'open': {

@@ -17,7 +17,7 @@ import { iterate, loop } from './scope/loop.ts';
 import { standardHandlers } from './scope/standard.ts';
 import { spaceOf, type Analysis, type Binding, type Occurrence } from './scope/model.ts';
 import { Walker, type Handlers } from './scope/walker.ts';
-import { contentsOf } from './snapshot.ts';
+import { contentsOf, readingOf } from './snapshot.ts';
 import { finish } from './slices.ts';
 import type { Snapshot, Span, TopLevelForm } from './types.ts';
 
@@ -62,6 +62,7 @@ const keptAnalysis = (form: ChunkForm): Analysis => finish(keeping(form));
 export function* analysing(form: TopLevelForm): Generator<void, Analysis, void> {
   const known = shifted.get(form);
   if (known) return known;
+  yield* readingOf(form);
   const contents = contentsOf(form);
   if (!contents) return NOTHING;
   const analysis = yield* shift(yield* keeping(contents.form), contents.base);

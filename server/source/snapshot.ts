@@ -5,6 +5,8 @@ import { layOut, type Chunks } from './layout.ts';
 import type { Lines } from './positions.ts';
 import { problemOf } from './problems.ts';
 import type { FormSpan } from './formReader.ts';
+import { readNodes } from './nodes.ts';
+import type { RawNode } from './parser.ts';
 import type { Reading } from './reading.ts';
 import { lastUpTo } from './search.ts';
 import { finish, inSlices } from './slices.ts';
@@ -135,7 +137,7 @@ export class BufferSnapshot implements Snapshot {
     for (let i = 0; i < count; i++) {
       const chunk = at(i);
       const isNew = !chunk.isDefined(this.#environment);
-      if (isNew) chunk.define(this.#environment, this.#lines.content, starts[i]!);
+      if (isNew) yield* chunk.defining(this.#environment, this.#lines.content, starts[i]!);
       if (isNew || i % FEW === FEW - 1) yield;
     }
   }
@@ -250,6 +252,12 @@ export class BufferSnapshot implements Snapshot {
         problems.push(problemOf(fault, at(i).stretch, starts[i]!, this.#lines));
       }
     return problems;
+  }
+
+  /** Reads the text of the i-th chunk. Yields now and then. */
+  *reading(i: number): Generator<void, void, void> {
+    const { starts, at } = this.#chunks();
+    yield* at(i).reading(this.#lines.content, starts[i]!);
   }
 
   /** What the n-th form, which belongs to the i-th chunk, is. */
@@ -376,6 +384,28 @@ export function changeBetween(
     range: { start: from[first]!, end: from[old.length - last]! },
     text: after.slice(starts[first]!, starts[keys.length - last]!),
   };
+}
+
+/**
+ * The nodes of a stretch of text, and by how much their offsets differ from those in the snapshot: those of a sound form are known.
+ * Undefined where there are none.
+ */
+export function nodesOf(
+  snapshot: Snapshot,
+  { start, end }: Span,
+): { readonly root: RawNode; readonly by: number } | undefined {
+  const form = snapshot.formAt(start);
+  if (form && !form.broken && form.span.start === start && form.span.end === end) {
+    const contents = contentsOf(form);
+    if (contents) return contents.form.root && { root: contents.form.root, by: contents.base };
+  }
+  const [root] = readNodes(snapshot.slice(start, end)).children;
+  return root && { root, by: start };
+}
+
+/** Reads the text of a form, so that its contents are there at once. Yields now and then. */
+export function* readingOf(form: TopLevelForm): Generator<void, void, void> {
+  if (form instanceof Form) yield* form.reading();
 }
 
 /** The tree of a form of a snapshot, as its chunk has it; undefined for forms that are of no snapshot. */

@@ -45,8 +45,11 @@ const NAMING_PACKAGES: ReadonlySet<string> = new Set([
   'INHERIT-FROM',
 ]);
 
-/** Visits a form and everything in it; conditions of reader conditionals and what stands in strings mention nothing. */
-export function visitForm(snapshot: Snapshot, form: SyntaxNode, visitor: Visitor): void {
+/**
+ * Visits a form and everything in it, or what touches an offset; conditions of reader conditionals and what stands in strings mention
+ * nothing.
+ */
+export function visitForm(snapshot: Snapshot, form: SyntaxNode, visitor: Visitor, offset?: number): void {
   const waiting = [form];
   for (let node = waiting.pop(); node; node = waiting.pop()) {
     switch (node.type) {
@@ -70,7 +73,10 @@ export function visitForm(snapshot: Snapshot, form: SyntaxNode, visitor: Visitor
       }
     }
     const inside = objectsOf(node);
-    for (let i = inside.length - 1; i >= 0; i--) waiting.push(inside[i]!);
+    for (let i = inside.length - 1; i >= 0; i--) {
+      const { start, end } = inside[i]!.span;
+      if (offset === undefined || (start <= offset && offset <= end)) waiting.push(inside[i]!);
+    }
   }
 }
 
@@ -172,13 +178,14 @@ export function targetAt(snapshot: Snapshot, offset: number): Target | undefined
   if (!node) return undefined;
   let best: { key: MentionKey; span: Span } | undefined;
   const touches = ({ start, end }: Span) => start <= offset && offset <= end;
-  visitForm(snapshot, node, {
+  const visitor: Visitor = {
     mention(key, span) {
       // Of a name with a prefix both are mentioned at its beginning: the shorter one, the package, is meant there.
       const shorter = !best || span.end - span.start <= best.span.end - best.span.start;
       if (touches(span) && (!best || (span.start >= best.span.start && shorter))) best = { key, span };
     },
-  });
+  };
+  visitForm(snapshot, node, visitor, offset);
   if (!best) {
     const bare = designatorAt(snapshot, node, offset);
     if (!bare) return undefined;

@@ -1,7 +1,7 @@
 /** Reading the public syntax tree: objects of a list, whatever reader conditionals and comments stand around them. */
 import { readString, readSymbol, type Snapshot, type SymbolName, type SyntaxNode } from '../source/index.ts';
-import { readNodes } from '../source/nodes.ts';
 import type { RawNode } from '../source/parser.ts';
+import { nodesOf } from '../source/snapshot.ts';
 import type { TopLevelForm } from '../source/types.ts';
 
 const COMMENTS: ReadonlySet<string> = new Set(['comment', 'block_comment', 'dis_expr', 'ERROR']);
@@ -9,8 +9,8 @@ const SYMBOLS: ReadonlySet<string> = new Set(['sym_lit', 'package_lit', 'kwd_lit
 
 /** The tree of one form, made from its tokens alone; undefined where it is too long for one. */
 export function treeOf(snapshot: Snapshot, { span }: Pick<TopLevelForm, 'span'>): SyntaxNode | undefined {
-  const [root] = readNodes(snapshot.slice(span.start, span.end)).children;
-  return root && new Shifted(root, span.start);
+  const nodes = nodesOf(snapshot, span);
+  return nodes && new Shifted(nodes.root, nodes.by);
 }
 
 class Shifted implements SyntaxNode {

@@ -1,5 +1,5 @@
 /** Where a refactoring is asked for: the tree of the top-level form at the selection. Offsets are UTF-16 code units of the whole text. */
-import { readNodes } from '../../source/nodes.ts';
+import { nodesOf } from '../../source/snapshot.ts';
 import type { RawNode } from '../../source/parser.ts';
 import type { Snapshot, Span, TopLevelForm } from '../../source/types.ts';
 import type { Edit } from '../format/format.ts';
@@ -44,9 +44,9 @@ export function siteAt(snapshot: Snapshot, start: number, end: number): Site | u
   if (!form || form.broken || end > form.span.end || form.span.end - form.span.start > longest)
     return undefined;
   const { text } = snapshot;
-  const [raw] = readNodes(text.slice(form.span.start, form.span.end)).children;
-  if (!raw) return undefined;
-  const root = shifted(raw, form.span.start, undefined);
+  const nodes = nodesOf(snapshot, form.span);
+  if (!nodes) return undefined;
+  const root = shifted(nodes.root, nodes.by, undefined);
   const path: Node[] = [];
   let node: Node | undefined = root;
   while (node) {
