@@ -62,7 +62,9 @@ export class Pages {
       return [{ line, text, start, end, leads: { target } }];
     });
     const others = actions.flatMap((action): PageLink[] =>
-      action.link ? [{ line: action.line, text: lines[action.line]!, ...action.link, leads: { action } }] : [],
+      action.link
+        ? [{ line: action.line, text: lines[action.line]!, ...action.link, leads: { action } }]
+        : [],
     );
     return [...places, ...others].sort((a, b) => a.line - b.line);
   }

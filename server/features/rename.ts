@@ -47,17 +47,17 @@ const STANDARD_VALUE =
   /^(?:T|NIL|PI|BOOLE-.*|(?:MOST|LEAST)-.*|.*-EPSILON|.*-LIMIT|LAMBDA-LIST-KEYWORDS|INTERNAL-TIME-UNITS-PER-SECOND|[-+*/]{1,3})$/;
 
 /**
- * The edits that give a local thing another name.
+ * The edits that give a local thing another name. Yields often.
  * @param read makes a snapshot of a text
  * @throws HotlispError `invalid-arguments` with the reason where code would mean something else afterwards
  */
-export function renameLocal(
+export function* renameLocal(
   snapshot: Snapshot,
   binding: Binding,
   newName: string,
   encoding: PositionEncoding,
   read: (text: string) => Snapshot,
-): { range: Range; newText: string }[] {
+): Generator<void, { range: Range; newText: string }[], void> {
   const refuse = (reason: string) => new HotlispError('invalid-arguments', `Not renamed: ${reason}`);
   const problem = problemOfName(newName);
   if (problem !== undefined) throw refuse(problem);
@@ -78,7 +78,7 @@ export function renameLocal(
     throw refuse(`${looker} may find a slot, or something else, by the name ${binding.name}.`);
   if (binding.special) throw refuse(`${binding.name} is declared special: other functions may use it.`);
   const replacements = renameBinding(snapshot, binding, newName);
-  if (name !== binding.name && !meansTheSame(snapshot, form, replacements, read))
+  if (name !== binding.name && !(yield* meansTheSame(snapshot, form, replacements, read)))
     throw refuse(`${newName} names something else there already. Choose another name.`);
   return replacements.map(({ span, text }) => ({ range: snapshot.rangeOf(span, encoding), newText: text }));
 }

@@ -136,7 +136,9 @@ export const actions = (context: ActionContext): FeatureSet => ({
           documentChanges: takesVersions(bench.parts.capabilities()),
         };
         const isPage = context.pageActions(uri, range.start.line) !== undefined;
-        const offered = await Promise.all((isPage ? sourcesOfPages : sources).map(async source => source(place, bench, context)));
+        const offered = await Promise.all(
+          (isPage ? sourcesOfPages : sources).map(async source => source(place, bench, context)),
+        );
         return suitedActions(onceEach(offered.flat() as CodeAction[]), bench.parts.capabilities());
       }),
     );

@@ -54,9 +54,8 @@ export const names: FeatureSet = {
         const offset = await bench.offsetIn(snapshot, position);
         const binding = symbolAt(snapshot, offset)?.binding;
         if (binding && !(await isSpecial(bench, snapshot, offset, token))) {
-          const edits = renameLocal(snapshot, binding, newName, encoding(), text =>
-            bench.parts.source.snapshot(uri, 0, text),
-          );
+          const read = (text: string) => bench.parts.source.snapshot(uri, 0, text);
+          const edits = await inSlices(renameLocal(snapshot, binding, newName, encoding(), read));
           return documentEdit(
             [{ uri, version: snapshot.version, edits }],
             takesVersions(bench.parts.capabilities()),

@@ -2,7 +2,7 @@
 import { Lexer } from './lexer.ts';
 import { readNodes } from './nodes.ts';
 import { spaceOf } from './scope/model.ts';
-import { symbolsIn, type Analysis, type Binding } from './scope.ts';
+import { analysing, type Analysis, type Binding } from './scope.ts';
 import type { Snapshot, Span, TopLevelForm } from './types.ts';
 
 export interface TextReplacement {
@@ -68,25 +68,26 @@ export function renameBinding(snapshot: Snapshot, binding: Binding, name: string
 }
 
 /**
- * Whether every symbol of a form refers to what it did before, once the replacements (of one name by another) are made.
+ * Whether every symbol of a form refers to what it did before, once the replacements (of one name by another) are made. Yields often.
  * @param read makes a snapshot of a text
  * @param special the names, before and after, of a variable of which no form binds a local one
  */
-export function meansTheSame(
+export function* meansTheSame(
   snapshot: Snapshot,
   form: TopLevelForm,
   replacements: readonly TextReplacement[],
   read: (text: string) => Snapshot,
   special?: { readonly before: string; readonly after: string },
-): boolean {
+): Generator<void, boolean, void> {
   const { start, end } = form.span;
   const inside = replacements
     .filter(({ span }) => start <= span.start && span.end <= end)
     .map(({ span, text }) => ({ span: { start: span.start - start, end: span.end - start }, text }));
   const [after] = read(replaced(snapshot.text.slice(start, end), inside)).forms;
-  return (
-    after !== undefined && shape(symbolsIn(form), special?.before) === shape(symbolsIn(after), special?.after)
-  );
+  if (!after) return false;
+  yield;
+  const before = shape(yield* analysing(form), special?.before);
+  return before === shape(yield* analysing(after), special?.after);
 }
 
 /** Which symbols are one thing; slots that WITH-SLOTS names are left out, as renaming adds some. */

@@ -1,6 +1,7 @@
 /** A new name for a global symbol or a package, in all files of the workspace; refused where that would change what code means. */
 import { readSymbol, type PositionEncoding, type Snapshot, type Source } from '../source/index.ts';
 import { meansTheSame, nameSpanOf, problemOfName, type TextReplacement } from '../source/renaming.ts';
+import { finish } from '../source/slices.ts';
 import { nameOfUri } from '../source/uri.ts';
 import type { Meaning, WorkspaceIndex } from './index.ts';
 import type { Target } from './mentions.ts';
@@ -63,7 +64,7 @@ export async function planRename(
       const place = `${nameOfUri(file)}:${snapshot.positionAt(form.span.start, 'utf-16').line + 1}`;
       if (form.broken)
         return { refused: `The form at ${place}, which mentions ${subject}, does not read. Mend it first.` };
-      if (!meansTheSame(snapshot, form, replacements, read, special))
+      if (!finish(meansTheSame(snapshot, form, replacements, read, special)))
         return {
           refused: `In the form at ${place} ${newName} names something local: it would be taken for that. Choose another name.`,
         };

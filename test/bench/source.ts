@@ -14,6 +14,7 @@ import { outlineSteps } from '../../server/features/documentSymbol.ts';
 import { Editor } from '../support/lspClient.ts';
 import { FRAME } from '../load/probe.ts';
 import { holdsIn } from './holds.ts';
+import { holdsInLongForms } from './longForms.ts';
 import { inventory } from './texts.ts';
 import { finish } from '../../server/source/slices.ts';
 import { createSource, type Snapshot, type SourceDocument } from '../../server/source/index.ts';
@@ -234,6 +235,7 @@ const held = new Map([
   ['20,000 lines', await holdsIn(20_000, 5)],
   ['10 MB', await holdsIn(300_000, 3)],
 ]);
+const heldByForms = await holdsInLongForms(3);
 
 const ms = (time: number): string => `${time < 1 ? time.toFixed(3) : time.toFixed(1)} ms`;
 const targets: Record<string, boolean> = {};
@@ -312,7 +314,11 @@ console.log(
 );
 for (const name of held.get('10 MB')!.keys())
   console.log(name.padEnd(48) + [...held.values()].map(each => ms(each.get(name)!).padStart(14)).join(''));
-for (const [size, requests] of held) {
+const tables = [...heldByForms];
+console.log(`\n${'in one form'.padEnd(30)}${tables.map(([name]) => name.padStart(30)).join('')}`);
+for (const name of tables[0]![1].keys())
+  console.log(name.padEnd(30) + tables.map(([, each]) => ms(each.get(name)!).padStart(30)).join(''));
+for (const [size, requests] of [...held, ...heldByForms]) {
   const long = [...requests].filter(([, time]) => time > FRAME).map(([name]) => name);
   targets[
     `in ${size} no request holds the event loop longer than ${FRAME} ms${long.length > 0 ? ` (${long.join(', ')})` : ''}`
@@ -340,7 +346,9 @@ writeFileSync(
       sbcl: Object.fromEntries(SIZES.map((size, i) => [size, sbcl[i]])),
       memory: Object.fromEntries(memory),
       holds,
-      requests: Object.fromEntries([...held].map(([size, requests]) => [size, Object.fromEntries(requests)])),
+      requests: Object.fromEntries(
+        [...held, ...heldByForms].map(([size, requests]) => [size, Object.fromEntries(requests)]),
+      ),
       targets,
     },
     null,

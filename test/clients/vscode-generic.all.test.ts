@@ -97,7 +97,9 @@ describe('VS Code with a generic client', () => {
     await code.shows('.tab.active', /^inspect-1/);
     await code.shows('.view-line', /2 > function = /);
     await code.shows('.detected-link', 'function');
-    const line = (await code.page.locator('.view-line').allInnerTexts()).findIndex(each => /function/.test(each));
+    const line = (await code.page.locator('.view-line').allInnerTexts()).findIndex(each =>
+      /function/.test(each),
+    );
     await code.goTo(line + 1, 12);
     await code.command('Open Link');
     await code.shows('.tab.active', /^inspect-2/);

@@ -10,6 +10,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { renameLocal } from '../../server/features/rename.ts';
+import { finish } from '../../server/source/slices.ts';
 import { createSource, type TopLevelForm } from '../../server/source/index.ts';
 import { symbolsIn, type Binding } from '../../server/source/scope.ts';
 import { cache, packages } from './packages.ts';
@@ -76,9 +77,8 @@ async function main(): Promise<number> {
       const snapshot = source.snapshot(`file://${file}`, 0, text);
       let edits;
       try {
-        edits = renameLocal(snapshot, binding, NEW_NAME, 'utf-16', each =>
-          source.snapshot('file:///a', 0, each),
-        );
+        const read = (each: string) => source.snapshot('file:///a', 0, each);
+        edits = finish(renameLocal(snapshot, binding, NEW_NAME, 'utf-16', read));
       } catch {
         counts.refused++;
         continue;

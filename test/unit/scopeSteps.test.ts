@@ -15,7 +15,9 @@ const source = await createSource({
 /** Bindings by where they are bound, so that two analyses can be compared. */
 const written = ({ occurrences, bindings }: Analysis): unknown => [
   occurrences.map(({ span, namespace, access, operator, binding, symbol }) =>
-    [span.start, span.end, symbol.name, namespace, access, operator, binding?.span.start, binding?.kind].join(' '),
+    [span.start, span.end, symbol.name, namespace, access, operator, binding?.span.start, binding?.kind].join(
+      ' ',
+    ),
   ),
   bindings.map(({ occurrences: uses, ...binding }) => [binding, uses.map(({ span }) => span)]),
 ];

@@ -35,15 +35,21 @@ const repeated = (bytes: number, each: (n: number) => string): string => {
   return parts.join('');
 };
 
-export const longForms: Readonly<Record<string, string>> = {
+const longForms: Readonly<Record<string, string>> = {
   'table of 500 KB': `(defparameter *table*\n  '(\n${repeated(500_000, n => `    (entry-${n} :name "entry ${n}" ;; one\n      :value ${n} symbol-${n % 100} (a b c))\n`)}))\n`,
   'macrolet of 300 KB': `(macrolet ((defone (name) \`(defun ,name (x) (list x ',name))))\n${repeated(300_000, n => `  (defone made-${n})\n  (defun fn-${n} (item &key (rate 1))\n    "Docs ${n}."\n    (let* ((sum (* item rate)) (other (list sum 'a "text")))\n      (dolist (x other) (format t "~a ~s" x sum))\n      (values sum other)))\n`)})\n`,
   'progn of 300 KB': `(progn\n${repeated(300_000, n => `  (defun pn-${n} (item &optional (rate 1))\n    (loop for x in item for y = (* x rate) when (oddp x) collect (cons x y) into all finally (return all)))\n`)})\n`,
   'code nested 900 deep, 300 KB': `(defun nested (x)\n  ${Array.from({ length: 900 }, (_, n) => `(let ((v${n} (list x ${n} "${'text '.repeat(55)}")))\n`).join('')}${probed}\n${')'.repeat(900)})\n`,
 };
 
-/** Milliseconds of the longest hold per request, by its name: the median of some rounds. */
-export async function holdsInForm(text: string, rounds: number): Promise<Map<string, number>> {
+/** By the kind of form, milliseconds of the longest hold per request: the median of some rounds. */
+export async function holdsInLongForms(rounds: number): Promise<Map<string, Map<string, number>>> {
+  const tables = new Map<string, Map<string, number>>();
+  for (const [name, text] of Object.entries(longForms)) tables.set(name, await holdsInForm(text, rounds));
+  return tables;
+}
+
+async function holdsInForm(text: string, rounds: number): Promise<Map<string, number>> {
   const probe = new Probe();
   try {
     const editor = await Editor.start({ capabilities, env: probe.env, settings: { image: { mode: 'off' } } });
@@ -86,8 +92,10 @@ function deedsOf(editor: Editor, document: TextDocument): [string, () => Promise
       type();
       const all = { textDocument, ...(typeof params === 'function' ? params() : params) };
       // what cannot be renamed in data is refused, after as much work
-      const answer = await editor.request(method, all, PATIENCE).catch(() => null);
-      tokens = (answer as { resultId?: string } | null)?.resultId ?? tokens;
+      const answer = await (
+        editor.request(method, all, PATIENCE) as Promise<{ resultId?: string } | null>
+      ).catch(() => null);
+      tokens = answer?.resultId ?? tokens;
       await new Promise(resume => setTimeout(resume, 300));
     },
   ];
@@ -111,18 +119,16 @@ function deedsOf(editor: Editor, document: TextDocument): [string, () => Promise
     ask('textDocument/codeAction', { range, context: { diagnostics: [] } }),
     ask('textDocument/codeLens', {}),
     ask('textDocument/inlayHint', { range: { start: { line: 0, character: 0 }, end } }),
-    ask('textDocument/onTypeFormatting', { position: end, ch: '\n', options: { tabSize: 2, insertSpaces: true } }),
-    ask('textDocument/rangeFormatting', { range: { start: position, end }, options: { tabSize: 2, insertSpaces: true } }),
+    ask('textDocument/onTypeFormatting', {
+      position: end,
+      ch: '\n',
+      options: { tabSize: 2, insertSpaces: true },
+    }),
+    ask('textDocument/rangeFormatting', {
+      range: { start: position, end },
+      options: { tabSize: 2, insertSpaces: true },
+    }),
     ask('textDocument/linkedEditingRange', { position }),
     ask('textDocument/prepareCallHierarchy', { position }),
   ];
-}
-
-if (process.argv[1]?.includes('oneForm')) {
-  const tables = new Map<string, Map<string, number>>();
-  for (const [name, text] of Object.entries(longForms)) tables.set(name, await holdsInForm(text, 3));
-  const rows = [...tables.values()][0]!.keys();
-  console.log(`${' '.repeat(30)}${[...tables.keys()].map(name => name.padStart(30)).join('')}`);
-  for (const row of rows)
-    console.log(row.padEnd(30) + [...tables.values()].map(t => t.get(row)!.toFixed(1).padStart(30)).join(''));
 }
