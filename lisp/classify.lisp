@@ -64,6 +64,8 @@
                         :class class
                         :hazard hazard
                         :migration (and (eq class :migration) (slot-migration definition unit))
+                        :leaves (and (eq change :redefined) (member (definition-kind definition) '(:structure :class))
+                                     (leavings-wire (leavings definition unit) (unit-package-name unit)))
                         :installed installed
                         :file (getf source :file)
                         ;; What an operation compiled is dated by the operation.

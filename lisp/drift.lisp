@@ -165,7 +165,8 @@
                   (not (member (definition-kind definition) '(:package :declaration :other)))
                   (resolved-p definition)
                   (eq (installed-entry definition) origin)
-                  (standing-p origin definition))
+                  (standing-p origin definition)
+                  (not (and (origin-left origin) (used-again-p definition))))
           collect (progn
                     (setf (gethash (definition-key definition) keys) t)
                     (wire :stray :definition (origin-wire origin)

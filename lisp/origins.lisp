@@ -65,8 +65,8 @@ or when there is no telling."
 (defstruct (origin (:copier nil) (:predicate nil))
   "DIGEST of the TEXT whose definition the agent installed, NIL where the text was evaluated, and a weak pointer to what stood for it then. WIRE is the contract's name of it,
 to be read in the package called PACKAGE; FILE where it belongs, NIL without one; UNSAVED whether no file had the text; SINCE when it was
-installed, in milliseconds since 1970."
-  digest object text wire package file unsaved since)
+installed, in milliseconds since 1970. LEFT: it is a function that the TEXT does not make any more."
+  digest object text wire package file unsaved since left)
 
 (defun definition-key (definition)
   (list (definition-kind definition) (definition-package-name definition) (definition-label definition)))
@@ -79,15 +79,15 @@ installed, in milliseconds since 1970."
       (setf (gethash key *installed*) entry)
       (remhash key *installed*)))
 
-(defun make-installed-entry (definition unit)
-  "The entry that says that DEFINITION is what the text of UNIT says, or NIL where nothing stands for it."
+(defun make-installed-entry (definition unit &key left)
+  "The entry that says that DEFINITION is what the text of UNIT says, or has LEFT behind; NIL where nothing stands for it."
   (let ((object (or (definition-object definition)
                     (car (member (definition-kind definition) '(:other :declaration))))))
     (and object
          (make-origin :digest (unit-digest unit) :object (sb-ext:make-weak-pointer object)
                       :text (unit-text unit) :wire (definition-wire-name definition)
                       :package (unit-package-name unit) :file (unit-file unit) :unsaved (unit-unsaved unit)
-                      :since (milliseconds-since-1970)))))
+                      :since (milliseconds-since-1970) :left left))))
 
 (defun milliseconds-since-1970 ()
   (multiple-value-bind (seconds microseconds) (sb-ext:get-time-of-day)

@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "c20517bcf07c3b03af7dc34eaf82d4d738fe3b5ae18c0da45277c8a8871240a1"
+    '(:digest "ade396151303aa4803ca7cc41270247e6bc7ac040011a4486e7cdc9d725264cf"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -44,6 +44,7 @@
           (:class "class" :required (:enum "unchanged" "safe" "dependents" "migration" "hazardous"))
           (:hazard "hazard" :optional (:shape :hazard))
           (:migration "migration" :optional (:shape :migration))
+          (:leaves "leaves" :optional (:array :string))
           (:installed "installed" :optional :string)
           (:file "file" :optional :string)
           (:file-write-date "fileWriteDate" :optional :integer))

@@ -330,9 +330,10 @@ delete none."
                              :definitions (let ((named (loop for (definition nil change) in changes
                                                              collect (definition-wire definition change))))
                                             (append named (unnamed-definitions (attempt-units attempt) named deltas)))
-                             :installed (loop for (definition unit nil before) in changes
-                                              collect (list (definition-key definition) before
-                                                            (make-installed-entry definition unit)))
+                             :installed (append (loop for (definition unit nil before) in changes
+                                                      collect (list (definition-key definition) before
+                                                                    (make-installed-entry definition unit)))
+                                                (leftover-entries (attempt-units attempt) deltas))
                              :replaced (replaced-by deltas #'delta-old)
                              :deleted (deleted-packages (attempt-packages attempt)))))
     (loop for (key nil after) in (transaction-installed transaction) do (set-installed-entry key after))

@@ -94,6 +94,8 @@ export const Assessment = z.object({
   hazard: Hazard.optional(),
   /** Absent where instances keep the slots that they have. */
   migration: Migration.optional(),
+  /** Functions that the structure or class makes now and would not, and that stay; as the form's package writes their names. */
+  leaves: z.array(z.string()).optional(),
   /** The digest last installed through an agent operation, where there was one and the definition is still the one it installed. */
   installed: z.string().optional(),
   /**

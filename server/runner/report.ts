@@ -13,6 +13,8 @@ export interface ReportedDefinition extends Definition {
   readonly class?: Assessment['class'];
   readonly hazard?: NonNullable<Assessment['hazard']>;
   readonly migration?: Migration;
+  /** Functions that the new definition does not make, and that stay in the image. */
+  readonly leaves?: readonly string[];
 }
 
 /** The result of an operation, as the public contract has it. */
@@ -39,14 +41,15 @@ function describeAssessments(assessments: readonly Assessment[], forms: readonly
     unchanged: 'compiles again',
     removed: 'removes',
   } as const;
-  const parts = assessments.map(({ definition, class: effect, migration, file, form }) => {
+  const parts = assessments.map(({ definition, class: effect, migration, file, form, leaves = [] }) => {
     const note = definition.change === 'new' && effect === 'safe' ? 'new' : effect;
     const slots = migration ? `: ${describeMigration(migration)}` : '';
     const here = forms[form]?.wire.file;
     const [now, then] = [here, file].map(each => each && path.basename(each));
     // One file may have several paths, but hardly two names.
     const from = then && now && then !== now ? `, so far that of ${oneLine(then, 60)}` : '';
-    return `${verbs[definition.change]} ${displayDefinition(definition)} (${note}${slots}${from})`;
+    const left = leaves.length > 0 ? `; leaves ${listed(leaves.map(each => oneLine(each, 60)))} behind` : '';
+    return `${verbs[definition.change]} ${displayDefinition(definition)} (${note}${slots}${from}${left})`;
   });
   return listed(parts);
 }
@@ -232,10 +235,11 @@ export const changePreview = (
   runs_code: assessed?.forms.some(({ wire }) => wire.evaluates) ?? false,
 });
 
-const assessedAs = ({ class: effect, hazard, migration }: Assessment) => ({
+const assessedAs = ({ class: effect, hazard, migration, leaves }: Assessment) => ({
   class: effect,
   ...(hazard && { hazard }),
   ...(migration && { migration }),
+  ...(leaves && { leaves }),
 });
 
 /** @param forms everything that was installed, the dependents' forms after those of the change itself */
