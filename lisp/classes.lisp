@@ -65,11 +65,10 @@
                      for function = (generic-function-named name)
                      when function collect function)))
 
-(defun call-redefining-class (class function)
-  "Call FUNCTION, which defines CLASS again. SBCL takes the methods of its accessors away first and makes them anew: a call of another thread
-that finds none meanwhile is made again afterwards."
-  (if (and (capability :encapsulation) (typep class 'sb-mop:standard-class))
-      (let ((thread sb-thread:*current-thread*) (accessors (class-accessors class)) (done nil))
+(defun call-missing-methods (function)
+  "Call FUNCTION, which takes methods away and makes them anew: a call of another thread that finds none meanwhile is made again afterwards."
+  (if (capability :encapsulation)
+      (let ((thread sb-thread:*current-thread*) (done nil))
         (encapsulate 'no-applicable-method 'hotlisp
                      (lambda (fail generic-function &rest arguments)
                        (cond ((or done (eq thread sb-thread:*current-thread*)) (apply fail generic-function arguments))
@@ -78,7 +77,14 @@ that finds none meanwhile is made again afterwards."
                              (t (apply fail generic-function arguments)))))
         (unwind-protect (funcall function)
           (setf done t)
-          (unencapsulate 'no-applicable-method 'hotlisp)
+          (unencapsulate 'no-applicable-method 'hotlisp)))
+      (funcall function)))
+
+(defun call-redefining-class (class function)
+  "Call FUNCTION, which defines CLASS again. SBCL takes the methods of its accessors away first and makes them anew."
+  (if (typep class 'sb-mop:standard-class)
+      (let ((accessors (class-accessors class)))
+        (unwind-protect (call-missing-methods function)
           (reset-generic-functions (union accessors (class-accessors class)))))
       (funcall function)))
 

@@ -171,6 +171,12 @@ or by the program, which runs all the while. Those values are nobody's to put ba
                                (find-if (lambda (other) (same-signature-p method other)) new))
                       collect (definition method :removed))))))
 
+(defun method-delta-definitions (delta)
+  (let* ((method (delta-name delta))
+         (function (sb-mop:method-generic-function method))
+         (name (and function (sb-mop:generic-function-name function))))
+    (and name (list (symbol-wire "method" (name-symbol name) (method-label method name) :redefined)))))
+
 (defun delta-definitions (deltas)
   "The contract's Definitions for what DELTAS changed: what a program defines by name; not what SBCL makes along with it, as accessors."
   (remove-duplicates
@@ -185,16 +191,82 @@ or by the program, which runs all the while. Those values are nobody's to put ba
                                                    (change-between (delta-old delta) (delta-new delta)))))
                   (:package (list (wire :definition :kind "package" :name (delta-name delta) :package (delta-name delta)
                                                     :change (change-between (delta-old delta) (delta-new delta)))))
-                  ((:value :set :plist :interned :uninterned :method :renamed) '())))
+                  (:method (method-delta-definitions delta))
+                  ((:value :set :plist :interned :uninterned :renamed) '())))
    :test #'equal))
+
+;;;; Loading what others compiled, while other threads run: SBCL takes methods away before it defines them again.
+
+(defun redefined-methods (deed)
+  (merge-method-deltas (reverse (deed-methods deed))))
+
+(defun define-method-gently (deed original arguments)
+  "Define the method that ARGUMENTS, of DEFMETHOD's own loader ORIGINAL, describe: by another function where it is there."
+  (let ((method (and (capability :methods-in-place) (existing-method arguments))))
+    (cond ((null method) (apply original arguments))
+          ((congruent-lambda-lists-p (sb-mop:method-lambda-list method) (fifth arguments))
+           (redefine-method method arguments (lambda (delta) (push delta (deed-methods deed))))
+           (reset-dispatch (list (sb-mop:method-generic-function method)))
+           (reset-constructors (list method))
+           method)
+          (t (call-missing-methods (lambda () (apply original arguments)))))))
+
+(defun call-defining-gently (deed function)
+  "Call FUNCTION, which loads compiled files as DEED, so that no other thread finds a method missing that they define again."
+  (let ((thread sb-thread:*current-thread*) (encapsulated '())
+        ;; The methods in a DEFGENERIC go when it is loaded again: here, once the new ones are there. Lists (generic-function . methods).
+        (leaving '()))
+    (labels ((instead (symbol replacement)
+               (when symbol
+                 (push symbol encapsulated)
+                 (encapsulate symbol 'hotlisp
+                              (lambda (original &rest arguments)
+                                (if (eq thread sb-thread:*current-thread*)
+                                    (funcall replacement original arguments)
+                                    (apply original arguments))))))
+             (leave (entry)
+               (setf leaving (remove entry leaving))
+               (destructuring-bind (function . methods) entry
+                 (dolist (method methods)
+                   (when (eq (sb-mop:method-generic-function method) function) (remove-method function method)))
+                 (when methods (reset-dispatch (list function))))))
+      (if (not (capability :encapsulation))
+          (funcall function)
+          (unwind-protect
+               (progn
+                 (instead *load-defclass-symbol*
+                          (lambda (original arguments)
+                            (call-redefining-class (find-class (first arguments) nil) (lambda () (apply original arguments)))))
+                 (instead *load-defmethod-symbol*
+                          (lambda (original arguments)
+                            (let ((method (define-method-gently deed original arguments)))
+                              (dolist (entry leaving) (setf (cdr entry) (remove method (cdr entry))))
+                              method)))
+                 (when (capability :initial-methods)
+                   (instead *load-defgeneric-symbol*
+                            (lambda (original arguments)
+                              (let* ((before (generic-function-named (first arguments)))
+                                     (methods (and before (generic-initial-methods before))))
+                                (when methods
+                                  (setf (generic-initial-methods before) '())
+                                  (push (cons before (copy-list methods)) leaving))
+                                (apply original arguments))))
+                   (instead *set-initial-methods-symbol*
+                            (lambda (original arguments)
+                              (multiple-value-prog1 (apply original arguments)
+                                (let ((entry (assoc (second arguments) leaving)))
+                                  (when entry (leave entry)))))))
+                 (multiple-value-prog1 (funcall function)
+                   (mapc #'leave (copy-list leaving))))
+            (dolist (symbol encapsulated) (unencapsulate symbol 'hotlisp)))))))
 
 ;;;; Running something as one transaction
 
 (defstruct (deed (:copier nil) (:predicate nil))
   "Something under way that changes the image otherwise than by forms of a buffer. STEP is where it failed, or NIL; SWAPPED is called with
 :OLD when what was done is undone, also because it failed, and with :NEW when it is done again. DEFINITIONS, the contract's, say what it defines;
-without them that is told from what has changed."
-  id (step nil) (condition nil) (notes '()) (output "") (swapped nil) (definitions nil))
+without them that is told from what has changed. METHODS are the deltas of methods that were given another function, last first."
+  id (methods '()) (step nil) (condition nil) (notes '()) (output "") (swapped nil) (definitions nil))
 
 (defvar *deed* nil "The DEED that the current thread performs.")
 
@@ -213,7 +285,7 @@ without them that is told from what has changed."
                  (*debugger-hook* nil))
              (restart-case
                  (with-captured-output (output)
-                   (with-quiet-redefinition () (funcall function)))
+                   (with-quiet-redefinition () (call-defining-gently deed function)))
                (abort ()
                  :report "Give up this operation of Hotlisp and undo it."
                  (setf (deed-condition deed) (abort-data *aborted*))
@@ -253,7 +325,7 @@ signals or is unwound past, that is put back. Returns the contract's Change."
                       (seal-request)
                       (setf applied t
                             (deed-step deed) nil
-                            deltas (funcall differences before))
+                            deltas (append (funcall differences before) (redefined-methods deed)))
                       (record-deed deed deltas (deleted-packages named))))))
            (unless (or applied (null before))
              (without-interrupts
@@ -273,8 +345,10 @@ signals or is unwound past, that is put back. Returns the contract's Change."
 
 (defun changed-generic-functions (deltas)
   (loop for delta in deltas
-        when (and (eq (delta-kind delta) :methods) (typep (delta-name delta) 'standard-generic-function))
-          collect (delta-name delta)))
+        for function = (case (delta-kind delta)
+                         (:methods (delta-name delta))
+                         (:method (sb-mop:method-generic-function (delta-name delta))))
+        when (typep function 'standard-generic-function) collect function))
 
 (defun record-deed (deed deltas deleted)
   ;; SBCL's own redefinition of a method may leave its function's caches wrong while other threads call it.
@@ -288,7 +362,7 @@ signals or is unwound past, that is put back. Returns the contract's Change."
 (defun put-back (deed before differences)
   "Undo what DEED has done so far. Returns sentences about what remains."
   (multiple-value-bind (deltas strays) (funcall differences before)
-    (let ((remains (write-deltas deltas :old :forget-symbols t)))
+    (let ((remains (write-deltas (append deltas (redefined-methods deed)) :old :forget-symbols t)))
       (when (deed-swapped deed) (funcall (deed-swapped deed) :old))
       (when remains (incf **generation**))
       (append (mapcar #'princ-to-string remains)

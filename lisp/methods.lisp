@@ -64,19 +64,22 @@ called without their generic functions."
     (let ((function (sb-mop:method-generic-function method)))
       (when function (update-constructors 'add-method :generic-function function :method method)))))
 
+(defun reset-dispatch (functions)
+  "Empty the dispatch caches of FUNCTIONS. Whoever is filling one with what was found before does so all the same."
+  (when (capability :methods-in-place)
+    (dolist (function functions)
+      (when (typep function 'standard-generic-function)
+        (without-interrupts
+          (sb-thread:with-recursive-lock ((gf-lock function))
+            (flush-effective-method-cache function)
+            (update-dfun function)))))))
+
 (defun reset-generic-functions (functions)
   "Empty the dispatch caches of FUNCTIONS, now and again once whoever was filling them is done."
   (when (and functions (capability :methods-in-place))
-    (flet ((reset ()
-             (dolist (function functions)
-               (when (typep function 'standard-generic-function)
-                 (without-interrupts
-                   (sb-thread:with-recursive-lock ((gf-lock function))
-                     (flush-effective-method-cache function)
-                     (update-dfun function)))))))
-      (reset)
-      (settle)
-      (reset))))
+    (reset-dispatch functions)
+    (settle)
+    (reset-dispatch functions)))
 
 (defun settle ()
   "Wait until whoever is filling a cache is done: until every thread blocks, or has run for *SETTLING-SECONDS*. On a busy machine a thread may

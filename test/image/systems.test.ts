@@ -276,6 +276,60 @@ describe('reloading a system', () => {
     expect(await changes()).toEqual(['NIL']);
   });
 
+  it('never lets a running thread miss a method or get the one of a superclass, however often it is loaded and undone', async () => {
+    edit(
+      'accounts.lisp',
+      '(defmethod print-object',
+      `(defclass saving (account) ((rate :initform 2 :accessor rate)))
+(defgeneric worth (account) (:method ((account account)) 1) (:method ((account saving)) (+ 10 (call-next-method))))
+(defgeneric label (account))
+(defmethod label ((account account)) "account")
+(defmethod label ((account saving)) "saving 0")
+(defmethod print-object`,
+    );
+    await loadSystem(editor, 'ledger');
+    const look = `(list (list (ledger::account-name each) (setf (ledger::rate each) 2) (ledger::rate each) (ledger::worth each))
+      (subseq (ledger::label each) 0 6))`;
+    await editor.evaluate(`(progn
+      (defparameter cl-user::*stop* nil) (defparameter cl-user::*problems* '()) (defparameter cl-user::*looks* (list 0))
+      (defparameter cl-user::*each* (make-instance 'ledger::saving :name :me))
+      (defparameter cl-user::*threads* (loop repeat 3 collect (sb-thread:make-thread (lambda ()
+        (loop with each = cl-user::*each* until cl-user::*stop*
+              do (handler-case (loop repeat 50
+                                     do (let ((seen ${look}))
+                                          (unless (equal seen '((:me 2 2 11) "saving")) (push seen cl-user::*problems*))
+                                          (sb-ext:atomic-incf (car cl-user::*looks*))))
+                   (error (condition) (push (princ-to-string condition) cl-user::*problems*)))
+                 (sb-thread:thread-yield))))))
+      t)`);
+    for (let round = 1; round <= 7; round++) {
+      edit('accounts.lisp', `"saving ${round - 1}"`, `"saving ${round}"`);
+      if (round % 2) edit('accounts.lisp', ':accessor rate))', ':accessor rate) (more :initform 1 :reader more))');
+      else edit('accounts.lisp', ' (more :initform 1 :reader more)', '');
+      void approve(/reload system ledger/i);
+      expect(await reload(true)).toMatchObject({ status: 'applied' });
+      expect(await editor.evaluate('(ledger::label cl-user::*each*)')).toEqual([`"saving ${round}"`]);
+    }
+    void approve(/roll back/i);
+    expect(await editor.command('rollback')).toMatchObject({ status: 'applied' });
+    expect(await editor.evaluate('(ledger::label cl-user::*each*)')).toEqual(['"saving 6"']);
+    void approve(/do again/i);
+    expect(await editor.command('redo')).toMatchObject({ status: 'applied' });
+    expect(await editor.evaluate('(ledger::label cl-user::*each*)')).toEqual(['"saving 7"']);
+    await editor.evaluate("(progn (setf cl-user::*stop* t) (mapc #'sb-thread:join-thread cl-user::*threads*))");
+    expect(
+      await editor.evaluate("(remove-duplicates cl-user::*problems* :test #'equal :key #'princ-to-string)"),
+    ).toEqual(['NIL']);
+    expect(Number((await editor.evaluate('(car cl-user::*looks*)'))[0])).toBeGreaterThan(1000);
+    edit('accounts.lisp', ' (:method ((account saving)) (+ 10 (call-next-method)))', '');
+    void approve(/reload system ledger/i);
+    expect(await reload()).toMatchObject({ status: 'applied' });
+    expect(await editor.evaluate('(ledger::worth cl-user::*each*)')).toEqual(['1']);
+    void approve(/roll back/i);
+    expect(await editor.command('rollback')).toMatchObject({ status: 'applied' });
+    expect(await editor.evaluate('(ledger::worth cl-user::*each*)')).toEqual(['11']);
+  });
+
   it('is cancelled between or inside files: the image stays as it was', async () => {
     await loadSystem(editor, 'ledger');
     edit('accounts.lisp', '(* 2 ,form)', '(* 3 ,form)');
