@@ -18,8 +18,9 @@
 or when there is no telling."
   (let ((name (definition-name definition))
         (symbol (definition-symbol definition)))
-    (if (and (eq name :unresolved))
-        nil
+    (if (eq name :unresolved)
+        ;; Of what is no symbol's, such as a declamation, it is remembered alone.
+        (and (member (definition-kind definition) '(:other :declaration)) (remembered definition))
         (ecase (definition-kind definition)
           (:function (let ((state (function-state name)))
                        (and (functionp state) (not (typep state 'generic-function)) state)))

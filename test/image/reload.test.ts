@@ -220,6 +220,19 @@ describe('reloading from a buffer', () => {
     });
   });
 
+  it('reloads a changed declamation once', async () => {
+    document.replace('(defun total', '(declaim (notinline total))\n(defun total');
+    const prompt = editor.expectPrompt(/reload changed/i, 'Approve');
+    const changed = () => editor.command('reload_changed', { uri: document.uri });
+    expect((await changed()).definitions).toMatchObject([{ kind: 'declaration', change: 'new' }]);
+    expect((await prompt).message).toMatch(/It defines declaration \(notinline total\) \(new\)/);
+    expect(await changed()).toMatchObject({ status: 'unchanged' });
+    document.replace('(notinline total)', '(inline total)');
+    void editor.expectPrompt(/reload changed/i, 'Approve');
+    await changed();
+    expect(await changed()).toMatchObject({ status: 'unchanged' });
+  });
+
   it('reloads a whole file as one change', async () => {
     document.replace('(* amount *rate*)', '(+ amount *rate*)');
     document.replace('(twice (tax amount))', '(tax amount)');

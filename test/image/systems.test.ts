@@ -304,7 +304,8 @@ describe('reloading a system', () => {
       t)`);
     for (let round = 1; round <= 7; round++) {
       edit('accounts.lisp', `"saving ${round - 1}"`, `"saving ${round}"`);
-      if (round % 2) edit('accounts.lisp', ':accessor rate))', ':accessor rate) (more :initform 1 :reader more))');
+      if (round % 2)
+        edit('accounts.lisp', ':accessor rate))', ':accessor rate) (more :initform 1 :reader more))');
       else edit('accounts.lisp', ' (more :initform 1 :reader more)', '');
       void approve(/reload system ledger/i);
       expect(await reload(true)).toMatchObject({ status: 'applied' });
@@ -316,7 +317,9 @@ describe('reloading a system', () => {
     void approve(/do again/i);
     expect(await editor.command('redo')).toMatchObject({ status: 'applied' });
     expect(await editor.evaluate('(ledger::label cl-user::*each*)')).toEqual(['"saving 7"']);
-    await editor.evaluate("(progn (setf cl-user::*stop* t) (mapc #'sb-thread:join-thread cl-user::*threads*))");
+    await editor.evaluate(
+      "(progn (setf cl-user::*stop* t) (mapc #'sb-thread:join-thread cl-user::*threads*))",
+    );
     expect(
       await editor.evaluate("(remove-duplicates cl-user::*problems* :test #'equal :key #'princ-to-string)"),
     ).toEqual(['NIL']);
