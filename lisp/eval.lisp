@@ -197,6 +197,20 @@ where there is no such readtable. Evaluates nothing."
           (unless (eq (evaluation-status evaluation) :evaluated) (return))
           (note-evaluated form (subseq code start stop)))))))
 
+;; What it switches is the *READTABLE* around it, so that nothing outlasts the request.
+(defun switch-syntax (syntax evaluation)
+  "Run the forms SYNTAX, of the contract, which say how the text is read. When one fails, that is what the evaluation comes to."
+  (loop for each in syntax
+        for text = (getf each :text)
+        do (let ((*package* (known-package (getf each :package))))
+             (handler-case (eval (read-from-string text))
+               (error (condition)
+                 (setf (evaluation-status evaluation) :signalled
+                       (evaluation-condition evaluation) (signalled-data condition))
+                 (add-note evaluation :error condition 0 0
+                           (format nil "~a, which says how this is read: ~a" (truncate-text text 200) (condition-text condition)))
+                 (return))))))
+
 (defun skip-blanks (code start)
   (or (position-if-not (lambda (character) (member character '(#\Space #\Tab #\Newline #\Return #\Page))) code :start start)
       (length code)))
@@ -269,7 +283,7 @@ where there is no such readtable. Evaluates nothing."
                                :backtrace '())))))
     (condition-data condition)))
 
-(define-request eval (code package readtable output-limit patience keep)
+(define-request eval (code package readtable syntax output-limit patience keep)
   "Evaluates the forms of the text one after the other, each read after those before it have run."
   (let* ((start (microseconds))
          (package (known-package package))
@@ -281,7 +295,10 @@ where there is no such readtable. Evaluates nothing."
          (let ((*package* package) (*readtable* (readtable-for readtable package)) (*read-eval* t))
            (call-with-repl-values session
                                   (lambda ()
-                                    (call-with-output output (lambda () (evaluate-text code evaluation)))))
+                                    (call-with-output output (lambda ()
+                                                               (switch-syntax syntax evaluation)
+                                                               (when (eq (evaluation-status evaluation) :evaluated)
+                                                                 (evaluate-text code evaluation))))))
            (setf package *package*))
       (setf record (close-output output)))
     (let ((results (reverse (evaluation-results evaluation))))

@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "ade396151303aa4803ca7cc41270247e6bc7ac040011a4486e7cdc9d725264cf"
+    '(:digest "818b0371aef918d9ad8ffabc16f0462f3bfc72b7bcbf867728c2a09623f6665e"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -304,6 +304,9 @@
           :arguments ((:code "code" :required :string)
                       (:package "package" :optional :string)
                       (:readtable "readtable" :optional :string)
+                      (:syntax "syntax" :optional (:array (:object
+                                                   (:text "text" :required :string)
+                                                   (:package "package" :required :string))))
                       (:output-limit "outputLimit" :required :integer)
                       (:patience "patience" :optional :integer)
                       (:keep "keep" :optional :boolean))

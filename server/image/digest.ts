@@ -1,4 +1,4 @@
 // Generated from protocol.ts by `npm run generate`; do not edit.
 
 /** Identifies the wire contract: `hello` of an agent with another one is refused or the agent replaced. */
-export const PROTOCOL_DIGEST = 'ade396151303aa4803ca7cc41270247e6bc7ac040011a4486e7cdc9d725264cf';
+export const PROTOCOL_DIGEST = '818b0371aef918d9ad8ffabc16f0462f3bfc72b7bcbf867728c2a09623f6665e';

@@ -292,6 +292,8 @@ export const SystemFile = z.object({
   digest: z.string().optional(),
 });
 
+export const SyntaxForm = z.object({ text: z.string(), package: z.string() });
+
 export const SourceDigest = z.object({ file: z.string(), digest: z.string() });
 
 export const PackageFile = z.object({
@@ -546,6 +548,8 @@ export const operations = {
       package: z.string().optional(),
       /** As in Form. */
       readtable: z.string().optional(),
+      /** Forms of the code's file that are run first, for the code to be read as it is meant; nothing of theirs is answered. */
+      syntax: z.array(SyntaxForm).optional(),
       outputLimit: int(),
       /** Milliseconds for which an unhandled error waits, with the event `debugger`, for `restart` to say how to go on; absent: it ends the evaluation. */
       patience: int().optional(),

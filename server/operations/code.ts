@@ -3,10 +3,18 @@ import * as z from 'zod';
 import { HotlispError } from '../errors.ts';
 import type { Location } from '../image/protocol.ts';
 import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
-import { arguments_, operation, type ChangePlan, type PlanContext } from './operation.ts';
+import { arguments_, operation, type ChangePlan, type PlanContext, type PlannedForm } from './operation.ts';
 import { matches } from './locate.ts';
 import { functionName, spelling, withoutPackage, type FunctionName } from './names.ts';
-import { brokenForm, formName, plannedForm, surroundingsAt, surroundingsOf, type Place } from './forms.ts';
+import {
+  brokenForm,
+  formName,
+  plannedForm,
+  surroundingsAt,
+  surroundingsOf,
+  syntaxOf,
+  type Place,
+} from './forms.ts';
 
 export const codeCompileString = operation({
   name: 'code_compile_string',
@@ -27,13 +35,13 @@ export const codeCompileString = operation({
   async plan(args, context) {
     const code = context.scratch(args.code);
     const file = args.filename === undefined ? undefined : await existing(context, args.filename);
-    const place = (form: TopLevelForm) => placeIn(file, form, args.position, context);
     return codePlan(
       code,
       'compile',
       args.filename === undefined ? undefined : context.fileOf(context.uriOf(args.filename)),
       args.package,
-      place,
+      form => placeIn(file, form, args.position, context),
+      file,
     );
   },
 });
@@ -64,9 +72,8 @@ export const codeReplaceFunction = operation({
           path: 'function',
         },
       );
-    return codePlan(code, 'replace', location?.file, packageName, each =>
-      placeIn(file, each, undefined, context),
-    );
+    const place = (each: TopLevelForm) => placeIn(file, each, undefined, context);
+    return codePlan(code, 'replace', location?.file, packageName, place, file);
   },
 });
 
@@ -109,7 +116,8 @@ function codePlan(
   verb: string,
   file: string | undefined,
   packageName: string | undefined,
-  placeOf: (form: TopLevelForm) => Place | undefined,
+  placeOf: (form: TopLevelForm) => (Place & { readonly offset: number }) | undefined,
+  text: Snapshot | undefined,
 ): ChangePlan {
   const active = code.forms.filter(form => form.active);
   const forms = active.filter(form => form.operator !== 'in-package' && !form.broken);
@@ -118,19 +126,28 @@ function codePlan(
     broken.length === 0 ? code.problems.map(({ span, message }) => ({ snapshot: code, span, message })) : [];
   if (forms.length + broken.length + strays.length === 0)
     throw new HotlispError('invalid-arguments', 'There is no form in the code.', { path: 'code' });
+  const placed = forms.map(form => ({ form, place: placeOf(form) }));
+  const last = Math.max(0, ...placed.map(({ place }) => place?.offset ?? 0));
+  // What the file runs before that place, for what follows to be read as it is there.
+  const syntax: readonly PlannedForm[] = text
+    ? syntaxOf(text, [{ span: { start: last, end: last } }], file)
+    : [];
   return {
     type: 'change',
     title: `${verb} ${forms.length === 1 ? formName(forms[0]!) : `${forms.length} forms`}`,
     onlyChanged: false,
-    forms: forms.map(form => {
-      const place = placeOf(form);
-      const inPackage = packageName ?? place?.package;
-      const planned = plannedForm(code, form, file, {
-        ...(place ?? start),
-        ...(inPackage !== undefined && { package: inPackage }),
-      });
-      return { ...planned, wire: { ...planned.wire, unsaved: true } };
-    }),
+    forms: [
+      ...syntax,
+      ...placed.map(({ form, place }) => {
+        const { offset: _offset, ...spot } = place ?? { ...start, offset: 0 };
+        const inPackage = packageName ?? spot.package;
+        const planned = plannedForm(code, form, file, {
+          ...spot,
+          ...(inPackage !== undefined && { package: inPackage }),
+        });
+        return { ...planned, wire: { ...planned.wire, unsaved: true } };
+      }),
+    ],
     broken: [...broken, ...strays],
     buffers: [],
   };
@@ -148,17 +165,18 @@ async function existing(context: PlanContext, file: string): Promise<Snapshot | 
   }
 }
 
-/** Where `form` belongs in `file`: the definition of the same name there, else the position asked for, else the end. */
+/** Where `form` belongs in `file`, and at which offset: the definition of the same name there, else the position asked for, else the end. */
 function placeIn(
   file: Snapshot | undefined,
   form: TopLevelForm,
   position: { line: number; character: number } | undefined,
   context: PlanContext,
-): Place | undefined {
+): (Place & { readonly offset: number }) | undefined {
   if (!file)
     return (
       position && {
         ...start,
+        offset: 0,
         line: position.line,
         column: position.character,
         byteOffset: position.line + position.character,
@@ -167,13 +185,14 @@ function placeIn(
   const same = position ? undefined : file.forms.find(each => each.active && sameDefinition(each, form));
   if (same) {
     const { file: _file, ...place } = plannedForm(file, same, undefined).wire;
-    return { ...place, surroundings: surroundingsOf(place) };
+    return { ...place, surroundings: surroundingsOf(place), offset: same.span.start };
   }
   const offset = position ? file.offsetAt(position, context.encoding) : file.text.length;
   const before = file.forms.filter(each => each.span.end <= offset);
   const packageName = file.packageAt(offset);
   const text = file.text.slice(0, offset);
   return {
+    offset,
     ...(packageName !== undefined && { package: packageName }),
     surroundings: surroundingsAt(file, offset),
     byteOffset: Buffer.byteLength(text),

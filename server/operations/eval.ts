@@ -1,7 +1,8 @@
 /** Evaluation on request. */
 import * as z from 'zod';
-import { readtableAt } from '../source/readtables.ts';
+import { readtableAt, syntaxForms } from '../source/readtables.ts';
 import { nameOfUri } from '../source/uri.ts';
+import { initialPackage } from './forms.ts';
 import { arguments_, operation, type EvalPlan, type PlanContext } from './operation.ts';
 
 export const replEval = operation({
@@ -32,7 +33,7 @@ async function placeOf(
   range: { start: z.infer<typeof arguments_.position>; end: z.infer<typeof arguments_.position> },
   code: string,
   context: PlanContext,
-): Promise<Pick<EvalPlan, 'places' | 'readtable'> | undefined> {
+): Promise<Pick<EvalPlan, 'places' | 'readtable' | 'syntax'> | undefined> {
   if (!context.isOpen(uri)) return undefined;
   const snapshot = await context.snapshot(uri);
   if (version !== undefined && snapshot.version !== version) return undefined;
@@ -41,6 +42,10 @@ async function placeOf(
   if (snapshot.slice(start, end) !== code) return undefined;
   return {
     readtable: readtableAt(snapshot, start),
+    syntax: syntaxForms(snapshot, start).map(form => ({
+      text: snapshot.slice(form.span.start, form.span.end),
+      package: form.package ?? initialPackage,
+    })),
     places: { uri, version: snapshot.version, whole: { start, end }, forms: [] },
   };
 }

@@ -63,6 +63,8 @@ export interface EvalPlan {
   readonly package: string | undefined;
   /** As in the wire's Form. */
   readonly readtable?: string | undefined;
+  /** Forms that are run first, so that the code is read as it is meant. */
+  readonly syntax?: Args<'eval'>['syntax'];
   /** What a prompt calls the code; absent: the code itself. */
   readonly title?: string;
   /** Answer what the first value of the last form consists of, too. */

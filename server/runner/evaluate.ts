@@ -19,16 +19,22 @@ export async function runEvaluation(
 ): Promise<report.OperationResult> {
   const image = await desk.deps.images.connect(undefined, call.signal);
   desk.refuseReadOnly(image);
-  const { code, package: packageName, readtable } = plan;
+  const { code, package: packageName, readtable, syntax = [] } = plan;
+  const first = syntax.length > 0 ? ` ${report.runsFirst(syntax.map(({ text }) => text))}` : '';
   const deed: Deed = {
     operation,
     kind,
     image,
-    bound: { code, package: packageName, readtable },
-    message: `#${call.request} Evaluate ${oneLine(plan.title ?? code, 300)} in ${packageName ? `package ${oneLine(packageName)} of ` : ''}${oneLine(image.title)}?`,
+    bound: { code, package: packageName, readtable, syntax },
+    message: `#${call.request} Evaluate ${oneLine(plan.title ?? code, 300)} in ${packageName ? `package ${oneLine(packageName)} of ` : ''}${oneLine(image.title)}?${first}`,
     hazardous: false,
     buffers: [],
-    source: [{ before: null, after: code, file: null, package: packageName ?? 'COMMON-LISP-USER' }],
+    source: [...syntax, { text: code, package: packageName ?? 'COMMON-LISP-USER' }].map(each => ({
+      before: null,
+      after: each.text,
+      file: null,
+      package: each.package,
+    })),
     diff: async () => code,
   };
   (await desk.deps.deeds.approve(deed, call)).consume(digestOfDeed(deed));
@@ -45,6 +51,7 @@ export async function runEvaluation(
       ...(plan.inspects && { keep: true }),
       ...(packageName !== undefined && { package: packageName }),
       ...(readtable !== undefined && { readtable }),
+      ...(syntax.length > 0 && { syntax }),
       ...(patience !== undefined && { patience }),
     };
     const signal = AbortSignal.any([call.signal, limit.signal]);

@@ -88,6 +88,10 @@ function describeDependents({ reported }: Dependents): string {
 export const listedOnly = (dependents: readonly ReportedDependent[], reason: string): ReportedDependent[] =>
   dependents.map(each => (each.status === 'recompiled' ? { ...each, status: 'listed', reason } : each));
 
+/** Of forms that are run for what follows to be read as it is meant. */
+export const runsFirst = (forms: readonly string[]): string =>
+  `It first runs ${listed(forms.map(each => oneLine(each, 100)))}, which says how the rest is read.`;
+
 /** The question that a prompt asks, on one line. */
 export function changeQuestion(
   request: number,
@@ -104,14 +108,14 @@ export function changeQuestion(
       ? describeAssessments(assessments, plan.forms)
       : 'defines nothing by name';
   const hazards = assessments.flatMap(({ hazard }) => (hazard ? [oneLine(hazard.message, 300)] : []));
-  const syntax = plan.forms.filter(form => form.syntax).map(({ wire }) => oneLine(wire.text, 100));
+  const syntax = plan.forms.filter(form => form.syntax).map(({ wire }) => wire.text);
   const runsCode = plan.forms.some(form => form.wire.evaluates && !form.syntax);
   return [
     `#${request} ${capitalised(oneLine(plan.title))} in ${oneLine(image)}?`,
     does && `It ${does}${runsCode ? ', and runs code while it loads' : ''}.`,
     users && `It ${users}.`,
     !does && runsCode ? 'It runs code while it loads.' : '',
-    syntax.length > 0 ? `It first runs ${listed(syntax)}, which says how the rest is read.` : '',
+    syntax.length > 0 ? runsFirst(syntax) : '',
     hazards.length > 0 ? `Hazard: ${listed(hazards, 4)}` : '',
     threads.length > 0
       ? `${capitalised(plural(threads.length, 'thread'))} in the code it replaces: ${listed(threads.map(({ name }) => oneLine(name, 60)))}.`

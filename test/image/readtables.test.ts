@@ -138,6 +138,28 @@ describe('code of a file with a readtable of its own', () => {
     expect(evaluated).toMatchObject({ values: ['(#(1 2))'] });
   });
 
+  it('is read as the forms that the file runs before it say, when a function is replaced or a form evaluated', async () => {
+    const document = documents.enabled;
+    const first = /It first runs \(tables:enable-brace-syntax\), which says how the rest is read/;
+    void editor.expectPrompt(first, 'Approve');
+    const replaced = { function: 'enabled::braced', new_code: '(defun braced (x) {x x x})' };
+    expect(await editor.command('code_replace_function', replaced)).toMatchObject({
+      status: 'applied',
+      notes: [],
+    });
+    expect(await value('(enabled::braced 2)')).toBe('(2 2 2)');
+    document.replace('(defun untouched', '(list {1 2})\n\n(defun untouched');
+    expect(await editor.actionOutcome(document, '(list {1 2})', /^Evaluate form$/)).toMatchObject({
+      values: ['((1 2))'],
+      results: [['((1 2))']],
+    });
+    expect(await value('(list (quote {1))')).toBe('({1)');
+    document.replace('(tables:enable-brace-syntax)', '(tables::enable-no-such-syntax)');
+    expect(await editor.actionFailure(document, '(list {1 2})', /^Evaluate form$/)).toMatchObject({
+      kind: 'debugger-aborted',
+    });
+  });
+
   it('is read in it when a new image is brought up to the journal', async () => {
     const document = documents.named;
     document.replace('[1 x]', '[10 x]');
