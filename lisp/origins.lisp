@@ -80,6 +80,19 @@ installed, in milliseconds since 1970. LEFT: it is a function that the TEXT does
       (setf (gethash key *installed*) entry)
       (remhash key *installed*)))
 
+(defun standing-entry (definition)
+  "The entry of DEFINITION where nobody has defined it otherwise since."
+  (let ((entry (installed-entry definition)))
+    (and entry (standing-p entry definition) entry)))
+
+(defun stand-again (entry)
+  "Have ENTRY, if it is one, tell of what was put back: a class that is restored is made of other parts than before."
+  (when entry
+    (let ((definition (origin-definition entry)))
+      (when (member (definition-kind definition) '(:class :condition :structure))
+        (let ((object (ignore-errors (definition-object definition))))
+          (when object (setf (origin-object entry) (sb-ext:make-weak-pointer object))))))))
+
 (defun make-installed-entry (definition unit &key left)
   "The entry that says that DEFINITION is what the text of UNIT says, or has LEFT behind; NIL where nothing stands for it."
   (let ((object (or (definition-object definition)

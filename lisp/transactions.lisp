@@ -284,7 +284,7 @@ delete none."
          (changes (loop for unit in units
                         append (loop for definition in (unit-definitions unit)
                                      collect (list definition unit (definition-change definition (unit-digest unit))
-                                                   (installed-entry definition)))))
+                                                   (standing-entry definition)))))
          (attempt (make-attempt :units units :installation (make-installation)))
          (returned nil) (applied nil) (remains '()) (threads '()))
     (flet ((answer ()
@@ -313,6 +313,7 @@ delete none."
         (unless applied
           (without-interrupts
             (setf remains (roll-back attempt))
+            (unless remains (mapc #'stand-again (mapcar #'fourth changes)))
             (when (and remains (not (attempt-step attempt))) (setf (attempt-step attempt) :install))
             (when remains (incf **generation**))
             (unless returned
@@ -476,7 +477,9 @@ definition is new, unchanged or safe to replace."
                                                  (narrow-users-text narrow) (rest narrow)))))
                             (and undo (mapcar #'lost-package (transaction-deleted transaction)))))
       (loop for (key before after) in (transaction-installed transaction)
-            do (set-installed-entry key (if undo before after)))
+            for entry = (if undo before after)
+            do (set-installed-entry key entry)
+               (stand-again entry))
       (setf (transaction-state transaction) (if undo :undone :done)
             (transaction-replaced transaction) (replaced-by deltas from)
             (transaction-serial transaction) (newest-serial))

@@ -41,7 +41,7 @@ import { Tracing } from './runner/tracing.ts';
 import { Runner } from './runner/runner.ts';
 import { defaultSettings, parseSettings, type SettingProblem, type Settings } from './settings.ts';
 import type { Source } from './source/index.ts';
-import type { PositionEncoding } from './source/types.ts';
+import type { PositionEncoding, Snapshot } from './source/types.ts';
 import { extensions } from './workspace/files.ts';
 import { WorkspaceSettings } from './workspaceSettings.ts';
 import type { IndexFiles } from './workspace/client.ts';
@@ -149,7 +149,8 @@ export class Server {
       written: (symbol, packageName) => this.#features.definitionsOf(symbol, packageName),
       homeOf: (symbol, packageName) => this.#features.homeOf(symbol, packageName),
       showNotes: (forms, notes) => {
-        for (const uri of this.#notes.record(forms, notes)) this.#publish(uri);
+        for (const uri of this.#notes.record(forms, notes))
+          this.#publish(uri, forms.find(({ snapshot }) => snapshot.uri === uri)?.snapshot);
       },
       showValues: (places, results) => this.#features.values.record(places, results),
       onDone: () => this.#features.drifts.refreshAll(),
@@ -398,16 +399,19 @@ export class Server {
     );
   }
 
-  #publish(uri: string): void {
+  /** @param onDisk the text of a document that is not open, where an operation has just compiled it: of that there are notes alone */
+  #publish(uri: string, onDisk?: Snapshot): void {
     const snapshot = this.#documents.get(uri);
+    const text = snapshot ?? onDisk;
+    const notes = text ? noteDiagnostics(text, this.#notes.of(text), this.#encoding) : [];
     const diagnostics = snapshot
       ? [
           ...syntaxDiagnostics(snapshot, this.#encoding),
-          ...noteDiagnostics(snapshot, this.#notes.of(snapshot), this.#encoding),
+          ...notes,
           ...hazardDiagnostics(snapshot, this.#features.hazards.of(snapshot), this.#encoding),
           ...driftDiagnostics(snapshot, this.#features.drifts.of(snapshot), this.#encoding),
         ]
-      : [];
+      : notes;
     this.#editor.publish({
       uri,
       ...(snapshot && { version: snapshot.version }),

@@ -1,5 +1,6 @@
 /** The main job on a spawned image: forms reloaded from a buffer, asked first, and what the person and the program are told. */
-import { readFileSync, utimesSync } from 'node:fs';
+import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Editor, lispString, type TextDocument } from '../support/lspClient.ts';
 import type { Diagnostic, OperationResult, SourceLocation } from '../support/lspTypes.ts';
@@ -24,6 +25,60 @@ describe('a file that was saved before it is reloaded', () => {
       const { text } = await editor.shown.next('the diff', () => true);
       expect(text).toMatch(/^-.*\(twice \(tax amount\)\)/m);
       expect(text).toMatch(/^\+.*\(list :saved amount\)/m);
+    } finally {
+      await editor.finish();
+    }
+  });
+});
+
+describe('a file that is not open', () => {
+  const text = (body: string) =>
+    `(in-package #:cl-user)\n(declaim (inline small))\n(defun small (x) x)\n(defclass thing () (a))\n(defun f () ${body})\n`;
+
+  it('has the notes of the compiler published, until the next reload', async () => {
+    const editor = await Editor.start({
+      files: { 'closed.lisp': text('(car nobody)') },
+      settings: { approval: { 'modify-running-code': 'allow' } },
+    });
+    try {
+      const { notes } = await editor.command<OperationResult>('reload_file', { path: 'closed.lisp' });
+      expect(notes).toMatchObject([{ severity: 'warning' }]);
+      const { uri, range } = notes[0]!;
+      const published = (count: number) =>
+        editor.published.next(
+          `${count} diagnostics of it`,
+          each => each.uri === uri && each.diagnostics.length === count,
+        );
+      expect(await published(1)).toMatchObject({ diagnostics: [{ range, severity: 2 }] });
+      writeFileSync(`${editor.root}/closed.lisp`, text('1'));
+      await editor.command('reload_file', { path: 'closed.lisp' });
+      await published(0);
+    } finally {
+      await editor.finish();
+    }
+  });
+
+  it('has nothing changed once it is reloaded, declamations and classes that were taken back included', async () => {
+    const editor = await Editor.start({
+      files: { 'closed.lisp': text('1') },
+      settings: { approval: { 'modify-running-code': 'allow' } },
+    });
+    try {
+      const file = `${editor.root}/closed.lisp`;
+      const uri = pathToFileURL(file).href;
+      await editor.command('reload_file', { uri });
+      const changed = () => editor.command('reload_changed', { uri });
+      const none = { status: 'unchanged', definitions: [] };
+      expect(await changed()).toMatchObject(none);
+      await editor.evaluate("(defvar *thing* (make-instance 'thing))");
+      writeFileSync(file, text('1').replace('(a)', '(a b)'));
+      expect(await changed()).toMatchObject({
+        status: 'applied',
+        definitions: [{ name: 'THING', class: 'migration' }],
+      });
+      expect(await editor.command('rollback')).toMatchObject({ status: 'applied' });
+      writeFileSync(file, text('1'));
+      expect(await changed()).toMatchObject(none);
     } finally {
       await editor.finish();
     }
