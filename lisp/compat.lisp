@@ -566,6 +566,11 @@ so that a thread which ends meanwhile costs an answer and not the process."
 (defparameter *store-source-form* (find-internal '(("SB-C" "STORE-SOURCE-FORM")) :symbol))
 (defparameter *store-coverage-data* (find-internal '(("SB-C" "STORE-COVERAGE-DATA")) :symbol))
 
+(defun image-exiting-p ()
+  "Whether EXIT was called: the process ends once its threads have."
+  (let ((symbol (internal-symbol "SB-SYS" "*EXIT-IN-PROGRESS*")))
+    (and symbol (boundp symbol) (symbol-value symbol) t)))
+
 (defun policy-wants-file-p ()
   "Whether the compiler's policy is one under which a file keeps more, or other things, than memory does."
   ;; 1 stands for what other qualities imply: for the source form, that it is kept at debug 3.

@@ -102,7 +102,9 @@
       (setf (request-state request) :finished)
       (remove-request request)
       (ignore-errors (tell-features request))
-      (funcall deliver (outcome-reply request outcome)))))
+      ;; After an EXIT the loss of the image is the answer.
+      (unless (and (equal outcome '(:ended)) (null (request-last-words request)) (image-exiting-p))
+        (funcall deliver (outcome-reply request outcome))))))
 
 ;;;; Cancelling
 

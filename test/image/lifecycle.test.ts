@@ -186,6 +186,14 @@ describe('requests', () => {
 });
 
 describe('the image', () => {
+  it('can be ended by code that is evaluated, which fails as image-lost; the next operation has a new image', async () => {
+    editor = await Editor.start();
+    for (const code of ['(sb-ext:exit)', '(sb-ext:exit :code 3 :abort t)']) {
+      expect(await editor.failure('repl_eval', { code })).toMatchObject({ kind: 'image-lost' });
+      expect(await editor.evaluate('(+ 1 2)')).toEqual(['3']);
+    }
+  });
+
   it('can be killed: what ran fails as image-lost, the user is told once, the next operation has a new image', async () => {
     editor = await Editor.start();
     const { pid } = await editor.command<{ pid: number }>('image_connect');
