@@ -1,5 +1,6 @@
-;;;; When what the image loaded from a file had been written. SBCL dates functions only: they speak for the definition that they belong to, a
-;;;; definition speaks for the rest of its file, and for a file in which none does ASDF does, which knows when it loaded it.
+;;;; When what the image loaded from a file had been written. SBCL dates functions only: they speak for the definition that they belong to, such
+;;;; as a structure or a class with initial values, a definition speaks for the rest of its file, and for a file in which none does ASDF does,
+;;;; which knows when it loaded it, or what was seen of it.
 
 (in-package :hotlisp)
 
@@ -12,21 +13,30 @@
             (and date (> date +unix-epoch+) (list :file-write-date (- date +unix-epoch+))))))
 
 (defun dated-source (source definition)
-  "SOURCE, keys of the contract's Location of DEFINITION, with the date of the code that was compiled from its form, where SBCL gives it none."
-  (let ((origin (and (getf source :file) (not (getf source :file-write-date))
-                     (code-origin (compiled-part definition)))))
-    (if (and (getf origin :file-write-date) (equal (getf origin :file) (getf source :file)))
-        (append source (list :file-write-date (getf origin :file-write-date)))
-        source)))
+  "SOURCE, keys of the contract's Location of DEFINITION, with the date of code that was compiled from its form, where SBCL gives it none."
+  (let ((date (and (getf source :file) (not (getf source :file-write-date))
+                   (loop for function in (compiled-parts definition)
+                         for origin = (code-origin function)
+                         when (and (getf origin :file-write-date) (equal (getf origin :file) (getf source :file)))
+                           return (getf origin :file-write-date)))))
+    (if date (append source (list :file-write-date date)) source)))
 
-(defun compiled-part (definition)
-  "A function that was compiled from the form of DEFINITION; NIL where there is none, or none that would be known."
-  (if (eq (definition-kind definition) :method)
-      (let* ((method (find-defined-method definition))
-             (function (and method (sb-mop:method-function method))))
-        (or (and function (ignore-errors (fast-method-function function))) function))
-      (let ((object (definition-object definition)))
-        (and (functionp object) object))))
+(defun compiled-parts (definition)
+  "Functions that may have been compiled from the form of DEFINITION, in a list."
+  (let ((object (definition-object definition)) (symbol (definition-symbol definition)))
+    (ignore-errors
+     (remove-if-not #'functionp
+                    (case (definition-kind definition)
+                      (:method (let* ((method (find-defined-method definition))
+                                      (function (and method (sb-mop:method-function method))))
+                                 (list (or (and function (ignore-errors (fast-method-function function))) function))))
+                      (:structure (loop for name in (structure-function-names symbol)
+                                        when (fboundp name) collect (function-state name)))
+                      ((:type :setf-expander) (list (expander-function object)))
+                      (:class (let ((class (find-class symbol)))
+                                (append (mapcar #'sb-mop:slot-definition-initfunction (sb-mop:class-direct-slots class))
+                                        (mapcar #'third (sb-mop:class-direct-default-initargs class)))))
+                      (t (list object)))))))
 
 (sb-ext:defglobal **loaded-texts** (make-hash-table :test #'equal :synchronized t))
 
@@ -65,14 +75,23 @@ since had the contents that it was seen with when it was asked for before."
         (visit (registered-system name)))
       nil)))
 
+(sb-ext:defglobal **dates-seen** (make-hash-table :test #'equal :synchronized t)
+  "From a file to the latest Unix time that code of it was seen with: that code may be gone when the rest of the file is asked about.")
+
 (defun date-undated (answers)
-  "ANSWERS, shapes of the contract with a FILE, those of a file of which none has its FILE-WRITE-DATE with the one that ASDF tells."
+  "ANSWERS, shapes of the contract with a FILE, those of a file of which none has its FILE-WRITE-DATE with the one that ASDF tells, else the
+one that code of the file had when it was there."
   (let ((dates (make-hash-table :test #'equal)))
     (dolist (each answers)
-      (when (getf each :file-write-date) (setf (gethash (getf each :file) dates) nil)))
+      (let ((file (getf each :file)) (date (getf each :file-write-date)))
+        (when date
+          (setf (gethash file dates) nil
+                (gethash file **dates-seen**) (max date (gethash file **dates-seen** 0))))))
     (loop for each in answers
           for file = (getf each :file)
           for date = (and file
                           (multiple-value-bind (date known) (gethash file dates)
-                            (if known date (setf (gethash file dates) (loaded-text-date file)))))
+                            (if known
+                                date
+                                (setf (gethash file dates) (or (loaded-text-date file) (gethash file **dates-seen**))))))
           collect (if date (list* :file-write-date date each) each))))
