@@ -66,12 +66,19 @@ export function readTyped(text: string): Typed {
 const bare = (text: string): string => readSymbol(text.replaceAll(':', '')).name.toLowerCase();
 
 /** The first colon outside escapes; -1 where there is none. */
-function colonAt(text: string): number {
-  for (let i = 0, barred = false; i < text.length; i++) {
+const colonAt = (text: string): number => readBars(text).colon;
+
+/** Whether what follows the text stands between bars. */
+export const isBarred = (text: string): boolean => readBars(text).barred;
+
+function readBars(text: string): { readonly colon: number; readonly barred: boolean } {
+  let colon = -1;
+  let barred = false;
+  for (let i = 0; i < text.length; i++) {
     const c = text[i];
     if (c === '\\') i++;
     else if (c === '|') barred = !barred;
-    else if (c === ':' && !barred) return i;
+    else if (c === ':' && !barred && colon < 0) colon = i;
   }
-  return -1;
+  return { colon, barred };
 }

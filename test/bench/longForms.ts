@@ -90,11 +90,11 @@ function deedsOf(editor: Editor, document: TextDocument): [string, () => Promise
     method.replace('textDocument/', ''),
     async () => {
       type();
-      const all = { textDocument, ...(typeof params === 'function' ? params() : params) };
+      const all = { textDocument, ...(params instanceof Function ? (params()) : params) };
       // what cannot be renamed in data is refused, after as much work
-      const answer = await (
-        editor.request(method, all, PATIENCE) as Promise<{ resultId?: string } | null>
-      ).catch(() => null);
+      const answer = (await editor.request(method, all, PATIENCE).catch(() => null)) as {
+        resultId?: string;
+      } | null;
       tokens = answer?.resultId ?? tokens;
       await new Promise(resume => setTimeout(resume, 300));
     },

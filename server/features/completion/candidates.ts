@@ -2,7 +2,7 @@
 import { shownName } from '../../display.ts';
 import type { PositionEncoding, Snapshot, Span } from '../../source/index.ts';
 import { fit } from '../../workspace/fuzzy.ts';
-import { spell, type Typed } from '../spelling.ts';
+import { isBarred, spell, type Typed } from '../spelling.ts';
 import { frequent } from './words.ts';
 
 /** Where a candidate was found, the nearest first. */
@@ -160,10 +160,11 @@ export interface ItemOptions {
 /** LSP's CompletionItems, in order. */
 export function itemsOf(candidates: readonly Candidate[], options: ItemOptions): object[] {
   const { snapshot, encoding, typed, token, offset, insertReplace, labelDetails, data } = options;
-  const typedRange = snapshot.rangeOf({ start: token.start, end: offset }, encoding);
+  const typedEnd = endOfTyped(snapshot, token, offset);
+  const typedRange = snapshot.rangeOf({ start: token.start, end: typedEnd }, encoding);
   const wholeRange = snapshot.rangeOf(token, encoding);
   const places =
-    insertReplace && token.end > offset ? { insert: typedRange, replace: wholeRange } : { range: typedRange };
+    insertReplace && token.end > typedEnd ? { insert: typedRange, replace: wholeRange } : { range: typedRange };
   return candidates.map((candidate, i) => {
     const { is, lambdaList, package: packageName, snippet } = candidate;
     const text = candidate.text ?? typed.before + spell(candidate.name, typed.upper);
@@ -187,4 +188,14 @@ export function itemsOf(candidates: readonly Candidate[], options: ItemOptions):
       data: data(candidate),
     };
   });
+}
+
+/** Where what is typed of a token ends: between bars, behind the closing one, which would be left over. */
+function endOfTyped(snapshot: Snapshot, token: Span, offset: number): number {
+  if (!isBarred(snapshot.slice(token.start, offset))) return offset;
+  const rest = snapshot.slice(offset, token.end);
+  if (rest.startsWith('|')) return offset + 1;
+  // in a form that does not read, the bar that was typed last may have taken another one for its own
+  const whole = snapshot.formAt(offset)?.broken === false && rest.endsWith('|') && !/[\r\n]/.test(rest);
+  return whole ? token.end : offset;
 }
