@@ -29,6 +29,10 @@ const wireKinds: ReadonlySet<DefinitionKind> = new Set<DefinitionKind>([
   'symbol-macro',
   'setf-expander',
 ]);
+/** Kinds of definitions of which the image says whether it has one. */
+const factKinds: ReadonlySet<DefinitionKind> = new Set(
+  [...wireKinds].filter(kind => kind !== 'compiler-macro'),
+);
 const mostMethods = 12;
 
 export interface Asked {
@@ -81,10 +85,10 @@ export async function sectionsFor(
       factSection(asked, about!, fact, matching, fact.kind === 'generic-function' ? about!.methods : []),
     );
   }
-  for (const group of groups(sources.filter(each => !used.has(each))))
-    sections.push(
-      sourceSection(name, group, about?.found === true ? 'not in the image' : undefined, markdown),
-    );
+  for (const group of groups(sources.filter(each => !used.has(each)))) {
+    const isMissing = about?.found === true && factKinds.has(group[0]!.kind);
+    sections.push(sourceSection(name, group, isMissing ? 'not in the image' : undefined, markdown));
+  }
   if (sections.length === 0) {
     const standard = standardName(name);
     if (standard) sections.push(standardSection(name, standard));

@@ -2,6 +2,7 @@
 import type { CancellationToken, HoverParams } from 'vscode-languageserver/node';
 import { codeText, textOf, type Section } from '../features/hover.ts';
 import { placeAt, type Place } from '../features/place.ts';
+import { spell } from '../features/spelling.ts';
 import { readSymbol, type Snapshot, type Span } from '../source/index.ts';
 import { symbolAt, type Occurrence } from '../source/scope.ts';
 import { nameOfUri } from '../source/uri.ts';
@@ -55,6 +56,13 @@ async function sectionsAt(
     const sections = await packageSections(bench, knowledge, snapshot, name, place.package, markdown, token);
     return { sections, span };
   }
+  const designated = target?.mention.type === 'symbol' ? namedIn(target.mention, snapshot, place) : undefined;
+  if (designated !== undefined) {
+    // what stands in the package's definition is at home in the package, not where the definition stands
+    const asked: Asked = { snapshot, ...designated, markdown };
+    return { sections: await sectionsFor(bench, knowledge, asked, token), span: place.token };
+  }
+  if (place.inside === 'feature') return feature(bench, snapshot, place, markdown);
   if (place.inside !== 'code') return undefined;
   const text = snapshot.slice(place.token.start, place.token.end);
   if (text === '' || /^[+-]?[0-9.]+$/.test(text)) return undefined;
@@ -65,6 +73,11 @@ async function sectionsAt(
   const occurrence = symbolAt(snapshot, offset);
   if (occurrence?.binding)
     return { sections: [localSection(bench, snapshot, occurrence, markdown)], span: occurrence.span };
+  if (occurrence?.namespace === 'declaration')
+    return {
+      sections: [{ what: `declaration ${codeText(text.toLowerCase(), markdown)}`, lines: [] }],
+      span: place.token,
+    };
   if (occurrence?.namespace === 'lambda-keyword' || occurrence?.namespace === 'clause') return undefined;
   const asked: Asked = { snapshot, name: text, package: place.package, offset, markdown };
   const slots = occurrence?.namespace === 'slot' ? await slotSections(knowledge, asked, token) : [];
@@ -73,6 +86,33 @@ async function sectionsAt(
     // a quoted name may be a slot's
     sections: sections.length > 0 ? sections : await slotSections(knowledge, asked, token),
     span: place.token,
+  };
+}
+
+/** The symbol, as code would write it, that a designator of DEFPACKAGE is for: `#:total`, `:total`, "TOTAL". */
+function namedIn(
+  { package: home, name }: { readonly package: string | undefined; readonly name: string },
+  snapshot: Snapshot,
+  { token, inside }: Place,
+): Pick<Asked, 'name' | 'package'> | undefined {
+  if (!home || (inside !== 'string' && !/^(?:#?:)/.test(snapshot.slice(token.start, token.end))))
+    return undefined;
+  return { name: `${spell(home, false)}::${spell(name, false)}`, package: home };
+}
+
+/** A feature of a reader conditional, and whether the image, or SBCL where none is known, has it. */
+function feature(bench: Bench, snapshot: Snapshot, { token }: Place, markdown: boolean): Found | undefined {
+  const { name } = readSymbol(snapshot.slice(token.start, token.end));
+  if (name === '' || ['AND', 'OR', 'NOT'].includes(name)) return undefined;
+  const holds = bench.parts.source.features.includes(name);
+  return {
+    sections: [
+      {
+        what: `feature ${codeText(`:${name.toLowerCase()}`, markdown)}, ${holds ? 'there' : 'not there'}`,
+        lines: [],
+      },
+    ],
+    span: token,
   };
 }
 
@@ -129,7 +169,9 @@ async function keywordSections(
       return [
         {
           code: lambdaList.slice(active.span.start, active.span.end),
-          what: `argument of the ${label} ${codeText(call!.name.toLowerCase(), markdown)}`,
+          what: label.startsWith('class ')
+            ? `initarg of the class ${codeText(label.slice('class '.length), markdown)}`
+            : `argument of the ${label} ${codeText(call!.name.toLowerCase(), markdown)}`,
           lines: [],
         },
       ];

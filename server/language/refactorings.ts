@@ -18,7 +18,7 @@ import { patterns, plainText } from '../features/refactor/patterns.ts';
 import { indented } from '../features/refactor/result.ts';
 import { isQuoted, siteAt, textOf, type Refactoring, type Site } from '../features/refactor/site.ts';
 import { docstring, wrapping } from '../features/refactor/wrapping.ts';
-import { symbolAt } from '../source/scope.ts';
+import { localsAt, symbolAt } from '../source/scope.ts';
 import { readSymbol } from '../source/symbols.ts';
 import type { Snapshot } from '../source/types.ts';
 import type { PackagePlace } from '../workspace/types.ts';
@@ -63,6 +63,9 @@ async function offersAt(place: ActionPlace, bench: Bench): Promise<Offer[]> {
   if (wants(place, 'refactor.extract')) here.push(...extraction(site));
   if (wants(place, 'refactor.rewrite'))
     here.push(...conditionals(site), ...docstring(site), ...wrapping(site));
+  const standard = new Set(here.flatMap(each => each.standard ?? []));
+  if (standard.size > 0 && !(await areStandard(site, bench, [...standard])))
+    here.splice(0, Infinity, ...here.filter(each => !each.standard));
   const through = here.flatMap(each => each.through ?? []);
   if (through.length > 0 && (await hasMacro(site, bench, through)))
     here.splice(0, Infinity, ...here.filter(each => !each.through));
@@ -78,6 +81,27 @@ async function offersAt(place: ActionPlace, bench: Bench): Promise<Offer[]> {
       },
     })),
   ];
+}
+
+/** Whether operators mean what the language says: nothing local has their name, and the package does not shadow it. */
+async function areStandard(
+  { snapshot, form, start }: Site,
+  bench: Bench,
+  written: string[],
+): Promise<boolean> {
+  const names = written.map(each => readSymbol(each).name);
+  if (
+    localsAt(snapshot, start).some(
+      ({ kind, name }) => /^(?:function|macro)$/.test(kind) && names.includes(name),
+    )
+  )
+    return false;
+  const inEffect = form.package ?? null;
+  const known = await Promise.all(
+    written.map(name => soon(bench.ask('naming', { package: inEffect, name }, never), budget)),
+  );
+  // a package that no text defines may be used to be one that uses COMMON-LISP
+  return known.every(naming => !naming || naming.home === 'COMMON-LISP' || !naming.homePlace);
 }
 
 /** Whether the index knows one of the names as a macro. */
@@ -169,16 +193,15 @@ async function namingOffers(site: Site, place: ActionPlace, bench: Bench): Promi
     }
     return out;
   }
-  if (occurrence.access === 'definition' || definesAt(site)) {
-    if (own && home === own.package && !exported)
-      out.push(
-        offer(
-          `Export ${bare} from ${shown(home)}`,
-          inPackage(own, form => exportEdit(form, name)),
-        ),
-      );
-    return out;
-  }
+  const defines = occurrence.access === 'definition' || definesAt(site);
+  if (own && home === own.package && !exported && (defines || (defined && !isQuoted(site, node))))
+    out.push(
+      offer(
+        `Export ${bare} from ${shown(home)}`,
+        inPackage(own, form => exportEdit(form, name)),
+      ),
+    );
+  if (defines) return out;
   if (defined || home === 'COMMON-LISP' || isQuoted(site, node)) return out;
   const about = await bench.image(
     snapshot.uri,

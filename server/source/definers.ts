@@ -82,6 +82,10 @@ function lambdaList(form: DefiningForm, node: RawNode | undefined): Details {
   return isList(node) ? { lambdaList: form.reader.text(node) } : {};
 }
 
+/** What DEFINE-MODIFY-MACRO defines takes a place before what its lambda list says. */
+const behindPlace = ({ lambdaList: rest }: Details): Details =>
+  rest === undefined ? {} : { lambdaList: `(place ${rest.slice(1).trimStart()}`.replace(/ \)$/, ')') };
+
 const callable = (kind: DefinitionKind): Definer => ({
   kind,
   name: functionName,
@@ -218,7 +222,7 @@ const STANDARD: Readonly<Record<string, Definer>> = {
   'DEFINE-MODIFY-MACRO': {
     kind: 'macro',
     name: symbolName,
-    details: form => ({ ...lambdaList(form, form.operands[1]), ...docstringAt(3)(form) }),
+    details: form => ({ ...behindPlace(lambdaList(form, form.operands[1])), ...docstringAt(3)(form) }),
   },
   'DEFINE-METHOD-COMBINATION': {
     kind: 'method-combination',

@@ -95,14 +95,11 @@ describe('VS Code with a generic client', () => {
     await code.goTo(14, 9);
     await code.codeAction('Inspect hello');
     await code.shows('.tab.active', /^inspect-1/);
-    await code.shows('.view-line', /2 > function = /);
+    await code.shows('.view-line', /function\s=\s#<FUNCTION/);
     await code.shows('.detected-link', 'function');
-    const line = (await code.page.locator('.view-line').allInnerTexts()).findIndex(each =>
-      /function/.test(each),
-    );
-    await code.goTo(line + 1, 12);
+    await code.goTo(8, 12);
     await code.command('Open Link');
     await code.shows('.tab.active', /^inspect-2/);
-    await code.shows('.view-line', /name = HELLO/);
+    await code.shows('.view-line', /name\s=\s.*HELLO/);
   }, 240_000);
 });

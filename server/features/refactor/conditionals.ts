@@ -19,12 +19,12 @@ export function conditionals(site: Site): Refactoring[] {
   const list = listAtOperator(site);
   const parts = list && partsOf(list);
   if (!list || !parts) return [];
-  const offer = (title: string, edits: () => readonly Edit[] | undefined): Refactoring => ({
-    title,
-    kind,
-    edits,
-    moved: list,
-  });
+  const offer = (title: string, edits: () => readonly Edit[] | undefined): Refactoring => {
+    const written = textOf(site, parts[0]!);
+    const [prefix] = /^[^:]*::?/.exec(written) ?? [''];
+    const becomes = prefix + /\w+$/.exec(title)![0];
+    return { title, kind, edits, moved: list, standard: [written, becomes] };
+  };
   switch (nameOf(site, parts[0])) {
     case 'if': {
       if (parts.length < 3 || parts.length > 4) return [];

@@ -21,6 +21,8 @@ export interface Refactoring {
   readonly moved?: Span;
   /** Operators, as written, that must not be macros. */
   readonly through?: readonly string[];
+  /** Operators, as written before or afterwards, that must be those of the language. */
+  readonly standard?: readonly string[];
 }
 
 export interface Site {
