@@ -225,12 +225,14 @@ where there is no such readtable. Evaluates nothing."
              stream)))
     (handler-case (read-preserving-whitespace stream nil stream)
       (end-of-file (condition) (unreadable condition (length code)))
-      ;; Lists in lists without an end exhaust the stack.
-      ((or reader-error storage-condition) (condition) (unreadable condition (min (length code) (max (1+ start) (file-position stream))))))))
+      ;; Lists in lists without an end exhaust the stack; what code at #. signals is no reader's error.
+      ((or error storage-condition) (condition) (unreadable condition (min (length code) (max (1+ start) (file-position stream))))))))
 
 (defun reader-error-text (condition)
   "What a reader error reports, without the stream's state that SBCL adds: the place is in the note."
   (cond ((typep condition 'end-of-file) "The text ends inside this form.")
+        ((not (typep condition '(or reader-error storage-condition)))
+         (format nil "Code that runs while it is read signalled ~a: ~a" (type-name condition) (condition-text condition)))
         ((typep condition 'simple-condition)
          (safely-print (lambda ()
                          (apply #'format nil (simple-condition-format-control condition) (simple-condition-format-arguments condition)))
@@ -290,30 +292,37 @@ where there is no such readtable. Evaluates nothing."
          (session (request-session *request*))
          (output (make-output :request *request* :limit output-limit))
          (evaluation (make-evaluation :patience patience :keep keep))
-         (record ""))
-    (unwind-protect
-         (let ((*package* package) (*readtable* (readtable-for readtable package)) (*read-eval* t))
-           (call-with-repl-values session
-                                  (lambda ()
-                                    (call-with-output output (lambda ()
-                                                               (switch-syntax syntax evaluation)
-                                                               (when (eq (evaluation-status evaluation) :evaluated)
-                                                                 (evaluate-text code evaluation))))))
-           (setf package *package*))
-      (setf record (close-output output)))
-    (let ((results (reverse (evaluation-results evaluation))))
-      (result :status (evaluation-status evaluation)
-              :values (if (eq (evaluation-status evaluation) :evaluated) (first (last results)) '())
-              :results results
-              :output record
-              :truncated (output-truncated output)
-              :notes (reverse (evaluation-notes evaluation))
-              :condition (evaluation-condition evaluation)
-              :restarts (reverse (evaluation-restarts evaluation))
-              :inspected (and keep (eq (evaluation-status evaluation) :evaluated)
-                              (inspected (evaluation-value evaluation)))
-              :package (package-name package)
-              :elapsed (- (microseconds) start)))))
+         (record "") (returned nil))
+    (flet ((answer ()
+             (let ((results (reverse (evaluation-results evaluation))))
+               (result :status (evaluation-status evaluation)
+                       :values (if (eq (evaluation-status evaluation) :evaluated) (first (last results)) '())
+                       :results results
+                       :output record
+                       :truncated (output-truncated output)
+                       :notes (reverse (evaluation-notes evaluation))
+                       :condition (evaluation-condition evaluation)
+                       :restarts (reverse (evaluation-restarts evaluation))
+                       :inspected (and keep (eq (evaluation-status evaluation) :evaluated)
+                                       (inspected (evaluation-value evaluation)))
+                       :package (package-name package)
+                       :elapsed (- (microseconds) start)))))
+      (unwind-protect
+           (let ((*package* package) (*readtable* (readtable-for readtable package)) (*read-eval* t))
+             (call-with-repl-values session
+                                    (lambda ()
+                                      (call-with-output output (lambda ()
+                                                                (switch-syntax syntax evaluation)
+                                                                (when (eq (evaluation-status evaluation) :evaluated)
+                                                                  (evaluate-text code evaluation))))))
+             (setf package *package*
+                   returned t))
+        (setf record (close-output output))
+        (unless returned
+          (setf (evaluation-status evaluation) :signalled
+                (evaluation-condition evaluation) (abort-data (unwound-because)))
+          (leave-last-words (answer))))
+      (answer))))
 
 (defun call-with-repl-values (session function)
   "Call FUNCTION with the REPL's variables as SESSION left them, and keep them for its next evaluation."

@@ -198,3 +198,25 @@ describe('evaluations of a session', () => {
     expect((await running).output).toBe('first line\nsecond\n');
   });
 });
+
+describe('an evaluation that does not come to its end', () => {
+  it('says what the code has done: read-time code that signals, a thread that was left, an EXIT', async () => {
+    editor = await Editor.start({ settings: { debugger: 'abort' } });
+    const read = await editor.command('repl_eval', { code: '(list 1) (list #.(car 7))' });
+    expect(read).toMatchObject({ status: 'failed', values: [] });
+    expect(read.notes).toMatchObject([
+      {
+        severity: 'error',
+        message: expect.stringMatching(
+          /^Code that runs while it is read signalled COMMON-LISP:TYPE-ERROR: The value\s+7/,
+        ) as string,
+      },
+    ]);
+    for (const code of ['(sb-thread:abort-thread)', '(progn (princ "so far") (sb-ext:exit))'])
+      expect(await editor.failure('repl_eval', { code })).toMatchObject({
+        kind: 'debugger-aborted',
+        message: expect.stringMatching(/ended the thread in which it ran, by EXIT, ABORT-THREAD/) as string,
+      });
+    expect(await editor.evaluate('(+ 1 1)')).toEqual(['2']);
+  });
+});
