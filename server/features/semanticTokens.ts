@@ -24,9 +24,9 @@ const NEXT_BEST: Partial<Record<TokenType, TokenType>> = {
 };
 
 /** The legend for a client: of our types and modifiers those that it declared. */
-export const legendFor = (declared: Legend): Legend => ({
-  tokenTypes: tokenTypes.filter(type => declared.tokenTypes.includes(type)),
-  tokenModifiers: tokenModifiers.filter(modifier => declared.tokenModifiers.includes(modifier)),
+export const legendFor = (declared: Partial<Legend> | undefined): Legend => ({
+  tokenTypes: tokenTypes.filter(type => declared?.tokenTypes?.includes(type) ?? true),
+  tokenModifiers: tokenModifiers.filter(modifier => declared?.tokenModifiers?.includes(modifier) ?? true),
 });
 
 /** How functions that only other forms, files or the image know are told apart, by name. */

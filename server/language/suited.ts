@@ -3,7 +3,13 @@
  */
 import { shownName } from '../display.ts';
 import { legendFor } from '../features/semanticTokens.ts';
-import type { ClientCapabilities, CodeAction, Command, ServerCapabilities } from 'vscode-languageserver/node';
+import type {
+  ClientCapabilities,
+  CodeAction,
+  Command,
+  SemanticTokensClientCapabilities,
+  ServerCapabilities,
+} from 'vscode-languageserver/node';
 
 /** The capabilities to answer `initialize` with: objects only where the client knows them (LSP 3.17, CodeActionOptions and RenameOptions). */
 export function suitedCapabilities(
@@ -23,13 +29,13 @@ export function suitedCapabilities(
   };
 }
 
-/** Tokens of the types that the client knows; none for a client that declared nothing of them. */
+/** Tokens of the types that the client knows; all for a client that says nothing of them: it asks for none, or takes what it gets. */
 function suitedTokens(
   offered: ServerCapabilities['semanticTokensProvider'],
-  declared: NonNullable<ClientCapabilities['textDocument']>['semanticTokens'],
+  declared: Partial<SemanticTokensClientCapabilities> | undefined,
 ): ServerCapabilities['semanticTokensProvider'] {
-  if (!offered || !declared) return undefined;
-  const { full, range } = declared.requests;
+  if (!offered) return undefined;
+  const { full, range } = declared?.requests ?? { full: { delta: true }, range: true };
   const delta = typeof full === 'object' && full.delta === true;
   const { tokenTypes, tokenModifiers } = legendFor(declared);
   const legend = { tokenTypes: [...tokenTypes], tokenModifiers: [...tokenModifiers] };

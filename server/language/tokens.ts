@@ -47,14 +47,10 @@ export const tokens: FeatureSet = {
       if (!documents.get(uri)) sent.delete(uri);
     });
 
-    /** Undefined where the client declared no tokens. */
-    const piecesOf = (): TokenPieces | undefined => {
-      const declared = capabilities().textDocument?.semanticTokens;
-      return declared && (pieces ??= new TokenPieces(legendFor(declared), encoding()));
-    };
-    const allOf = async (snapshot: Snapshot): Promise<Sent | undefined> => {
+    const piecesOf = (): TokenPieces =>
+      (pieces ??= new TokenPieces(legendFor(capabilities().textDocument?.semanticTokens), encoding()));
+    const allOf = async (snapshot: Snapshot): Promise<Sent> => {
       const tokens = piecesOf();
-      if (!tokens) return undefined;
       const kinds = await functionKinds.now();
       const row = await inSlices(tokens.all(snapshot, kinds, sent.get(snapshot.uri)?.row));
       const now = { id: String(nextId++), row };
@@ -66,17 +62,11 @@ export const tokens: FeatureSet = {
       data: sendable(await inSlices(numberSteps(row.pieces))),
     });
 
-    semanticTokens.on(
-      bench.syntactic(async snapshot => {
-        const now = await allOf(snapshot);
-        return now ? whole(now) : NOTHING;
-      }),
-    );
+    semanticTokens.on(bench.syntactic(async snapshot => whole(await allOf(snapshot))));
     semanticTokens.onDelta(
       bench.syntactic(async (snapshot, { previousResultId }) => {
         const before = sent.get(snapshot.uri);
         const now = await allOf(snapshot);
-        if (!now) return NOTHING;
         return before?.id === previousResultId
           ? {
               resultId: now.id,
@@ -88,7 +78,6 @@ export const tokens: FeatureSet = {
     semanticTokens.onRange(
       bench.syntactic(async (snapshot, { range }) => {
         const tokens = piecesOf();
-        if (!tokens) return NOTHING;
         const start = snapshot.offsetAt(range.start, encoding());
         const end = snapshot.offsetAt(range.end, encoding());
         const [first, behind] = stretchesIn(snapshot, { start, end });
@@ -103,8 +92,6 @@ export const tokens: FeatureSet = {
     );
   },
 };
-
-const NOTHING: SemanticTokens = { data: [] };
 
 /** Written as the array that the protocol's types have. */
 const sendable = (numbers: Numbers): number[] => numbers as unknown as number[];

@@ -71,6 +71,19 @@ describe('requests', () => {
     await refused(-32600);
   });
 
+  it('for semantic tokens are answered in full to a client that says nothing of them', async () => {
+    editor = await Editor.start({ capabilities: {}, settings: { image: { mode: 'off' } } });
+    expect(editor.capabilities['semanticTokensProvider']).toMatchObject({
+      range: true,
+      full: { delta: true },
+    });
+    const { uri } = editor.open('a.lisp', '(defun f (x) "text" (list x 1))');
+    const { data } = (await editor.request('textDocument/semanticTokens/full', {
+      textDocument: { uri },
+    })) as { data: number[] };
+    expect(data.length).toBeGreaterThan(5);
+  });
+
   it('for an unknown method are refused as such', async () => {
     editor = await Editor.start();
     await expect(editor.request('hotlisp/noSuchMethod', {})).rejects.toMatchObject({ code: -32601 });

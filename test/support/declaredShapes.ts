@@ -93,7 +93,10 @@ export class Shapes {
       case 'textDocument/semanticTokens/full/delta':
         return this.#unless(
           true,
-          this.#has('textDocument', 'semanticTokens', 'requests', 'full', 'delta') || params === undefined,
+          // Who says nothing of tokens and asks for them knows what they are.
+          this.#has('textDocument', 'semanticTokens', 'requests', 'full', 'delta') ||
+            !this.#has('textDocument', 'semanticTokens') ||
+            params === undefined,
           'a delta of semantic tokens',
         );
       case 'textDocument/prepareCallHierarchy':
