@@ -120,9 +120,13 @@ class Seeker {
   private async hits(): Promise<readonly DefinitionHit[]> {
     const { uri, token, params } = this;
     const hits = await this.bench.ask('definition', { uri, position: params.position }, token);
+    const namespace = this.symbol?.namespace;
+    // a test may be called what a type or a variable is
+    if (namespace === 'type' || namespace === 'variable')
+      return hits.filter(({ definition }) => definition.kind !== 'test');
     // where a function is called, slots of its name are something else
     const others = hits.filter(({ definition }) => definition.operator !== 'slot');
-    return this.symbol?.namespace === 'function' && others.length > 0 ? others : hits;
+    return namespace === 'function' && others.length > 0 ? others : hits;
   }
 
   private localPlace(snapshot: Snapshot, span: Span): Place[] {

@@ -89,9 +89,10 @@ export async function sectionsFor(
     const isMissing = about?.found === true && factKinds.has(group[0]!.kind);
     sections.push(sourceSection(name, group, isMissing ? 'not in the image' : undefined, markdown));
   }
-  if (sections.length === 0) {
+  // a test may be called what something of the language is
+  if (used.size === 0 && !about?.found && sources.every(({ kind }) => kind === 'test' || kind === 'other')) {
     const standard = standardName(name);
-    if (standard) sections.push(standardSection(name, standard));
+    if (standard) sections.unshift(standardSection(name, standard));
   }
   if (standing !== undefined && sections.length > 0)
     sections[0] = { ...sections[0]!, lines: [...sections[0]!.lines, standing] };
