@@ -90,7 +90,7 @@ function deedsOf(editor: Editor, document: TextDocument): [string, () => Promise
     method.replace('textDocument/', ''),
     async () => {
       type();
-      const all = { textDocument, ...(params instanceof Function ? (params()) : params) };
+      const all = { textDocument, ...(params instanceof Function ? params() : params) };
       // what cannot be renamed in data is refused, after as much work
       const answer = (await editor.request(method, all, PATIENCE).catch(() => null)) as {
         resultId?: string;

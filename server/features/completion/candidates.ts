@@ -164,7 +164,9 @@ export function itemsOf(candidates: readonly Candidate[], options: ItemOptions):
   const typedRange = snapshot.rangeOf({ start: token.start, end: typedEnd }, encoding);
   const wholeRange = snapshot.rangeOf(token, encoding);
   const places =
-    insertReplace && token.end > typedEnd ? { insert: typedRange, replace: wholeRange } : { range: typedRange };
+    insertReplace && token.end > typedEnd
+      ? { insert: typedRange, replace: wholeRange }
+      : { range: typedRange };
   return candidates.map((candidate, i) => {
     const { is, lambdaList, package: packageName, snippet } = candidate;
     const text = candidate.text ?? typed.before + spell(candidate.name, typed.upper);
