@@ -277,11 +277,18 @@ type Verdict = Pick<ReportedDependent, 'status' | 'certainty' | 'reason'>;
 const verdictOf = ({ mode }: DependentsContext): Verdict =>
   mode === 'recompile' ? recompiledVerdict : listedBySetting;
 
-const mentionOf = ({ name }: Found): Verdict => ({
+const mentionOf = ({ name, declares }: Found): Verdict => ({
   status: 'listed',
   certainty: 'possible',
-  reason: `it mentions ${name}`,
+  reason: declares ? declared[declares](name) : `it mentions ${name}`,
 });
+
+/** Why what a changed type is declared of is not done again by itself: there are values that were made and compiled for what it was. */
+const declared: Readonly<Record<NonNullable<Found['declares']>, (type: string) => string>> = {
+  slots: type =>
+    `slots are of the type ${type}: they take what it was, for the structures that there are, until this is reloaded, which SBCL refuses where they would be stored otherwise`,
+  names: type => `it declares names to be of the type ${type}, as it was until this is reloaded`,
+};
 
 function reportOf(
   { snapshot, form }: Found,

@@ -310,6 +310,12 @@ async function carryOut<T>(desk: Desk, deed: Deed, call: Call, work: () => Promi
   }
 }
 
+/** What to do about an error of SBCL's whose restarts nobody is asked for here: what else the change does would not be told before. */
+const wayOut = (type: string): string =>
+  type === 'SB-EXT:DEFCONSTANT-UNEQL'
+    ? ' A changed constant is a hazard, which is asked about with its users: reload its form or file first (hotlisp.reload_form, hotlisp.reload_file), then this.'
+    : '';
+
 const packagesOf = (definitions: readonly Definition[]): Place[] =>
   [...new Set(definitions.map(each => each.package))].map(name => ({ package: name }));
 
@@ -348,7 +354,7 @@ async function finish(
     ? [
         {
           severity: 'error' as const,
-          message: `${change.condition.type}: ${change.condition.text}`,
+          message: `${change.condition.type}: ${change.condition.text}${wayOut(change.condition.type)}`,
           uri: null,
           range: null,
         },

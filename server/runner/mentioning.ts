@@ -19,6 +19,8 @@ export interface Found {
   readonly form: TopLevelForm;
   /** The name that it mentions. */
   readonly name: string;
+  /** What a type that it uses as one is declared of there: that stays as the type was until it is declared again. */
+  readonly declares?: 'slots' | 'names';
   /** It is a function or the like, and the name stands where code uses it: compiled again, it does what it does but for that. */
   readonly uses: boolean;
 }
@@ -39,13 +41,20 @@ export async function mentioning(
   const texts = await textsOf(documents, files);
   const all = [...mentions, ...(await carriers(texts, mentions))];
   const found = await formsWith(texts, all, (form, mention) => mention.everywhere || !isRecorded(form));
-  return found.map(({ snapshot, form, mention: { name }, used }) => ({
+  return found.map(({ snapshot, form, mention: { kind, name }, used }) => ({
     snapshot,
     form,
     name,
+    ...(used && kind === 'type' && declaring[form.operator ?? '']),
     uses: used && (isRecorded(form) || isDefiner(form)) && form.operator !== 'declaim',
   }));
 }
+
+const declaring: Readonly<Record<string, Pick<Found, 'declares'>>> = {
+  defstruct: { declares: 'slots' },
+  declaim: { declares: 'names' },
+  proclaim: { declares: 'names' },
+};
 
 const expanding: ReadonlySet<string> = new Set(['macro', 'type', 'symbol-macro']);
 

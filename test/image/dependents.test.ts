@@ -332,6 +332,26 @@ describe('users of what changes', () => {
     expect(await value('(is-small 50)')).toBe('NIL');
   });
 
+  it('of a type in slots and proclamations are listed with what has to be done', async () => {
+    const text = `(in-package #:dep)\n(defstruct boxed (v 0 :type small))\n(declaim (ftype (function (small) t) takes-small))\n(defun takes-small (x) x)\n`;
+    const file = path.join(editor.root, 'boxed.lisp');
+    writeFileSync(file, text);
+    await editor.evaluate(`(load (compile-file ${lispString(file)}))`);
+    definitions.replace("'(integer 0 9)", "'(integer 0 99)");
+    const { dependents } = await reload('(deftype', /reload small/i);
+    const reasonOf = (wanted: RegExp) => dependents.find(({ name }) => wanted.test(name))?.reason;
+    expect(reasonOf(/^BOXED$/)).toMatch(/^slots are of the type SMALL: they take what it was/);
+    expect(reasonOf(/FTYPE/)).toMatch(/^it declares names to be of the type SMALL/);
+    expect(await value('(handler-case (make-boxed :v 50) (type-error () :as-it-was))')).toBe(':AS-IT-WAS');
+    const boxed = editor.openFile(file);
+    void editor.expectPrompt(/boxed/i, 'Approve');
+    const position = boxed.positionOf('(defstruct');
+    expect(await editor.command('reload_form', { uri: boxed.uri, position })).toMatchObject({
+      status: 'applied',
+    });
+    expect(await value('(boxed-v (make-boxed :v 50))')).toBe('50');
+  });
+
   it('of a compiler macro are compiled again', async () => {
     expect(await value('(halved 4)')).toBe('(:HALF 4)');
     definitions.replace('`(list :half ,x)', '`(list :halves ,x)');

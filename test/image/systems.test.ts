@@ -237,6 +237,27 @@ describe('reloading a system', () => {
     expect(await editor.evaluate('(ledger:report)')).toEqual(['"Balance: 18"']);
   });
 
+  it('says what to do about a changed constant, and does it then', async () => {
+    const add = (value: number) =>
+      edit('accounts.lisp', '(in-package #:ledger)', `(in-package #:ledger)\n(defconstant +most+ ${value})`);
+    add(1);
+    await loadSystem(editor, 'ledger');
+    edit('accounts.lisp', '+most+ 1', '+most+ 2');
+    await fingerprint();
+    void approve(/reload system/i);
+    const failed = await reload(true);
+    expect(failed).toMatchObject({ status: 'failed' });
+    expect(failed.notes.at(-1)!.message).toMatch(/DEFCONSTANT-UNEQL.* reload its form or file first/s);
+    expect(await changes()).toEqual(['NIL']);
+    void approve(/Hazard: .*\+MOST\+ is 1 now and would become 2/);
+    expect(await editor.command('reload_file', { path: 'accounts.lisp' })).toMatchObject({
+      status: 'applied',
+    });
+    void approve(/reload system/i);
+    expect(await reload(true)).toMatchObject({ status: 'applied' });
+    expect(await editor.evaluate('ledger::+most+')).toEqual(['2']);
+  });
+
   it('leaves the image as it was when loading signals midway', async () => {
     await loadSystem(editor, 'ledger');
     edit(
