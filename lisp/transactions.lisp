@@ -97,7 +97,9 @@ delete none."
 
 (defun mentioned-tokens (units)
   "The TOKENS in the texts of UNITS. Of COMMON-LISP's symbols only settings count; what much besides an operation changes is left alone."
-  (let ((symbols '()) (packages '()) (missing '()) (makes '()) (sets '()))
+  (let ((symbols (make-hash-table :test #'eq)) (packages '()) (makes '()) (sets '())
+        ;; A table of data has as many as it has words.
+        (missing (make-hash-table :test #'equal)))
     (dolist (unit units)
       (let ((package (find-package-named (unit-package-name unit))) (text (unit-text unit)))
         (when package
@@ -110,18 +112,22 @@ delete none."
                             (name (package-designator-text token))
                             (named (and name (find-package-named name))))
                        (cond ((null name))
-                             ((null named) (pushnew name missing :test #'string=))
+                             ((null named) (setf (gethash name missing) t))
                              ((not (system-package-p named)) (pushnew named packages)))
                        (multiple-value-bind (symbol found) (resolve-symbol token package)
                          (cond ((not (and found symbol)))
                                ((keywordp symbol))
-                               ((not (eq (symbol-package symbol) (find-package :common-lisp))) (pushnew symbol symbols))
-                               ((setting-p symbol) (pushnew symbol symbols))
+                               ((not (eq (symbol-package symbol) (find-package :common-lisp))) (setf (gethash symbol symbols) t))
+                               ((setting-p symbol) (setf (gethash symbol symbols) t))
                                ((member symbol '(make-package defpackage)) (setf makes t))
                                (t (loop for (variable . names) in *set-variables*
                                         when (member (symbol-name symbol) names :test #'string=)
                                           do (pushnew variable sets)))))))))))
-    (make-tokens :symbols symbols :packages packages :missing-packages (and makes missing) :sets sets)))
+    (make-tokens :symbols (hash-table-keys symbols) :packages packages
+                 :missing-packages (and makes (hash-table-keys missing)) :sets sets)))
+
+(defun hash-table-keys (table)
+  (loop for key being the hash-keys of table collect key))
 
 (defun setting-p (symbol)
   "Whether SYMBOL, of COMMON-LISP, is a variable that code may set for good."

@@ -275,6 +275,17 @@ describe('reloading from a buffer', () => {
     });
   });
 
+  it('reloads a table of 60,000 numbers', async () => {
+    const numbers = Array.from({ length: 60_000 }, (_, n) => `#x${(n + 0x8140).toString(16)}`);
+    const table = editor.open(
+      'table.lisp',
+      `(in-package #:shop)\n(defvar *table* '#(${numbers.join(' ')}))\n`,
+    );
+    void editor.expectPrompt(/reload table/i, 'Approve');
+    expect(await editor.command('reload_file', { uri: table.uri })).toMatchObject({ status: 'applied' });
+    expect(await editor.evaluate('(length shop::*table*)')).toEqual(['60000']);
+  });
+
   it('reloads a changed declamation once', async () => {
     document.replace('(defun total', '(declaim (notinline total))\n(defun total');
     const prompt = editor.expectPrompt(/reload changed/i, 'Approve');
