@@ -37,6 +37,7 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   'textDocument/documentSymbol': inDocument,
   'textDocument/foldingRange': inDocument,
   'textDocument/codeLens': inDocument,
+  'textDocument/documentLink': inDocument,
   'textDocument/diagnostic': inDocument,
   'textDocument/semanticTokens/full': inDocument,
   'textDocument/semanticTokens/full/delta': z.object({ textDocument, previousResultId: z.string() }),
@@ -79,6 +80,7 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   'completionItem/resolve': z.object({ label: z.string() }),
   'codeAction/resolve': z.object({ title: z.string() }),
   'codeLens/resolve': z.object({ range }),
+  'documentLink/resolve': z.object({ range, target: z.string().nullish() }),
   'inlayHint/resolve': z.object({ position, label }),
   'workspace/symbol': z.object({ query: z.string() }),
   'workspace/executeCommand': z.object({

@@ -44,7 +44,7 @@ export const links = ({ pageLinks, follow }: LinkContext): FeatureSet => ({
     );
     connection.onDocumentLinkResolve((link, token) =>
       answer(async () => {
-        if (link.target !== undefined) return link;
+        if (typeof link.target === 'string') return link;
         const { uri, line } = (link.data ?? {}) as Partial<LinkData>;
         const action = uri === undefined ? undefined : followed(pageLinks(uri), line);
         if (!action)

@@ -37,6 +37,8 @@ const requests = (server: RawServer): Record<string, unknown> => {
     'textDocument/semanticTokens/full/delta': { textDocument, previousResultId: '1' },
     'textDocument/semanticTokens/range': { textDocument, range },
     'textDocument/linkedEditingRange': at,
+    'textDocument/documentLink': { textDocument },
+    'documentLink/resolve': { range, data: { uri: textDocument.uri, line: 0 } },
     'textDocument/prepareCallHierarchy': at,
     'textDocument/prepareTypeHierarchy': at,
     'callHierarchy/incomingCalls': {

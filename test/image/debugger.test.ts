@@ -208,6 +208,8 @@ describe('an error of evaluated code', () => {
       ).toMatchObject([
         { uri: expect.stringMatching(/deep\.lisp$/) as string, range: { start: { line: 2, character: 0 } } },
       ]);
+    const links = await editor.request('textDocument/documentLink', { textDocument: { uri } });
+    expect(links).toMatchObject([{ target: expect.stringMatching(/^file:.*\/deep\.lisp#L3$/) as string }]);
   });
 
   it('within a restart is asked about in turn, to a limited depth', async () => {
