@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "818b0371aef918d9ad8ffabc16f0462f3bfc72b7bcbf867728c2a09623f6665e"
+    '(:digest "e7c56706a93b2fd76fdf79092f08710d5aeb24d18fc4e081b3c49dcda9db370b"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -57,7 +57,8 @@
           (:state "state" :required (:enum "running" "blocked" "unknown"))
           (:main "main" :required :boolean)
           (:agent "agent" :optional :boolean)
-          (:runs "runs" :optional (:enum "yes" "no" "unknown")))
+          (:runs "runs" :optional (:enum "yes" "no" "unknown"))
+          (:replaced "replaced" :optional :boolean))
          (:note
           (:severity "severity" :required (:enum "error" "warning" "style-warning" "note"))
           (:message "message" :required :string)

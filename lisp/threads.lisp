@@ -218,21 +218,40 @@ the links lead to counts, and what lies below the first of them: there the inner
                      (mapcan #'method-codes (sb-mop:generic-function-methods function))
                      (list (code-of function)))))
 
+(defun replaced-codes (symbol)
+  "The code objects that operations have put out of use as SYMBOL's: of functions, setf functions, macros and methods."
+  (let ((deltas (remove symbol (all-deltas) :test-not #'eq :key #'delta-function-symbol)))
+    (set-difference (remove nil (mapcar #'code-of (append (replaced-by deltas #'delta-old) (replaced-by deltas #'delta-new))))
+                    (symbol-codes symbol))))
+
+(defun delta-function-symbol (delta)
+  "The symbol of the function or method that DELTA is about; NIL for others."
+  (case (delta-kind delta)
+    (:function (name-symbol (delta-name delta)))
+    (:method (let ((function (sb-mop:method-generic-function (delta-name delta))))
+               (and function (name-symbol (sb-mop:generic-function-name function)))))))
+
 (define-request threads (symbol transaction)
-  "Every living thread; where a symbol or a transaction is given, also whether it is inside the symbol's code, or inside code that the transaction replaced."
-  (let* ((asked (or symbol transaction))
-         (functions (append (when symbol (symbol-codes (known-symbol symbol nil)))
-                            (when transaction (transaction-replaced-code transaction))))
-         (answers (and asked (threads-running functions))))
-    (result :threads
-            (loop for thread in (sort (remove-if-not #'sb-thread:thread-alive-p (sb-thread:list-all-threads)) #'< :key #'thread-id)
-                  collect (wire :thread
-                                :id (thread-id thread)
-                                :name (thread-name thread)
-                                :state (if (eq thread sb-thread:*current-thread*) :running (thread-state thread))
-                                :main (eq thread (main-thread))
-                                :agent (agent-thread-p thread)
-                                :runs (and asked (or (cdr (assoc thread answers)) :no)))))))
+  "Every living thread; where a symbol or a transaction is given, also whether it is inside the symbol's code, as it is or as it was before
+operations replaced it, or inside code that the transaction replaced."
+  (let* ((name (and symbol (known-symbol symbol nil)))
+         (old (append (when name (replaced-codes name))
+                      (when transaction (transaction-replaced-code transaction))))
+         (olds (and old (threads-running old)))
+         (news (and name (threads-running (symbol-codes name)))))
+    (flet ((runs (thread)
+             (let ((said (list (cdr (assoc thread olds)) (cdr (assoc thread news)))))
+               (cond ((member :yes said) :yes) ((member :unknown said) :unknown) (t :no)))))
+      (result :threads
+              (loop for thread in (sort (remove-if-not #'sb-thread:thread-alive-p (sb-thread:list-all-threads)) #'< :key #'thread-id)
+                    collect (wire :thread
+                                  :id (thread-id thread)
+                                  :name (thread-name thread)
+                                  :state (if (eq thread sb-thread:*current-thread*) :running (thread-state thread))
+                                  :main (eq thread (main-thread))
+                                  :agent (agent-thread-p thread)
+                                  :runs (and (or symbol transaction) (runs thread))
+                                  :replaced (eq :yes (cdr (assoc thread olds)))))))))
 
 ;;;; One thread: what it does, and stopping that
 

@@ -228,7 +228,9 @@ export class Commands {
   async #requestApproval(kind: ApprovalKind, details: unknown, call: Call): Promise<unknown> {
     const image = (await this.deps.images.manager(undefined)).current;
     const where = image?.title ?? 'no image';
-    const said = details === undefined ? '' : ` Details: ${oneLine(JSON.stringify(details), 600)}`;
+    const shown = typeof details === 'string' ? details : JSON.stringify(details ?? {}, null, 2);
+    const told = typeof details === 'object' ? JSON.stringify(details) : shown;
+    const said = details === undefined ? '' : ` Details: ${oneLine(told, 600)}`;
     const digest = digestOf({ kind, details, image: image?.hello.image });
     const record = (decision: string, reason: string) =>
       this.deps.deeds.recordDecision({
@@ -247,8 +249,7 @@ export class Commands {
         message: `#${call.request} Approve ${kind} in ${oneLine(where)}?${said}`,
         hazardous: false,
         signal: call.signal,
-        showDiff: async () =>
-          void (await this.deps.deeds.showText(call.request, JSON.stringify(details ?? {}, null, 2) + '\n')),
+        showDiff: async () => void (await this.deps.deeds.showText(call.request, shown + '\n')),
       });
       approval.consume(digest);
       await record(approval.decision, approval.reason);

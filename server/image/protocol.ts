@@ -115,8 +115,10 @@ export const Thread = z.object({
   main: z.boolean(),
   /** True for the threads that the agent itself works with. */
   agent: z.boolean().optional(),
-  /** Only when a symbol or a transaction was asked about: whether the thread is inside that (replaced) code. */
+  /** Only when a symbol or a transaction was asked about: whether the thread is inside the symbol's code, replaced or not, or what the transaction replaced. */
   runs: z.enum(['yes', 'no', 'unknown']).optional(),
+  /** It is inside code that was replaced while it ran. */
+  replaced: z.boolean().optional(),
 });
 
 /** A compiler note, a reader error or a condition signalled while loading. `form` indexes the request's forms; `start`/`end` count code points in that form's text. */

@@ -66,7 +66,8 @@ async function described(location: Location, context: PlanContext): Promise<unkn
 export const threadList = operation({
   name: 'thread_list',
   title: 'List threads',
-  documentation: "The image's threads; with `symbol`, which of them run its code.",
+  documentation:
+    "The image's threads; with `symbol`, which of them run its code: `replaced` marks those in what an operation has replaced since.",
   args: z.strictObject({ symbol: arguments_.symbol.optional() }),
   plan: ({ symbol }) =>
     query({
@@ -78,7 +79,8 @@ export const threadList = operation({
   told: result => {
     const { threads } = result as { threads: readonly Thread[] };
     const inside = threads.filter(({ runs }) => runs === 'yes');
-    const names = (list: readonly Thread[]) => list.map(({ name }) => flat(name, 60)).join(', ');
+    const names = (list: readonly Thread[]) =>
+      list.map(({ name, replaced }) => `${flat(name, 60)}${replaced ? ' (replaced code)' : ''}`).join(', ');
     const asked = threads.some(({ runs }) => runs !== undefined);
     if (!asked) return `Threads (${threads.length}): ${names(threads)}.`;
     return `Threads inside (${inside.length} of ${threads.length})${inside.length > 0 ? `: ${names(inside)}` : ''}.`;

@@ -13,9 +13,9 @@ export const requestApproval = operation({
   args: z.strictObject({
     operation: z.enum(approvalKinds),
     details: z
-      .record(z.string(), z.unknown())
+      .union([z.string(), z.record(z.string(), z.unknown())])
       .optional()
-      .describe('what the person is told besides, any object'),
+      .describe('what the person is told besides: a text, or any object'),
   }),
   serve: ({ operation: kind, details }, session, call) => session.requestApproval(kind, details, call),
 });

@@ -283,6 +283,8 @@ describe('hotlisp.request_approval', () => {
       approved: false,
       decision: 'denied',
     });
+    void editor.expectPrompt(/Details: deploy "it" now$/, 'Deny');
+    await editor.command('request_approval', { ...asked, details: 'deploy "it" now' });
   });
 
   it('grants nothing to a later operation', async () => {

@@ -129,6 +129,33 @@ describe('the backtrace of a thread', () => {
   });
 });
 
+describe('the list of threads for a function', () => {
+  it('marks those in its code, also in what was replaced since', async () => {
+    const id = await start('waiting', 'blocked');
+    const inside = async () => {
+      const { threads: listed } = await editor.command<{
+        threads: { id: number; runs: string; replaced?: boolean }[];
+      }>('thread_list', { symbol: 'mill::waiting' });
+      return listed
+        .filter(each => each.runs === 'yes')
+        .map(each => ({ id: each.id, replaced: each.replaced ?? false }));
+    };
+    expect(await inside()).toEqual([{ id, replaced: false }]);
+    const mill = editor.openFile(`${editor.root}/mill.lisp`);
+    const [form] = /\(defun waiting [^]*?\n\n/.exec(mill.text)!;
+    mill.replace(form, '(defun waiting () (wait-inside :again))\n\n');
+    const prompt = editor.expectPrompt(/reload waiting/i, 'Approve');
+    const { status } = await editor.command<{ status: string }>('reload_form', {
+      uri: mill.uri,
+      version: mill.version,
+      position: mill.positionOf('(defun waiting'),
+    });
+    await prompt;
+    expect(status).toBe('applied');
+    expect(await inside()).toEqual([{ id, replaced: true }]);
+  });
+});
+
 describe('interrupting a thread', () => {
   it('has it abandon what it does: its cleanup forms run and it goes on with its own restart', async () => {
     const id = await start('guarded', 'blocked');
