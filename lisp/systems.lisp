@@ -59,10 +59,16 @@
 
 ;;;; The files of a system
 
+(defun component-meant-p (component)
+  "Whether COMPONENT is one of this implementation: its :IF-FEATURE, if it has one, holds."
+  (let ((feature (ignore-errors (asdf "COMPONENT-IF-FEATURE" component)))
+        (holds (find-symbol "FEATUREP" "UIOP")))
+    (or (null feature) (null holds) (handler-case (funcall holds feature) (error () t)))))
+
 (defun source-components (parent)
   "The Lisp files below PARENT, a system or module, in an order in which every one comes after those of the same parent that it depends on. Works
 on what ASDF has parsed already: asking ASDF for its plan could load definitions of systems that have changed."
-  (let ((children (asdf "COMPONENT-CHILDREN" parent)) (done '()) (files '()))
+  (let ((children (remove-if-not #'component-meant-p (asdf "COMPONENT-CHILDREN" parent))) (done '()) (files '()))
     (labels ((named (dependency)
                (let ((name (typecase dependency
                              (string dependency)
@@ -104,6 +110,15 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
                  (push system systems))))
       (visit system))
     (nreverse systems)))
+
+(defun systems-of-files (system)
+  "The systems whose files are those of SYSTEM: of one that infers them from packages, each file is a system of its own."
+  (if (asdf-type-p system "PACKAGE-INFERRED-SYSTEM")
+      (let ((prefix (concatenate 'string (asdf "COMPONENT-NAME" system) "/")))
+        (remove-if-not (lambda (each)
+                         (or (eq each system) (eql 0 (search prefix (asdf "COMPONENT-NAME" each)))))
+                       (systems-below system)))
+      (list system)))
 
 (defun component-file (component)
   "The native namestring of COMPONENT's file."
@@ -162,7 +177,7 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
   "Whether the file that defines SYSTEM was written since ASDF read it."
   (let ((read (ignore-errors (asdf "COMPONENT-OPERATION-TIME" (asdf "MAKE-OPERATION" (asdf-symbol "DEFINE-OP")) system)))
         (written (ignore-errors (date-of (asdf "SYSTEM-SOURCE-FILE" system)))))
-    (and (realp read) written (/= read written))))
+    (and (realp read) written (> written read))))
 
 (define-request system (name force)
   "What ASDF knows of the system; neither its definition nor any file is loaded."
@@ -180,7 +195,7 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
                   :redefined (definition-changed-p system)
                   :loaded (let ((files (source-components system)))
                             (if files (and (every #'component-loaded-p files) t) (and (loaded-time system) t)))
-                  :files (loop for each in (if (eq force :all) (systems-below system) (list system))
+                  :files (loop for each in (if (eq force :all) (systems-below system) (systems-of-files system))
                                append (loop for component in (source-components each)
                                             collect (system-file component (or (eq force :all) (and (eq force :system) (eq each system))))))))
         (let ((file (definition-file name)))
@@ -222,7 +237,7 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
   "Call NEXT, which performs OPERATION on COMPONENT, a file."
   (let ((load (asdf-type-p operation "BASIC-LOAD-OP"))
         (compile (asdf-type-p operation "COMPILE-OP"))
-        (file (ignore-errors (component-file component))))
+        (file (and (not (asdf-type-p component "STATIC-FILE")) (ignore-errors (component-file component)))))
     (cond ((not (and file (or load compile))) (funcall next))
           (*loading* (perform-watched *loading* file compile next))
           (t (funcall next)))

@@ -1,5 +1,5 @@
 /** Systems and packages: seen as files, reloaded as a whole, and left as they were when anything fails. */
-import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -135,6 +135,41 @@ describe('reloading a system', () => {
       'accounts.lisp',
     );
     expect(await editor.evaluate('(ledger:report)')).toEqual(['"Balance: 18"']);
+  });
+
+  it('counts the files that this SBCL loads, and of a system that infers them from packages those of its parts', async () => {
+    edit(
+      'ledger.asd',
+      '(:file "package")',
+      '(:file "package") (:file "never" :if-feature :clisp) (:static-file "NOTES")',
+    );
+    for (const [name, text] of [
+      ['NOTES', ''],
+      ['parts/parts.asd', '(defsystem "parts" :class :package-inferred-system :depends-on ("parts/main"))'],
+      [
+        'parts/main.lisp',
+        '(defpackage #:parts/main (:use #:common-lisp #:parts/util))\n(in-package #:parts/main)\n(defun main () (util))\n',
+      ],
+      [
+        'parts/util.lisp',
+        '(defpackage #:parts/util (:use #:common-lisp) (:export #:util))\n(in-package #:parts/util)\n(defun util () 1)\n',
+      ],
+    ] as const) {
+      mkdirSync(path.dirname(file(name)), { recursive: true });
+      writeFileSync(file(name), text);
+      utimesSync(file(name), 1e9, 1e9);
+    }
+    await loadSystem(editor, 'ledger');
+    await loadSystem(editor, 'parts/parts');
+    const files = async (system: string) =>
+      names((await editor.command<Status>('system_status', { system })).files);
+    expect(await files('ledger')).toEqual(['package.lisp', 'accounts.lisp', 'report.lisp']);
+    expect(await files('parts')).toEqual(['util.lisp', 'main.lisp']);
+    edit('parts/util.lisp', '() 1', '() 2');
+    void approve(/It compiles 1 of 2 files: util\.lisp, and what depends on them/);
+    expect(names((await reload(false, 'parts')).files!)).toEqual(['util.lisp', 'main.lisp']);
+    void approve(/It compiles 3 of 3 files/);
+    expect(names((await reload(true)).files!)).not.toContain('NOTES');
   });
 
   it('says that its definition has changed, which is read first and may name other files: the one that was approved', async () => {

@@ -65,11 +65,11 @@ export function systemWorkspace(
   return { root, env: asdfEnvironment(root) };
 }
 
-/** Loads the system as its user would have before the server came. */
+/** Loads the system as its user would have before the server came. @param name the definition's file in the workspace, without its type */
 export async function loadSystem(editor: Editor, name: string): Promise<void> {
   await editor.evaluate(`(require :asdf)`);
   await editor.evaluate(`(progn (asdf:load-asd ${lispString(path.join(editor.root, `${name}.asd`))})
     (let ((*standard-output* (make-broadcast-stream)) (*error-output* (make-broadcast-stream)))
-      (asdf:load-system ${lispString(name)}))
+      (asdf:load-system ${lispString(path.basename(name))}))
     t)`);
 }
