@@ -49,7 +49,19 @@
           (when (sb-mop:slot-definition-initfunction slot)
             (list :initform (sb-mop:slot-definition-initform slot)
                   :initfunction (sb-mop:slot-definition-initfunction slot)))
-          (when (documentation slot t) (list :documentation (documentation slot t)))))
+          (when (documentation slot t) (list :documentation (documentation slot t)))
+          (own-slot-options slot)))
+
+(defun own-slot-options (slot)
+  "The options that SLOT, a direct slot definition, has besides the standard's because the user's metaobjects know them."
+  (let ((standard (find-class 'sb-mop:standard-direct-slot-definition)))
+    (unless (eq (class-of slot) standard)
+      (loop with known = (mapcar #'sb-mop:slot-definition-name (sb-mop:class-slots standard))
+            for each in (sb-mop:class-slots (class-of slot))
+            for name = (sb-mop:slot-definition-name each)
+            for initarg = (first (sb-mop:slot-definition-initargs each))
+            when (and initarg (not (member name known)) (slot-boundp slot name))
+              append (list initarg (slot-value slot name))))))
 
 (defun bring-back-class (name class)
   (setf (find-class name) class)

@@ -654,6 +654,7 @@ SOURCE-INFO, into the image. Returns the function, or NIL when there was somethi
 
 ;; Method combinations
 (define-internal method-combinations :variable ("SB-PCL" "**METHOD-COMBINATIONS**"))
+(define-internal long-method-combinations :variable ("SB-PCL" "*LONG-METHOD-COMBINATION-FUNCTIONS*"))
 (define-internal method-combination-name :function ("SB-PCL" "METHOD-COMBINATION-TYPE-NAME"))
 ;; Where a method combination keeps its users in a set that is no hash table (2.6)
 (define-internal map-set :function ("SB-INT" "MAP-HASHSET"))
@@ -668,6 +669,7 @@ SOURCE-INFO, into the image. Returns the function, or NIL when there was somethi
 
 (define-capability :method-combinations (method-combinations method-combination-cache method-combination-name)
   (hash-table-p method-combinations))
+(define-capability :long-method-combinations (long-method-combinations) (hash-table-p long-method-combinations))
 
 ;; Instances of classes that are defined again
 (defparameter *instance-updater* (find-internal '(("SB-PCL" "%OBSOLETE-INSTANCE-TRAP")) :function)

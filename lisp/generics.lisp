@@ -38,9 +38,13 @@
                               collect (cons name (if (slot-boundp object name) (slot-value object name) **none**))))))
 
 (defun combination-state (name)
-  "What NAME means as a method combination: the definition, its cache and what it has made; nothing where it means none."
+  "What NAME means as a method combination: the definition, its cache, the function of a long form, and what it has made; nothing where it
+means none."
   (let ((info (gethash name method-combinations)))
-    (if info (list* info (method-combination-cache info) (combination-objects info)) **none**)))
+    (if info
+        (list* info (method-combination-cache info) (and (capability :long-method-combinations) (gethash name long-method-combinations))
+               (combination-objects info))
+        **none**)))
 
 (defun combination-states ()
   "An alist from the name of every method combination to its state."
@@ -49,15 +53,22 @@
           collect (cons name (combination-state name)))))
 
 (defun same-combination-p (a b)
-  (if (or (none-p a) (none-p b)) (eq a b) (eq (car a) (car b))))
+  (if (or (none-p a) (none-p b))
+      (eq a b)
+      (and (eq (first a) (first b)) (eq (third a) (third b)))))
 
 (defun write-combination (name state)
   "Give NAME the STATE as a method combination, and have the generic functions that use it go by that."
+  (when (capability :long-method-combinations)
+    (let ((function (and (not (none-p state)) (third state))))
+      (if function
+          (setf (gethash name long-method-combinations) function)
+          (remhash name long-method-combinations))))
   (cond ((none-p state) (remhash name method-combinations))
         (t (setf (gethash name method-combinations) (car state)
                  ;; Defining it again takes the objects over.
                  (method-combination-cache (car state)) (cadr state))
-           (loop for (object . slots) in (cddr state)
+           (loop for (object . slots) in (cdddr state)
                  do (unless (loop for (slot) in slots always (slot-exists-p object slot))
                       (error "SBCL has made a method combination of another kind of it."))
                     (loop for (slot . value) in slots

@@ -197,6 +197,12 @@ or by the program, which runs all the while. Those values are nobody's to put ba
 
 ;;;; Loading what others compiled, while other threads run: SBCL takes methods away before it defines them again.
 
+(defstruct (deed (:copier nil) (:predicate nil))
+  "Something under way that changes the image otherwise than by forms of a buffer. STEP is where it failed, or NIL; SWAPPED is called with
+:OLD when what was done is undone, also because it failed, and with :NEW when it is done again. DEFINITIONS, the contract's, say what it defines;
+without them that is told from what has changed. METHODS are the deltas of methods that were given another function, last first."
+  id (methods '()) (step nil) (condition nil) (notes '()) (output "") (swapped nil) (definitions nil))
+
 (defun redefined-methods (deed)
   (merge-method-deltas (reverse (deed-methods deed))))
 
@@ -261,12 +267,6 @@ or by the program, which runs all the while. Those values are nobody's to put ba
             (dolist (symbol encapsulated) (unencapsulate symbol 'hotlisp)))))))
 
 ;;;; Running something as one transaction
-
-(defstruct (deed (:copier nil) (:predicate nil))
-  "Something under way that changes the image otherwise than by forms of a buffer. STEP is where it failed, or NIL; SWAPPED is called with
-:OLD when what was done is undone, also because it failed, and with :NEW when it is done again. DEFINITIONS, the contract's, say what it defines;
-without them that is told from what has changed. METHODS are the deltas of methods that were given another function, last first."
-  id (methods '()) (step nil) (condition nil) (notes '()) (output "") (swapped nil) (definitions nil))
 
 (defvar *deed* nil "The DEED that the current thread performs.")
 

@@ -41,8 +41,10 @@ export function evaluates(reader: Reader, form: RawNode): boolean {
     if (!isStandard(operator.package) && !(name === 'DEFGLOBAL' && operator.package === 'SB-EXT'))
       return true;
     if (Object.hasOwn(CONTAINERS, name)) waiting.push(...operands.slice(CONTAINERS[name]));
-    else if (PURE.has(name)) continue;
-    else if (name === 'DEFMETHOD') {
+    else if (PURE.has(name)) {
+      if ((name === 'DEFCLASS' || name === 'DEFGENERIC') && isDefinedByMethods(reader, operands.slice(2)))
+        return true;
+    } else if (name === 'DEFMETHOD') {
       if (!constantSpecializers(reader, operands)) return true;
     } else if (PURE_CALLS.has(name)) {
       if (!operands.every(operand => reader.constant(operand))) return true;
@@ -52,6 +54,18 @@ export function evaluates(reader: Reader, form: RawNode): boolean {
   }
   return false;
 }
+
+const METAOBJECTS: ReadonlySet<string> = new Set(['METACLASS', 'GENERIC-FUNCTION-CLASS', 'METHOD-CLASS']);
+
+/** Whether an option names a class of metaobjects that is not the standard's: its methods, of the user's, do the defining. */
+const isDefinedByMethods = (reader: Reader, operands: readonly RawNode[]): boolean =>
+  operands.some(option => {
+    const [name, value] = option.type === 'list_lit' ? reader.objects(option) : [];
+    return (
+      METAOBJECTS.has(reader.symbol(name)?.name ?? '') &&
+      !/^(?:FUNCALLABLE-)?STANDARD-/.test(reader.symbol(value)?.name ?? '')
+    );
+  });
 
 /** `(eql form)` evaluates its form when the method is defined. */
 function constantSpecializers(reader: Reader, operands: readonly RawNode[]): boolean {

@@ -72,6 +72,22 @@ const rows: Record<string, Row> = {
     look: '(summed 1)',
     values: ['3', '(1 2)', '3'],
   },
+  'a class of a metaclass of the user’s, with slot options of its own': {
+    before:
+      '(defclass kept-slot (sb-mop:standard-direct-slot-definition) ((column :initarg :column :initform nil :reader column)))\n(defclass table-class (standard-class) ())\n(defmethod sb-mop:validate-superclass ((class table-class) (super standard-class)) t)\n(defmethod sb-mop:direct-slot-definition-class ((class table-class) &rest initargs) (declare (ignore initargs)) (find-class \'kept-slot))\n(defclass row () ((a :initform 1 :column "x")) (:metaclass table-class))',
+    after:
+      '(defclass kept-slot (sb-mop:standard-direct-slot-definition) ((column :initarg :column :initform nil :reader column)))\n(defclass table-class (standard-class) ())\n(defmethod sb-mop:validate-superclass ((class table-class) (super standard-class)) t)\n(defmethod sb-mop:direct-slot-definition-class ((class table-class) &rest initargs) (declare (ignore initargs)) (find-class \'kept-slot))\n(defclass row () ((a :initform 2 :column "y")) (:metaclass table-class))',
+    look: "(list (slot-value (make-instance 'row) 'a) (column (first (sb-mop:class-direct-slots (find-class 'row)))))",
+    values: ['(1 "x")', '(2 "y")', '(1 "x")'],
+  },
+  'a method combination of the long form': {
+    before:
+      '(define-method-combination best () ((all ())) `(max ,@(mapcar (lambda (each) `(call-method ,each)) all)))\n(defgeneric rated (x) (:method-combination best))\n(defmethod rated ((x integer)) 3)\n(defmethod rated ((x number)) 5)',
+    after:
+      '(define-method-combination best () ((all ())) `(+ ,@(mapcar (lambda (each) `(call-method ,each)) all)))\n(defgeneric rated (x) (:method-combination best))\n(defmethod rated ((x integer)) 4)\n(defmethod rated ((x number)) 5)',
+    look: '(rated 1)',
+    values: ['5', '9', '5'],
+  },
   'the method combination of a generic function': {
     before: '(defgeneric gm (x) (:method-combination list))\n(defmethod gm list ((x integer)) 1)',
     after: '(defgeneric gm (x) (:method-combination +))\n(defmethod gm + ((x integer)) 1)',
