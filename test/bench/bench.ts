@@ -16,6 +16,7 @@ import {
   type TextDocument,
 } from '../support/lspClient.ts';
 import { JsonRpc } from '../support/jsonRpc.ts';
+import { formAt } from '../support/rawAgent.ts';
 import { isSymbol } from '../support/sexp.ts';
 import { SwankClient } from '../support/swankClient.ts';
 import { startUserImage, swankServer } from '../support/userImage.ts';
@@ -170,20 +171,28 @@ async function benchReload(): Promise<Record<string, number[]>> {
     return Number(image.ports['swank']);
   };
   try {
+    const port = await swankImage();
     const attached = await Reloader.start('over-swank', root, {
       mode: 'attach',
-      address: `127.0.0.1:${await swankImage()}`,
+      address: `127.0.0.1:${port}`,
     });
     closing.push(() => attached.editor.finish());
     const spawned = await Reloader.start('over-socket', root, { mode: 'spawn', command: sbclCommand });
     closing.push(() => spawned.editor.finish());
-    const connect = async () => {
-      const client = await SwankClient.connect(await swankImage());
+    const connect = async (to: number) => {
+      const client = await SwankClient.connect(to);
       closing.push(() => client.close());
-      await client.rex('(cl:make-package "BENCH" :use (cl:list "COMMON-LISP"))', 'COMMON-LISP-USER');
+      await client.rex(
+        '(cl:or (cl:find-package "BENCH") (cl:make-package "BENCH" :use (cl:list "COMMON-LISP")))',
+        'COMMON-LISP-USER',
+      );
       return client;
     };
-    const [swank, bareImage] = [await connect(), await connect()];
+    const [swank, bareImage, agent] = [
+      await connect(await swankImage()),
+      await connect(await swankImage()),
+      await connect(port),
+    ];
     const file = path.join(root, 'slime.lisp');
     writeFileSync(file, fileText('slime', 0));
     const offset = fileText('slime', 0).indexOf('(defun slime ');
@@ -198,6 +207,28 @@ async function benchReload(): Promise<Record<string, number[]>> {
       const taken = ms(begun);
       if (!(Array.isArray(answer) && isSymbol(answer[2], 't')))
         throw new Error(`Swank did not compile: ${JSON.stringify(answer)}`);
+      return taken;
+    };
+    // The image's half of a reload as this process asks for it, as it asks Swank: with no server, no journal and no editor.
+    const half = async () => {
+      const file = path.join(root, 'half.lisp');
+      const whole = fileText('half', ++round);
+      const at = whole.indexOf('(defun half ');
+      const piece = {
+        text: defun('half', round),
+        definitions: ['function:half'] as const,
+        package: 'BENCH',
+      };
+      const args = {
+        transaction: `half-${round}`,
+        forms: [formAt(whole, at, 22, file, piece)],
+        onlySafe: true,
+      };
+      const request = JSON.stringify({ id: round, op: 'apply', args, session: 'bench' });
+      const begun = performance.now();
+      const answer = await agent.rex(`(hotlisp-boot:call ${lispString(request)})`, 'BENCH');
+      const taken = ms(begun);
+      if (!String(answer).includes('"applied"')) throw new Error(`the agent answered ${String(answer)}`);
       return taken;
     };
     const bare = async () => {
@@ -227,6 +258,7 @@ async function benchReload(): Promise<Record<string, number[]>> {
     const ways = Object.entries({
       attached: () => attached.reload(),
       slime,
+      half,
       floorOverSwank,
       spawned: () => spawned.reload(),
       floor,
@@ -341,6 +373,7 @@ console.log(
 row('', 'median ms', '90 % ms', 'x Swank', 'x compile');
 const label: Record<string, string> = {
   attached: 'hotlisp reload_form over Swank',
+  half: '  its half in the image alone, asked as Swank is',
   slime: 'swank:compile-string-for-emacs over Swank',
   floorOverSwank: '  COMPILE behind a server that only syncs a line',
   spawned: 'hotlisp reload_form over its Unix socket',
