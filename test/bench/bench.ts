@@ -228,7 +228,8 @@ async function benchReload(): Promise<Record<string, number[]>> {
       const begun = performance.now();
       const answer = await agent.rex(`(hotlisp-boot:call ${lispString(request)})`, 'BENCH');
       const taken = ms(begun);
-      if (!String(answer).includes('"applied"')) throw new Error(`the agent answered ${String(answer)}`);
+      if (!JSON.stringify(answer).includes('applied'))
+        throw new Error(`the agent answered ${JSON.stringify(answer)}`);
       return taken;
     };
     const bare = async () => {
