@@ -4,16 +4,6 @@
 
 ;;;; Told from the text, before it takes effect
 
-(defun structure-options (text name)
-  "The texts of the arguments of every option NAME in TEXT, a structure's name and options: a list of lists."
-  (let ((options (split-list-text text)))
-    (when (consp options)
-      (loop for option in (rest options)
-            for parts = (split-list-text option)
-            for list = (if (consp parts) parts (list option))
-            when (equal (parse-symbol-text (string-left-trim ":" (first list))) name)
-              collect (rest list)))))
-
 (defun option-name (arguments default)
   "The name that the ARGUMENTS of an option say, DEFAULT where they are none; NIL where they say NIL."
   (if arguments

@@ -12,20 +12,21 @@
                    (definition-label definition) (class-name (class-of class))))
           (description
            (let ((elements (defining-elements unit 'defstruct)))
-             (when (and elements (not (structure-option "TYPE" (second elements))))
+             (when (and elements (not (structure-options (second elements) "TYPE")))
                (structure-slots-hazard definition description elements (find-package-named (unit-package-name unit)))))))))
 
-(defun structure-option (name text)
-  "The texts of the arguments of the option NAME in TEXT, a structure's name and options, in a list; NIL when it is not there."
+(defun structure-options (text name)
+  "The texts of the arguments of every option NAME in TEXT, a structure's name and options: a list of lists."
   (let ((options (split-list-text text)))
     (when (consp options)
       (loop for option in (rest options)
             for parts = (split-list-text option)
-            when (and (consp parts) (equal (parse-symbol-text (string-left-trim ":" (first parts))) name))
-              return (list (rest parts))))))
+            for list = (if (consp parts) parts (list option))
+            when (equal (parse-symbol-text (string-left-trim ":" (first list))) name)
+              collect (rest list)))))
 
 (defun structure-slots-hazard (definition description elements package)
-  (let* ((option (first (structure-option "INCLUDE" (second elements))))
+  (let* ((option (first (structure-options (second elements) "INCLUDE")))
          (included (and option (resolve-symbol (first option) package)))
          (parent (and included (find-structure-description included nil)))
          (old-parent (included-structure description))

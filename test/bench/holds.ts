@@ -16,6 +16,7 @@ const probed = `(defun probe (item rate &key round)
     (list rate round subtotal)))
 `;
 
+/** Those of a client that asks for everything that is measured. */
 const capabilities = {
   ...usualCapabilities,
   textDocument: {
@@ -30,7 +31,7 @@ const capabilities = {
 };
 
 /** What is measured: a name, and what is sent and waited for. */
-type Deed = readonly [name: string, work: () => Promise<unknown>];
+export type Deed = readonly [name: string, work: () => Promise<unknown>];
 
 function deedsOf(editor: Editor, document: TextDocument): readonly Deed[] {
   const { uri } = document;
@@ -147,8 +148,15 @@ function deedsOf(editor: Editor, document: TextDocument): readonly Deed[] {
   ];
 }
 
-/** Milliseconds of the longest hold per request, by its name: the median of some rounds. */
-export async function holdsIn(lines: number, rounds: number): Promise<Map<string, number>> {
+/**
+ * Milliseconds of the longest hold per deed, by its name, in a server that has one buffer with a text: the median of some rounds.
+ * @param deedsOf what is measured
+ */
+export async function holdsOf(
+  text: string,
+  rounds: number,
+  deedsOf: (editor: Editor, document: TextDocument) => readonly Deed[],
+): Promise<Map<string, number>> {
   const probe = new Probe();
   try {
     const editor = await Editor.start({
@@ -157,8 +165,7 @@ export async function holdsIn(lines: number, rounds: number): Promise<Map<string
       settings: { image: { mode: 'off' } },
     });
     try {
-      const document = editor.open('long.lisp', inventory(lines, probed));
-      const deeds = deedsOf(editor, document);
+      const deeds = deedsOf(editor, editor.open('long.lisp', text));
       const held = new Map<string, number[]>();
       for (let round = 0; round < rounds; round++)
         for (const [name, work] of deeds) {
@@ -175,3 +182,7 @@ export async function holdsIn(lines: number, rounds: number): Promise<Map<string
     probe.remove();
   }
 }
+
+/** The holds in a buffer of so many lines. */
+export const holdsIn = (lines: number, rounds: number): Promise<Map<string, number>> =>
+  holdsOf(inventory(lines, probed), rounds, deedsOf);

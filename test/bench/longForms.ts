@@ -2,21 +2,8 @@
  * How long each request holds the server's event loop in a buffer whose one top-level form is very long: a table of data, a macrolet of
  * definitions, nested code. The built server over stdio, with a probe in it; no image.
  */
-import { Editor, usualCapabilities, type TextDocument } from '../support/lspClient.ts';
-import { Probe } from '../load/probe.ts';
-
-const capabilities = {
-  ...usualCapabilities,
-  textDocument: {
-    ...(usualCapabilities['textDocument'] as object),
-    semanticTokens: {
-      requests: { full: { delta: true }, range: true },
-      tokenTypes: ['class', 'variable', 'function', 'macro', 'keyword', 'comment', 'string'],
-      tokenModifiers: ['definition'],
-      formats: ['relative'],
-    },
-  },
-};
+import type { Editor, TextDocument } from '../support/lspClient.ts';
+import { holdsOf, type Deed } from './holds.ts';
 
 /** Milliseconds within which a request is answered on a slow machine. */
 const PATIENCE = 120_000;
@@ -45,35 +32,12 @@ const longForms: Readonly<Record<string, string>> = {
 /** By the kind of form, milliseconds of the longest hold per request: the median of some rounds. */
 export async function holdsInLongForms(rounds: number): Promise<Map<string, Map<string, number>>> {
   const tables = new Map<string, Map<string, number>>();
-  for (const [name, text] of Object.entries(longForms)) tables.set(name, await holdsInForm(text, rounds));
+  for (const [name, text] of Object.entries(longForms))
+    tables.set(name, await holdsOf(text, rounds, deedsOf));
   return tables;
 }
 
-async function holdsInForm(text: string, rounds: number): Promise<Map<string, number>> {
-  const probe = new Probe();
-  try {
-    const editor = await Editor.start({ capabilities, env: probe.env, settings: { image: { mode: 'off' } } });
-    try {
-      const document = editor.open('form.lisp', text);
-      const held = new Map<string, number[]>();
-      const deeds = deedsOf(editor, document);
-      for (let round = 0; round < rounds; round++)
-        for (const [name, work] of deeds) {
-          await probe.read();
-          await work();
-          const { holds } = await probe.read();
-          held.set(name, [...(held.get(name) ?? []), Math.max(0, ...holds)]);
-        }
-      return new Map([...held].map(([name, all]) => [name, all.sort((a, b) => a - b)[all.length >> 1]!]));
-    } finally {
-      await editor.finish();
-    }
-  } finally {
-    probe.remove();
-  }
-}
-
-function deedsOf(editor: Editor, document: TextDocument): [string, () => Promise<unknown>][] {
+function deedsOf(editor: Editor, document: TextDocument): readonly Deed[] {
   const textDocument = { uri: document.uri };
   let tokens = '';
   const position = document.positionOf('(car pro¦be)');
@@ -86,7 +50,7 @@ function deedsOf(editor: Editor, document: TextDocument): [string, () => Promise
   };
   const end = { line: position.line + 1, character: 0 };
   const range = { start: position, end: position };
-  const ask = (method: string, params: object | (() => object)): [string, () => Promise<unknown>] => [
+  const ask = (method: string, params: object | (() => object)): Deed => [
     method.replace('textDocument/', ''),
     async () => {
       type();
