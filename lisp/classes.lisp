@@ -92,12 +92,13 @@
           (unencapsulate 'no-applicable-method 'hotlisp)))
       (funcall function)))
 
-(defun call-redefining-class (class function)
-  "Call FUNCTION, which defines CLASS again. SBCL takes the methods of its accessors away first and makes them anew."
+(defun call-redefining-class (class function &optional (reset #'reset-generic-functions))
+  "Call FUNCTION, which defines CLASS again. SBCL takes the methods of its accessors away first and makes them anew. RESET is called with the
+accessors that were and are there, so that none keeps what was found of it meanwhile."
   (if (typep class 'sb-mop:standard-class)
       (let ((accessors (class-accessors class)))
         (unwind-protect (call-missing-methods function)
-          (reset-generic-functions (union accessors (class-accessors class)))))
+          (funcall reset (union accessors (class-accessors class)))))
       (funcall function)))
 
 (defun define-class (name &rest arguments)

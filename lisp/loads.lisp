@@ -221,7 +221,9 @@ without them that is told from what has changed. METHODS are the deltas of metho
   "Call FUNCTION, which loads compiled files as DEED, so that no other thread finds a method missing that they define again."
   (let ((thread sb-thread:*current-thread*) (encapsulated '())
         ;; The methods in a DEFGENERIC go when it is loaded again: here, once the new ones are there. Lists (generic-function . methods).
-        (leaving '()))
+        (leaving '())
+        ;; Accessors of classes that were defined again: waiting for those who fill their caches is done once for all.
+        (unsettled '()))
     (labels ((instead (symbol replacement)
                (when symbol
                  (push symbol encapsulated)
@@ -242,7 +244,11 @@ without them that is told from what has changed. METHODS are the deltas of metho
                (progn
                  (instead *load-defclass-symbol*
                           (lambda (original arguments)
-                            (call-redefining-class (find-class (first arguments) nil) (lambda () (apply original arguments)))))
+                            (call-redefining-class (find-class (first arguments) nil)
+                                                   (lambda () (apply original arguments))
+                                                   (lambda (functions)
+                                                     (reset-dispatch functions)
+                                                     (setf unsettled (union functions unsettled))))))
                  (instead *load-defmethod-symbol*
                           (lambda (original arguments)
                             (let ((method (define-method-gently deed original arguments)))
@@ -264,7 +270,8 @@ without them that is told from what has changed. METHODS are the deltas of metho
                                   (when entry (leave entry)))))))
                  (multiple-value-prog1 (funcall function)
                    (mapc #'leave (copy-list leaving))))
-            (dolist (symbol encapsulated) (unencapsulate symbol 'hotlisp)))))))
+            (dolist (symbol encapsulated) (unencapsulate symbol 'hotlisp))
+            (reset-generic-functions unsettled))))))
 
 ;;;; Running something as one transaction
 
