@@ -318,7 +318,8 @@ where there is no such readtable. Evaluates nothing."
              (setf package *package*
                    returned t))
         (setf record (close-output output))
-        (unless returned
+        ;; After an EXIT the loss of the image is the answer.
+        (unless (or returned (image-exiting-p))
           (setf (evaluation-status evaluation) :signalled
                 (evaluation-condition evaluation) (abort-data (unwound-because)))
           (leave-last-words (answer))))
