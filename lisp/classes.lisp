@@ -101,10 +101,6 @@ accessors that were and are there, so that none keeps what was found of it meanw
           (funcall reset (union accessors (class-accessors class)))))
       (funcall function)))
 
-(defun define-class (name &rest arguments)
-  "Stands in compiled code where DEFCLASS's own loader would."
-  (call-redefining-class (find-class name nil) (lambda () (apply #'load-defclass name arguments))))
-
 (defun restore-class (name state undoing)
   "Give the class NAME the definition STATE, or take the name from it when that is nothing. Returns sentences about what remains
 different from how it was, if this is UNDOING what was done since."

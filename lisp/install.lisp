@@ -9,8 +9,9 @@
 
 (defstruct (installation (:copier nil) (:predicate nil))
   "What loading has collected, last first, and what installing has replaced: REPLACED lists (name function-state information), DELTAS those
-of methods, last first. INITIAL-METHODS lists (generic-function . methods), what DEFGENERICs hold. PHASE is :COLLECT while definitions are collected, else :PASS."
-  (phase :pass) (functions '()) (methods '()) (initial-methods '()) (deltas '()) (unit nil) (replaced '()))
+of methods, last first. INITIAL-METHODS lists (generic-function . methods), what DEFGENERICs hold. UNSETTLED are accessors whose caches others may
+be filling with what was there before. PHASE is :COLLECT while definitions are collected, else :PASS."
+  (phase :pass) (functions '()) (methods '()) (initial-methods '()) (deltas '()) (unit nil) (replaced '()) (unsettled '()))
 
 (defvar *installation* nil "The INSTALLATION of the operation that the current thread performs.")
 
@@ -80,6 +81,17 @@ of methods, last first. INITIAL-METHODS lists (generic-function . methods), what
              (when function (note-made function))
              method))
           (t (apply #'load-defmethod arguments)))))
+
+(defun define-class (name &rest arguments)
+  "Stands in compiled code where DEFCLASS's own loader would."
+  (let ((installation *installation*))
+    (call-redefining-class (find-class name nil)
+                           (lambda () (apply #'load-defclass name arguments))
+                           (if installation
+                               (lambda (functions)
+                                 (reset-dispatch functions)
+                                 (setf (installation-unsettled installation) (union functions (installation-unsettled installation))))
+                               #'reset-generic-functions))))
 
 (defun stage-generic-function (name &rest arguments)
   "Stands in compiled code where DEFGENERIC's own loader would, of one with methods: those of the definition before stay until these are there."

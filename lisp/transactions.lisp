@@ -196,6 +196,7 @@ delete none."
     (setf (attempt-step attempt) :install
           (installation-unit installation) nil)
     (install-collected installation)
+    (reset-generic-functions (shiftf (installation-unsettled installation) '()))
     (setf (attempt-step attempt) nil)
     t))
 
