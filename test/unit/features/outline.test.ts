@@ -47,7 +47,7 @@ describe('standard definers', () => {
     ['(define-compiler-macro f (x) x)', ['Operator f | define-compiler-macro (x)']],
     [
       '(define-modify-macro appendf (&rest more) append)',
-      ['Operator appendf | define-modify-macro (&rest more)'],
+      ['Operator appendf | define-modify-macro (place &rest more)'],
     ],
     ['(define-symbol-macro s (car x))', ['Variable s | define-symbol-macro']],
     ['(define-setf-expander f (x) x)', ['Property f | define-setf-expander (x)']],
