@@ -18,3 +18,7 @@ export function onLost(image: Image, listener: (reason: string) => void): () => 
   all.add(listener);
   return () => all.delete(listener);
 }
+
+/** Why the image is lost; undefined while it is not. */
+export const reasonOfLoss = (image: Image): Promise<string | undefined> =>
+  Promise.race([image.lost, Promise.resolve(undefined)]);

@@ -4,6 +4,7 @@ import { displayDefinition, listed, oneLine } from '../display.ts';
 import { HotlispError } from '../errors.ts';
 import { wireKind } from '../image/connection.ts';
 import type { Image } from '../image/image.ts';
+import { reasonOfLoss } from '../image/loss.ts';
 import type { Change } from '../image/protocol.ts';
 import type { Call, HistoryPlan } from '../operations/operation.ts';
 import { digestOfDeed, type Deed } from './deeds.ts';
@@ -44,49 +45,57 @@ export async function runHistory(
       diff: async () => `${verb}: ${what}\n`,
     };
     (await desk.deps.deeds.approve(deed, call)).consume(digestOfDeed(deed));
-    try {
-      const change = await swapParts(desk, image, plan.type, target.parts, force, call.signal);
-      const verified = await checked(desk, { ...deed, parts: target.parts }, plan.type, target, call);
-      const status = plan.type === 'redo' ? statusOf(change.status, verified) : change.status;
-      const remains = [...change.remains, ...verified.remains];
-      const { failure, verification } = verified;
-      await desk.deps.deeds.recordOutcome(deed, call, {
-        status,
-        target: target.id,
-        ...(failure !== undefined && { message: failure }),
-        remains,
-      });
-      desk.previousSources(image).forget();
-      const stands = plan.type === 'undo' || failure === undefined;
-      if (stands && change.threads.length > 0) desk.deps.onOldCode(image, verb, change);
-      const result = report.changeResult(change, [], undefined, desk.encoding, started);
-      return {
-        ...result,
-        status,
-        ...(failure !== undefined && {
-          notes: [
-            {
-              severity: stands ? ('warning' as const) : ('error' as const),
-              message: failure,
-              uri: null,
-              range: null,
-            },
-          ],
-        }),
-        ...(remains.length > 0 && { remains }),
-        ...(verification.length > 0 && { verification }),
-        duration_ms: report.since(started),
-      };
-    } catch (error) {
-      await desk.deps.deeds.recordFailure(deed, call, error);
-      throw error;
-    }
+    const { change, verified, status, remains } = await swap(desk, plan.type, target, deed, force, call);
+    desk.previousSources(image).forget();
+    const { failure, verification } = verified;
+    const stands = plan.type === 'undo' || failure === undefined;
+    // Nothing is known of the rules then, and nothing is left of what was rolled back.
+    const lost = failure !== undefined && stands && (await reasonOfLoss(image));
+    if (lost)
+      throw new HotlispError('image-lost', `The rollback was made, and then the image was lost: ${lost}.`);
+    if (stands && change.threads.length > 0) desk.deps.onOldCode(image, verb, change);
+    const severity = stands ? ('warning' as const) : ('error' as const);
+    return {
+      ...report.changeResult(change, [], undefined, desk.encoding, started),
+      status,
+      ...(failure !== undefined && { notes: [{ severity, message: failure, uri: null, range: null }] }),
+      ...(remains.length > 0 && { remains }),
+      ...(verification.length > 0 && { verification }),
+      duration_ms: report.since(started),
+    };
   };
   try {
     return await attempt(false, '');
   } catch (error) {
     if (wireKind(error) !== 'superseded') throw error;
     return attempt(true, ` Hazard: ${oneLine((error as Error).message)}`);
+  }
+}
+
+/** Takes the transaction back or does it again, has that checked, and records what became of it. */
+async function swap(
+  desk: Desk,
+  type: HistoryPlan['type'],
+  target: PastTransaction,
+  deed: Deed,
+  force: boolean,
+  call: Call,
+) {
+  try {
+    const change = await swapParts(desk, deed.image, type, target.parts, force, call.signal);
+    const verified = await checked(desk, { ...deed, parts: target.parts }, type, target, call);
+    const status = type === 'redo' ? statusOf(change.status, verified) : change.status;
+    const remains = [...change.remains, ...verified.remains];
+    await desk.deps.deeds.recordOutcome(deed, call, {
+      status,
+      target: target.id,
+      ...(verified.failure !== undefined && { message: verified.failure }),
+      remains,
+    });
+    return { change, verified, status, remains };
+  } catch (error) {
+    await desk.deps.deeds.recordFailure(deed, call, error);
+    throw error;
   }
 }
 

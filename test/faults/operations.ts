@@ -170,6 +170,8 @@ export const operationCases: readonly OperationCase[] = [
     name: 'rollback',
     overSwank: true,
     asks: true,
+    // it stands where the rules cannot be run afterwards, and says so
+    leadsTo: ['applied'],
     arrange: async stage => ({ transaction: await reloaded(stage) }),
   },
   {

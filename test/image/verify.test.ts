@@ -139,6 +139,21 @@ describe('taking back and doing again', () => {
     await editor.evaluate('(setf cl-user::*well* t)');
     expect(await editor.command('redo', { transaction })).toMatchObject({ status: 'applied' });
   });
+
+  it('a rollback whose rule loses the image fails as image-lost, and is in the journal', async () => {
+    const ending = '(or cl-user::*well* (sb-ext:exit :abort t))';
+    await start('(defvar cl-user::*well* t)', { when, form: ending });
+    const { transaction } = await change();
+    await editor.evaluate('(setf cl-user::*well* nil)');
+    expect(await editor.failure('rollback', {})).toMatchObject({
+      kind: 'image-lost',
+      message: expect.stringMatching(/^The rollback was made, and then the image was lost: /) as string,
+    });
+    const { entries } = await editor.command<{ entries: { operation: string }[] }>('history', { limit: 10 });
+    expect(entries.find(({ operation }) => operation === 'rollback')).toMatchObject({
+      outcome: { status: 'applied', target: transaction },
+    });
+  });
 });
 
 const libraries: Record<string, { tests: string; suite: string; other: string; failure: RegExp }> = {
