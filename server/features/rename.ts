@@ -1,9 +1,15 @@
 /** Renaming what is local to one form, and editing it in step. Pure. */
 import { HotlispError } from '../errors.ts';
-import { readSymbol, type PositionEncoding, type Range, type Snapshot } from '../source/index.ts';
+import {
+  readSymbol,
+  type PositionEncoding,
+  type Range,
+  type Snapshot,
+  type TopLevelForm,
+} from '../source/index.ts';
 import { meansTheSame, nameSpanOf, problemOfName, renameBinding } from '../source/renaming.ts';
 import { spaceOf } from '../source/scope/model.ts';
-import { symbolAt, type Binding, type Occurrence } from '../source/scope.ts';
+import { symbolAt, symbolsIn, type Binding, type Occurrence } from '../source/scope.ts';
 import { leafAt } from './highlight.ts';
 import { standardSymbols } from '../workspace/standardSymbols.ts';
 
@@ -39,7 +45,20 @@ export function prepareGlobal(
 function looksUp({ kind, operator, parameter, guessed, named }: Binding): string | undefined {
   if (operator === 'defstruct' && kind === 'parameter' && parameter !== 'SUPPLIED-P')
     return "the structure's constructor";
-  return guessed && (named || /-(?:slots|accessors|readers|fields)$/.test(operator)) ? operator : undefined;
+  return guessed && (named || OF_SLOTS.test(operator)) ? operator : undefined;
+}
+
+/** Macros of a program's own that are given slots' names, by their look. */
+const OF_SLOTS = /-(?:slots|accessors|readers|fields)$/;
+
+/** The macro in whose list of slots the variable's name stands, behind that of what it binds: there it may be a slot's. */
+function namesSlotIn(snapshot: Snapshot, form: TopLevelForm, { occurrences }: Binding): string | undefined {
+  return symbolsIn(form).bindings.find(
+    ({ guessed, operator, span: { end } }) =>
+      guessed &&
+      OF_SLOTS.test(operator) &&
+      occurrences.some(({ span: { start } }) => start > end && /^\s+$/.test(snapshot.slice(end, start))),
+  )?.operator;
 }
 
 /** Variables and constants of the standard cannot be bound, by their look. */
@@ -73,7 +92,7 @@ export function* renameLocal(
     throw refuse(`${newName} is a symbol of COMMON-LISP, whose functions cannot be bound locally.`);
   const form = snapshot.formAt(binding.span.start);
   if (!form || form.broken) throw refuse('the form around it does not read. Mend it first.');
-  const looker = looksUp(binding);
+  const looker = looksUp(binding) ?? namesSlotIn(snapshot, form, binding);
   if (looker !== undefined)
     throw refuse(`${looker} may find a slot, or something else, by the name ${binding.name}.`);
   if (binding.special) throw refuse(`${binding.name} is declared special: other functions may use it.`);
