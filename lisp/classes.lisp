@@ -9,19 +9,55 @@
 (defvar *keeping-instances* nil "True while what instances lose by being brought up to their class is kept.")
 
 (defstruct (class-state (:copier nil) (:predicate nil))
-  "CLASS is the class object; the others are its parts at the time. PARTS are a structure's or condition's own."
-  class metaclass superclasses slots default-initargs documentation parts)
+  "CLASS is the class object; the others are its parts at the time. PARTS are a structure's or condition's own. OPTIONS is an alist from the
+slots that CLASS has because of a metaclass of the user's to their values, SHARED one from slots that all instances share to the conses that hold
+their values, SOURCE where CLASS was defined."
+  class metaclass superclasses slots default-initargs documentation parts (options '()) (shared '()) source)
+
+(defun ordinary-class-p (class)
+  "Whether CLASS is one of DEFCLASS's."
+  (typep class '(or standard-class sb-mop:funcallable-standard-class)))
 
 (defun capture-class (class)
-  (typecase class
-    ((or standard-class sb-mop:funcallable-standard-class)
-     (make-class-state :class class :metaclass (class-of class)
-                       :superclasses (sb-mop:class-direct-superclasses class)
-                       :slots (sb-mop:class-direct-slots class)
-                       :default-initargs (sb-mop:class-direct-default-initargs class)
-                       :documentation (documentation class t)))
-    (t (make-class-state :class class :metaclass (class-of class)
-                         :parts (capture-classoid (class-name class))))))
+  (if (ordinary-class-p class)
+      (make-class-state :class class :metaclass (class-of class)
+                        :superclasses (sb-mop:class-direct-superclasses class)
+                        :slots (sb-mop:class-direct-slots class)
+                        :default-initargs (sb-mop:class-direct-default-initargs class)
+                        :documentation (documentation class t)
+                        :options (class-options class)
+                        :shared (shared-slots class)
+                        :source (slot-value-or-nil class method-source-key))
+      (make-class-state :class class :metaclass (class-of class)
+                        :parts (capture-classoid (class-name class)))))
+
+(defun own-slots (metaobject standard)
+  "The slots that METAOBJECT has besides those of the class STANDARD, because the user's metaobjects know them."
+  (unless (eq (class-of metaobject) standard)
+    (let ((known (mapcar #'sb-mop:slot-definition-name (sb-mop:class-slots standard))))
+      (remove-if (lambda (slot) (member (sb-mop:slot-definition-name slot) known))
+                 (sb-mop:class-slots (class-of metaobject))))))
+
+(defun metaclass-slots (class)
+  (own-slots class (find-class (if (typep class 'standard-class) 'standard-class 'sb-mop:funcallable-standard-class))))
+
+(defun class-options (class)
+  (loop for slot in (metaclass-slots class)
+        for name = (sb-mop:slot-definition-name slot)
+        collect (cons name (if (slot-boundp class name) (slot-value class name) **none**))))
+
+(defun shared-slots (class)
+  (loop for slot in (sb-mop:class-direct-slots class)
+        for cell = (and (eq (sb-mop:slot-definition-allocation slot) :class)
+                        (shared-cell class (sb-mop:slot-definition-name slot)))
+        when cell collect (cons (sb-mop:slot-definition-name slot) cell)))
+
+(defun shared-cell (class name)
+  "The cons whose CDR is the value of the slot NAME, which the instances of CLASS share; NIL where there is no such slot."
+  (let* ((slot (and (sb-mop:class-finalized-p class)
+                    (find name (sb-mop:class-slots class) :key #'sb-mop:slot-definition-name)))
+         (location (and slot (sb-mop:slot-definition-location slot))))
+    (and (consp location) location)))
 
 (defun same-class-state-p (a b)
   (or (eq a b)
@@ -31,6 +67,9 @@
            (same-slots-p (class-state-slots a) (class-state-slots b))
            (equal (class-state-default-initargs a) (class-state-default-initargs b))
            (equal (class-state-documentation a) (class-state-documentation b))
+           ;; What the program keeps in a class that nobody has defined again is no part of its definition.
+           (or (and (class-state-source a) (eq (class-state-source a) (class-state-source b)))
+               (equal (class-state-options a) (class-state-options b)))
            (same-classoid-parts-p (class-state-parts a) (class-state-parts b)))))
 
 (defun same-slots-p (a b)
@@ -54,56 +93,112 @@
 
 (defun own-slot-options (slot)
   "The options that SLOT, a direct slot definition, has besides the standard's because the user's metaobjects know them."
-  (let ((standard (find-class 'sb-mop:standard-direct-slot-definition)))
-    (unless (eq (class-of slot) standard)
-      (loop with known = (mapcar #'sb-mop:slot-definition-name (sb-mop:class-slots standard))
-            for each in (sb-mop:class-slots (class-of slot))
-            for name = (sb-mop:slot-definition-name each)
-            for initarg = (first (sb-mop:slot-definition-initargs each))
-            when (and initarg (not (member name known)) (slot-boundp slot name))
-              append (list initarg (slot-value slot name))))))
+  (loop for each in (own-slots slot (find-class 'sb-mop:standard-direct-slot-definition))
+        for name = (sb-mop:slot-definition-name each)
+        for initarg = (first (sb-mop:slot-definition-initargs each))
+        when (and initarg (slot-boundp slot name))
+          append (list initarg (slot-value slot name))))
 
 (defun bring-back-class (name class)
   (setf (find-class name) class)
   (when (capability :structures) (name-classoid name)))
 
 (defparameter *accessor-patience* 2000
-  "For how many milliseconds a call waits that finds no method, while a class is defined again.")
+  "For how many milliseconds a call that finds no method waits for a thread that defines a class again and itself waits for a lock.")
 
-(defun class-accessors (class)
-  "The generic functions that read and write the direct slots of CLASS."
-  (loop for slot in (sb-mop:class-direct-slots class)
-        append (loop for name in (append (sb-mop:slot-definition-readers slot) (sb-mop:slot-definition-writers slot))
-                     for function = (generic-function-named name)
-                     when function collect function)))
+(defun defined-functions (class)
+  "The generic functions that defining CLASS gives methods: they read and write its direct slots."
+  (remove-duplicates
+   (if (ordinary-class-p class)
+       (loop for name in (accessor-names (sb-mop:class-direct-slots class))
+             for function = (generic-function-named name)
+             when function collect function)
+       (loop for method in (sb-mop:specializer-direct-methods class)
+             for function = (sb-mop:method-generic-function method)
+             when function collect function))))
 
 (defun call-missing-methods (function)
-  "Call FUNCTION, which takes methods away and makes them anew: a call of another thread that finds none meanwhile is made again afterwards."
+  "Call FUNCTION, which takes methods away and makes them anew: a call of another thread that finds none meanwhile is made again afterwards.
+It waits as long as that takes, unless FUNCTION waits for a lock, which may be the caller's."
   (if (capability :encapsulation)
       (let ((thread sb-thread:*current-thread*) (done nil))
-        (encapsulate 'no-applicable-method 'hotlisp
-                     (lambda (fail generic-function &rest arguments)
-                       (cond ((or done (eq thread sb-thread:*current-thread*)) (apply fail generic-function arguments))
-                             ((loop repeat *accessor-patience* thereis done do (sleep 0.001))
-                              (apply generic-function arguments))
-                             (t (apply fail generic-function arguments)))))
+        (flet ((done-p ()
+                 (loop with patience = *accessor-patience*
+                       until done
+                       do (sleep 0.001)
+                          (if (waiting-for-lock-p thread) (decf patience) (setf patience *accessor-patience*))
+                          (unless (plusp patience) (return nil))
+                       finally (return t))))
+          (encapsulate 'no-applicable-method 'hotlisp
+                       (lambda (fail generic-function &rest arguments)
+                         (if (or done (eq thread sb-thread:*current-thread*) (not (done-p)))
+                             (apply fail generic-function arguments)
+                             (apply generic-function arguments)))))
         (unwind-protect (funcall function)
           (setf done t)
           (unencapsulate 'no-applicable-method 'hotlisp)))
       (funcall function)))
 
+(defun redefinable-class-p (class)
+  "Whether defining CLASS again gives its readers and writers other methods."
+  (or (ordinary-class-p class)
+      (and class (subtypep class 'condition))))
+
 (defun call-redefining-class (class function &optional (reset #'reset-generic-functions))
   "Call FUNCTION, which defines CLASS again. SBCL takes the methods of its accessors away first and makes them anew. RESET is called with the
 accessors that were and are there, so that none keeps what was found of it meanwhile."
-  (if (typep class 'sb-mop:standard-class)
-      (let ((accessors (class-accessors class)))
+  (if (redefinable-class-p class)
+      (let ((accessors (defined-functions class)))
         (unwind-protect (call-missing-methods function)
-          (funcall reset (union accessors (class-accessors class)))))
+          (funcall reset (union accessors (defined-functions class)))))
       (funcall function)))
 
-(defun restore-class (name state undoing)
-  "Give the class NAME the definition STATE, or take the name from it when that is nothing. Returns sentences about what remains
-different from how it was, if this is UNDOING what was done since."
+(defun define-class-as (name state)
+  "Define the class NAME, whose object that of STATE is, as STATE says."
+  (let* ((class (class-state-class state))
+         (options (loop for slot in (metaclass-slots class)
+                        for initarg = (first (sb-mop:slot-definition-initargs slot))
+                        for (nil . value) = (assoc (sb-mop:slot-definition-name slot) (class-state-options state))
+                        unless (or (null initarg) (none-p value)) append (list initarg value))))
+    (flet ((define (options)
+             (apply #'sb-mop:ensure-class name
+                    :metaclass (class-state-metaclass state)
+                    :direct-superclasses (class-state-superclasses state)
+                    :direct-slots (mapcar #'slot-specification (class-state-slots state))
+                    :direct-default-initargs (class-state-default-initargs state)
+                    :documentation (class-state-documentation state)
+                    options)))
+      (call-redefining-class
+       class
+       (lambda ()
+         (if options
+             ;; What the user's methods have made of an option they may not take as one.
+             (handler-case (define options)
+               (error () (define '())))
+             (define '())))))))
+
+(defun restore-class-values (class state from options)
+  "Give CLASS the values of the user's metaclass, and those that instances share, that go with STATE. Where what made FROM of STATE, a state or nothing, did
+not change one, it is what OPTIONS say: what it was before CLASS was defined as STATE again."
+  (loop for (name . value) in (class-state-options state)
+        for current = (assoc name options)
+        for unchanged = (and current (typep from 'class-state)
+                             (equal (assoc name (class-state-options from)) (cons name value)))
+        do (when (slot-exists-p class name)
+             (let ((value (if unchanged (cdr current) value)))
+               (cond ((none-p value) (slot-makunbound class name))
+                     ((not (and (slot-boundp class name) (eq (slot-value class name) value)))
+                      (setf (slot-value class name) value))))))
+  (loop for (name . cell) in (class-state-shared state)
+        for present = (shared-cell class name)
+        do (unless (or (null present) (eq present cell))
+             (setf (cdr present) (cdr cell))))
+  (when (and (class-state-source state) (slot-exists-p class method-source-key))
+    (setf (slot-value class method-source-key) (class-state-source state))))
+
+(defun restore-class (name state undoing &optional from)
+  "Give the class NAME the definition STATE, or take the name from it when that is nothing; FROM is the state that is left. Returns sentences about
+what remains different from how it was, if this is UNDOING what was done since."
   (let ((class (find-class name nil)))
     (cond ((none-p state)
            (when class
@@ -115,8 +210,11 @@ different from how it was, if this is UNDOING what was done since."
           ((class-state-parts state) (restore-classoid name state))
           (t
            (let* ((old (class-state-class state))
+                  (options (class-options old))
                   (dropped (and (eq class old)
-                                (set-difference (mapcar #'sb-mop:slot-definition-name (class-state-slots state))
+                                (set-difference (mapcar #'sb-mop:slot-definition-name
+                                                        (remove :class (class-state-slots state)
+                                                                :key #'sb-mop:slot-definition-allocation))
                                                 (mapcar #'sb-mop:slot-definition-name (sb-mop:class-direct-slots old))))))
              (unless (eq class old)
                (bring-back-class name old)
@@ -125,16 +223,10 @@ different from how it was, if this is UNDOING what was done since."
                    (sb-mop:add-direct-subclass superclass old))))
              (unless (and (same-slots-p (sb-mop:class-direct-slots old) (class-state-slots state))
                           (equal (sb-mop:class-direct-superclasses old) (class-state-superclasses state))
-                          (equal (sb-mop:class-direct-default-initargs old) (class-state-default-initargs state)))
-               (call-redefining-class
-                old
-                (lambda ()
-                  (sb-mop:ensure-class name
-                                       :metaclass (class-state-metaclass state)
-                                       :direct-superclasses (class-state-superclasses state)
-                                       :direct-slots (mapcar #'slot-specification (class-state-slots state))
-                                       :direct-default-initargs (class-state-default-initargs state)
-                                       :documentation (class-state-documentation state)))))
+                          (equal (sb-mop:class-direct-default-initargs old) (class-state-default-initargs state))
+                          (equal options (class-state-options state)))
+               (define-class-as name state))
+             (restore-class-values old state from options)
              (unless (equal (documentation old t) (class-state-documentation state))
                (setf (documentation old t) (class-state-documentation state)))
              (if (and dropped undoing (not *keeping-instances*))
@@ -171,7 +263,8 @@ different from how it was, if this is UNDOING what was done since."
                (encapsulate *instance-updater* 'hotlisp
                             (lambda (function old new instance)
                               (let ((lost (ignore-errors (lost-slot-values old new instance))))
-                                (when lost
+                                ;; CHANGE-CLASS makes a copy of the instance on the stack, for as long as it takes.
+                                (when (and lost (not (sb-ext:stack-allocated-p instance)))
                                   (sb-ext:atomic-push (cons instance lost) (car **kept-values**))))
                               (funcall function old new instance)))
                (funcall function))
@@ -219,5 +312,6 @@ different from how it was, if this is UNDOING what was done since."
       ;; Writing the parts makes the readers anew.
       (:condition (if (equal (condition-class-parts name) (cdr parts))
                       '()
-                      (set-condition-class-parts name (cdr parts))))
+                      (call-redefining-class (class-state-class state)
+                                             (lambda () (set-condition-class-parts name (cdr parts))))))
       (:other '()))))

@@ -566,6 +566,13 @@ so that a thread which ends meanwhile costs an answer and not the process."
 (defparameter *store-source-form* (find-internal '(("SB-C" "STORE-SOURCE-FORM")) :symbol))
 (defparameter *store-coverage-data* (find-internal '(("SB-C" "STORE-COVERAGE-DATA")) :symbol))
 
+(define-internal thread-waiting-for :function ("SB-THREAD" "THREAD-WAITING-FOR"))
+(define-capability :lock-waits (thread-waiting-for) (null (thread-waiting-for sb-thread:*current-thread*)))
+
+(defun waiting-for-lock-p (thread)
+  "Whether THREAD waits for a lock, or may do so."
+  (or (not (capability :lock-waits)) (and (thread-waiting-for thread) t)))
+
 (defun image-exiting-p ()
   "Whether EXIT was called: the process ends once its threads have."
   (let ((symbol (internal-symbol "SB-SYS" "*EXIT-IN-PROGRESS*")))
@@ -680,8 +687,11 @@ SOURCE-INFO, into the image. Returns the function, or NIL when there was somethi
 (define-internal unencapsulate :function ("SB-INT" "UNENCAPSULATE"))
 (define-capability :encapsulation (encapsulate unencapsulate))
 
-(define-internal load-defclass :function ("SB-PCL" "LOAD-DEFCLASS"))
-(defparameter *load-defclass-symbol* (find-internal '(("SB-PCL" "LOAD-DEFCLASS")) :function))
+(defparameter *class-loaders*
+  (loop for (definer . candidate) in '((defclass "SB-PCL" "LOAD-DEFCLASS") (define-condition "SB-KERNEL" "%DEFINE-CONDITION"))
+        for symbol = (find-internal (list candidate) :function)
+        when symbol collect (cons definer symbol))
+  "An alist from definers of classes to the functions that their code calls, first of all with the name of the class.")
 
 (defun unbound-slot-vector ()
   "The slots of an object whose slots are all unbound. What marks them must not be the value of a variable."

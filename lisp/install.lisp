@@ -41,13 +41,16 @@ be filling with what was there before. PHASE is :COLLECT while definitions are c
               (find *set-initial-methods-symbol* expansion :key (lambda (part) (and (consp part) (first part)))))
          (divert-calls (divert-calls expansion *load-defgeneric-symbol* 'stage-generic-function)
                        *set-initial-methods-symbol* 'stage-initial-methods))
-        ((and (eq (first form) 'defclass) *load-defclass-symbol*)
-         (divert-calls expansion *load-defclass-symbol* 'define-class))
+        ((assoc (first form) *class-loaders*)
+         (let ((loader (cdr (assoc (first form) *class-loaders*))))
+           (divert-calls expansion loader (lambda (arguments) `(define-class ',loader ,@arguments)))))
         (t expansion)))
 
 (defun divert-calls (expansion from to)
+  "EXPANSION with calls of the function FROM replaced by calls of TO, a name, or by what the function TO makes of their arguments."
   (cond ((atom expansion) expansion)
-        ((eq (first expansion) from) (cons to (rest expansion)))
+        ((eq (first expansion) from)
+         (if (functionp to) (funcall to (rest expansion)) (cons to (rest expansion))))
         ((eq (first expansion) 'progn)
          (cons 'progn (mapcar (lambda (form) (divert-calls form from to)) (rest expansion))))
         ((eq (first expansion) 'let)
@@ -82,11 +85,11 @@ be filling with what was there before. PHASE is :COLLECT while definitions are c
              method))
           (t (apply #'load-defmethod arguments)))))
 
-(defun define-class (name &rest arguments)
-  "Stands in compiled code where DEFCLASS's own loader would."
+(defun define-class (loader name &rest arguments)
+  "Stands in compiled code where a call of LOADER, one of *CLASS-LOADERS*, would."
   (let ((installation *installation*))
     (call-redefining-class (find-class name nil)
-                           (lambda () (apply #'load-defclass name arguments))
+                           (lambda () (apply loader name arguments))
                            (if installation
                                (lambda (functions)
                                  (reset-dispatch functions)

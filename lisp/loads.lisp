@@ -242,13 +242,14 @@ without them that is told from what has changed. METHODS are the deltas of metho
           (funcall function)
           (unwind-protect
                (progn
-                 (instead *load-defclass-symbol*
-                          (lambda (original arguments)
-                            (call-redefining-class (find-class (first arguments) nil)
-                                                   (lambda () (apply original arguments))
-                                                   (lambda (functions)
-                                                     (reset-dispatch functions)
-                                                     (setf unsettled (union functions unsettled))))))
+                 (loop for (nil . loader) in *class-loaders*
+                       do (instead loader
+                                   (lambda (original arguments)
+                                     (call-redefining-class (find-class (first arguments) nil)
+                                                            (lambda () (apply original arguments))
+                                                            (lambda (functions)
+                                                              (reset-dispatch functions)
+                                                              (setf unsettled (union functions unsettled)))))))
                  (instead *load-defmethod-symbol*
                           (lambda (original arguments)
                             (let ((method (define-method-gently deed original arguments)))

@@ -80,6 +80,33 @@ const rows: Record<string, Row> = {
     look: "(list (slot-value (make-instance 'row) 'a) (column (first (sb-mop:class-direct-slots (find-class 'row)))))",
     values: ['(1 "x")', '(2 "y")', '(1 "x")'],
   },
+  'the options of a class of a metaclass of the user’s': {
+    before:
+      '(defclass mapped-class (standard-class) ((table :initarg :table :initform nil :reader table) (width :initform nil :accessor width)))\n(defmethod sb-mop:validate-superclass ((class mapped-class) (super standard-class)) t)\n(defmethod shared-initialize :after ((class mapped-class) names &key width) (declare (ignore names)) (setf (width class) (first width)))\n(defclass mapped () ((a :initform 1)) (:metaclass mapped-class) (:table "x") (:width 1))',
+    after:
+      '(defclass mapped-class (standard-class) ((table :initarg :table :initform nil :reader table) (width :initform nil :accessor width)))\n(defmethod sb-mop:validate-superclass ((class mapped-class) (super standard-class)) t)\n(defmethod shared-initialize :after ((class mapped-class) names &key width) (declare (ignore names)) (setf (width class) (first width)))\n(defclass mapped () ((a :initform 1)) (:metaclass mapped-class) (:table "y") (:width 2))',
+    look: "(let ((class (find-class 'mapped))) (list (table class) (width class)))",
+    values: ['(("x") 1)', '(("y") 2)', '(("x") 1)'],
+  },
+  'the options of the slots, the default arguments and the superclasses of a class': {
+    before:
+      '(defclass upper () ())\n(defclass lower (upper) ((a :initarg :a :initform 1 :type integer :documentation "a" :allocation :instance)) (:default-initargs :a 2))',
+    after:
+      '(defclass upper () ())\n(defclass beside () ())\n(defclass lower (beside upper) ((a :initarg :b :initform 3 :type number :documentation "b" :allocation :class)) (:default-initargs :b 4))',
+    look: "(let* ((class (find-class 'lower)) (slot (first (sb-mop:class-direct-slots class)))) (list (mapcar #'class-name (sb-mop:class-direct-superclasses class)) (subseq (first (sb-mop:class-direct-default-initargs class)) 0 2) (sb-mop:slot-definition-initargs slot) (sb-mop:slot-definition-initform slot) (sb-mop:slot-definition-type slot) (documentation slot t) (sb-mop:slot-definition-allocation slot)))",
+    values: [
+      '((UPPER) (:A 2) (:A) 1 INTEGER "a" :INSTANCE)',
+      '((BESIDE UPPER) (:B 4) (:B) 3 NUMBER "b" :CLASS)',
+      '((UPPER) (:A 2) (:A) 1 INTEGER "a" :INSTANCE)',
+    ],
+  },
+  'the values of slots that all instances share': {
+    before:
+      '(defclass sharing () ((a :allocation :class :initform 1 :accessor sharing-a) (b :allocation :class :initform 1 :accessor sharing-b)))\n(defvar *sharing* (make-instance (quote sharing)))\n(setf (sharing-a *sharing*) 5 (sharing-b *sharing*) 6)',
+    after: '(defclass sharing () ((b :allocation :class :initform 1 :accessor sharing-b)))',
+    look: "(list (and (slot-exists-p *sharing* 'a) (sharing-a *sharing*)) (sharing-b *sharing*))",
+    values: ['(5 6)', '(NIL 6)', '(5 6)'],
+  },
   'a method combination of the long form': {
     before:
       '(define-method-combination best () ((all ())) `(max ,@(mapcar (lambda (each) `(call-method ,each)) all)))\n(defgeneric rated (x) (:method-combination best))\n(defmethod rated ((x integer)) 3)\n(defmethod rated ((x number)) 5)',

@@ -1,0 +1,21 @@
+/** Programs that threads use while their classes change; underLoad.all.test.ts has all of them, over as many changes as a long day of work makes. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Editor } from '../support/lspClient.ts';
+import { reloadUnderLoad } from '../support/underLoad.ts';
+
+let editor: Editor;
+beforeAll(async () => {
+  editor = await Editor.start({ settings: { approval: { 'modify-running-code': 'allow' } } });
+});
+afterAll(() => editor?.finish());
+
+describe('threads meet no error and no mixture, over changes, failures and rollbacks, of', () => {
+  it.each([
+    'a class of a metaclass of the user’s',
+    'classes between which instances change',
+    'a class of funcallable instances',
+    'a condition with instances',
+  ])('%s', async name => {
+    expect(await reloadUnderLoad(editor, name, 9)).toEqual([]);
+  });
+});
