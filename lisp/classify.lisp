@@ -53,7 +53,8 @@
 
 (defun assess (unit definition)
   (multiple-value-bind (class hazard change) (classify-definition definition unit)
-    (let ((source (cond ((traceless-p definition) (or (made-source definition (unit-file unit)) (list :file (unit-file unit))))
+    (let ((source (cond ((declared-otherwise-p definition) nil)
+                        ((traceless-p definition) (or (made-source definition (unit-file unit)) (list :file (unit-file unit))))
                         ((eq change :new) nil)
                         ((definition-source definition))
                         ;; What UIOP:DEFINE-PACKAGE makes has no place; the date of its file tells whether the text is still the same.

@@ -115,13 +115,27 @@
                        (first (form-option "METACLASS" (nthcdr 4 (defining-elements unit 'defclass))))
                        nil)))
     (cond ((or (null class) (typep class 'sb-mop:forward-referenced-class)) nil)
-          ((not (typep class '(or standard-class sb-mop:funcallable-standard-class)))
+          ((not (ordinary-class-p class))
            (hazard "kind-changed" "~a names a ~(~a~) now: SBCL will refuse to make a class of it. Remove the definition from the image first."
                    (definition-label definition) (class-name (class-of class))))
-          ((and (defining-elements unit 'defclass)
-                (not (same-name-p (class-name (class-of class)) (or metaclass "CL:STANDARD-CLASS") (find-package-named (unit-package-name unit)))))
+          ((null (defining-elements unit 'defclass)) nil)
+          ((not (same-name-p (class-name (class-of class)) (or metaclass "CL:STANDARD-CLASS") (find-package-named (unit-package-name unit))))
            (hazard "metaclass" "~a is a ~(~a~) now: SBCL will refuse to give it another metaclass. Remove the definition from the image first."
-                   (definition-label definition) (class-name (class-of class)))))))
+                   (definition-label definition) (class-name (class-of class))))
+          ;; One that was never finalized has no instances.
+          ((sb-mop:class-finalized-p class) (narrowed-slot-hazard definition class unit)))))
+
+(defun narrowed-slot-hazard (definition class unit)
+  (let ((slots (split-list-text (fourth (defining-elements unit 'defclass))))
+        (package (find-package-named (unit-package-name unit))))
+    (loop for text in (and (consp slots) slots)
+          for name = (slot-text-name text package)
+          for old = (find name (sb-mop:class-direct-slots class) :key #'sb-mop:slot-definition-name)
+          for before = (and old (sb-mop:slot-definition-type old))
+          for after = (and old (slot-type text package #'rest))
+          when (and old (widened-p after before))
+            return (hazard "slot-narrowed" "The slot ~a of ~a would be ~a instead of ~a: instances that exist keep what they hold, and nothing checks it."
+                           name (definition-label definition) (print-value after 80) (print-value before 80)))))
 
 (defun form-option (name options)
   "The texts of the arguments of the first option NAME among OPTIONS, texts of lists; NIL when there is none."

@@ -82,7 +82,7 @@
 (defun made-functions (symbol)
   "The names of the functions that the structure SYMBOL made, or of those that only the slots of the class SYMBOL made and give methods."
   (let ((class (find-class symbol nil)))
-    (if (typep class '(or standard-class sb-mop:funcallable-standard-class))
+    (if (ordinary-class-p class)
         (remove-if-not (lambda (name) (only-accessor-of-p name class)) (accessor-names (sb-mop:class-direct-slots class)))
         (remove-if-not #'fboundp (structure-function-names symbol)))))
 

@@ -36,7 +36,7 @@
   (let* ((class (and (resolved-p definition) (find-class (definition-symbol definition) nil)))
          (elements (defining-elements unit 'defclass 'define-condition))
          (package (find-package-named (unit-package-name unit))))
-    (when (and class elements (typep class '(or standard-class sb-mop:funcallable-standard-class)))
+    (when (and class elements (ordinary-class-p class))
       (let* ((old (slot-names-of class))
              (new (text-slot-names elements package))
              (added (set-difference new old :test #'equal))

@@ -276,6 +276,25 @@ qualifier, bare); :UNRESOLVED for everything else."
                       (t nil)))
               specializers names)))
 
+(defun declared-names (definition)
+  "What DEFINITION, of kind :DECLARATION, declares the type of: (values kind names), KIND being :FTYPE for functions, :VARIABLE-TYPE for variables and NIL
+where it declares something else."
+  (let ((parts (and (eq (definition-kind definition) :declaration) (split-list-text (definition-text definition))))
+        (package (find-package-named (definition-package-name definition))))
+    (when (and (consp parts) package)
+      (let ((operator (parse-symbol-text (first parts))))
+        (flet ((names (texts)
+                 (loop for text in texts
+                       for setf-text = (setf-name-text text)
+                       for (symbol found) = (multiple-value-list (resolve-symbol (or setf-text text) package))
+                       when (and found symbol) collect (if setf-text (list 'setf symbol) symbol))))
+          (cond ((equal operator "FTYPE") (values :ftype (names (cddr parts))))
+                ((equal operator "TYPE") (values :variable-type (names (cddr parts))))
+                ((or (char= (char (first parts) 0) #\()
+                     (multiple-value-bind (symbol found) (resolve-symbol (first parts) package)
+                       (and found symbol (or (find-class symbol nil) (information symbol :type :expander)))))
+                 (values :variable-type (names (rest parts))))))))))
+
 ;;;; Names for people
 
 (defun bare-symbol-text (name)

@@ -19,8 +19,9 @@ or when there is no telling."
   (let ((name (definition-name definition))
         (symbol (definition-symbol definition)))
     (if (eq name :unresolved)
-        ;; Of what is no symbol's, such as a declamation, it is remembered alone.
-        (and (member (definition-kind definition) '(:other :declaration)) (remembered definition))
+        ;; Of what is no symbol's, such as most declamations, it is remembered alone.
+        (and (member (definition-kind definition) '(:other :declaration))
+             (or (declared-type definition) (remembered definition)))
         (ecase (definition-kind definition)
           (:function (let ((state (function-state name)))
                        (and (functionp state) (not (typep state 'generic-function)) state)))
@@ -51,6 +52,23 @@ or when there is no telling."
           (:declaration (or (information symbol :declaration :known) (remembered definition)))
           (:method-combination (ignore-errors (sb-mop:find-method-combination #'print-object symbol '())))
           (:other (remembered definition))))))
+
+(defun declared-type (definition)
+  "The type that what DEFINITION, a declaration, names first is declared to be of now; NIL where none is."
+  (multiple-value-bind (kind names) (declared-names definition)
+    (let ((name (first names)) (category (if (eq kind :ftype) :function :variable)))
+      (and name (eq (information name category :where-from) :declared) (information name category :type)))))
+
+(defun declared-otherwise-p (definition)
+  "Whether an operation has declared what DEFINITION, a declaration, names to be of the type that it is of now, by another text."
+  (let ((type (declared-type definition)) (key (definition-key definition)))
+    (and type
+         (sb-ext:with-locked-hash-table (*installed*)
+           (loop for other being the hash-keys of *installed* using (hash-value origin)
+                 thereis (and (eq (first other) :declaration) (not (equal other key))
+                              (eq (sb-ext:weak-pointer-value (origin-object origin)) type)
+                              (equal (first (nth-value 1 (declared-names (origin-definition origin))))
+                                     (first (nth-value 1 (declared-names definition))))))))))
 
 (defun remembered (definition)
   "What stands for DEFINITION where nothing does in the image: its kind, once an operation has installed it."

@@ -62,7 +62,12 @@
            (let ((at (or (mismatch old new :test #'equal) 0)))
              (hazard "structure-incompatible"
                      "The slot ~a of ~a will be stored otherwise than it is now, as ~a: SBCL refuses that while the old structure exists. Remove it from the image first."
-                     (nth at names) (definition-label definition) (print-value (nth at old) 80)))))))
+                     (nth at names) (definition-label definition) (print-value (nth at old) 80))))
+          (t (loop for name in names for before in old for after in new
+                   when (widened-p after before)
+                     return (hazard "slot-narrowed"
+                                    "The slot ~a of ~a would be ~a instead of ~a: code that is compiled for it does not check what instances that exist hold, and misreads what is none."
+                                    name (definition-label definition) (print-value after 80) (print-value before 80)))))))
 
 (defun included-structure (description)
   "The name of the structure that the one of DESCRIPTION includes; NIL when it includes none."
@@ -106,11 +111,11 @@
                                   (t (literal-value part package))))))
         (literal-value text package))))
 
-(defun slot-type (text package)
-  "The type of the slot that TEXT, in a structure's definition, describes."
+(defun slot-type (text package &optional (options #'cddr))
+  "The type of the slot that TEXT, in a structure's definition, describes. OPTIONS takes the options from the parts of TEXT."
   (let* ((parts (split-list-text text))
          (type (and (consp parts)
-                    (loop for (key value) on (cddr parts) by #'cddr
+                    (loop for (key value) on (funcall options parts) by #'cddr
                           when (equal (resolve-symbol key package) :type) return value))))
     (if type (type-of-text type package) t)))
 

@@ -182,6 +182,12 @@ POINTER a weak pointer to the method where KIND is :METHOD."
                       (union (users-of '(:calls) (list name) table) (block-users name) :test #'same-user-p))
                      (t (block-users name))))
     (:constant (users-of '(:references) (list name) table))
+    ;; The function checks its arguments, and callers rely on its values, by what was declared.
+    (:ftype (let ((state (function-state name)) (callers (users-of '(:calls) (list name) table)))
+              (if (and (functionp state) (not (typep state 'generic-function)))
+                  (cons (make-user :kind :function :name name) callers)
+                  callers)))
+    (:variable-type (users-of '(:references :sets :binds) (list name) table))
     (:structure (append (including-structures name)
                         (users-of '(:calls) (structure-function-names name) table)))
     (t '())))
@@ -189,7 +195,7 @@ POINTER a weak pointer to the method where KIND is :METHOD."
 (defun mentioned-names (kind name)
   "The names whose mention in a text may be a use of NAME as KIND, and whether that is so also inside functions, whose uses are recorded."
   (case kind
-    ((:macro :compiler-macro) (values (list name) nil))
+    ((:macro :compiler-macro :ftype :variable-type) (values (list name) nil))
     (:function (values (and (or (inlined-p name) (consp (function-state name))) (list name)) nil))
     ;; Of these the compiler keeps no record, or none of every use.
     ((:constant :symbol-macro :type :setf-expander :method-combination) (values (list name) t))
@@ -232,8 +238,10 @@ there is no telling."
       (loop for definition in definitions
             for index from 0
             for name = (definition-name definition)
-            unless (or (eq name :unresolved) (stringp name) (eq (definition-kind definition) :method))
-              do (ensure-node (definition-kind definition) name nil index t))
+            do (multiple-value-bind (kind declared) (declared-names definition)
+                 (cond (kind (dolist (each declared) (ensure-node kind each nil index t)))
+                       ((or (eq name :unresolved) (stringp name) (eq (definition-kind definition) :method)))
+                       (t (ensure-node (definition-kind definition) name nil index t)))))
       (loop while waiting
             do (destructuring-bind (node . index) (pop waiting)
                  (dolist (user (stale-users (node-kind node) (node-name node) table))
@@ -363,7 +371,11 @@ there is no telling."
                  (loop for name in names
                        for symbol = (name-symbol name)
                        when (and symbol (symbol-package symbol))
-                         collect (wire :mention :of (reduce #'min (node-of node)) :kind (string-downcase (node-kind node))
+                         collect (wire :mention :of (reduce #'min (node-of node))
+                                                :kind (case (node-kind node)
+                                                        (:ftype "function")
+                                                        (:variable-type "variable")
+                                                        (t (string-downcase (node-kind node))))
                                                 :name (symbol-name symbol) :packages (packages-with symbol) :everywhere everywhere)))))
 
 (defun placed-definition (placed index)

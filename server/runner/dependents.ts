@@ -58,6 +58,7 @@ const used: ReadonlySet<string> = new Set([
   'structure',
   'type',
   'method-combination',
+  'declaration',
 ]);
 /** Whether somebody may be stale once the assessed definition is installed. */
 export const leavesStale = ({ definition: { kind, change }, class: effect }: Assessment) =>
@@ -111,7 +112,8 @@ export async function findDependents(
         certain.push(reportOf(each, context.encoding, verdictOf(context)));
         if (context.mode === 'recompile') recompiled.set(key, planned);
         for (const definition of planned.wire.definitions)
-          if (definition.kind === 'function') next.push({ definition, package: planned.wire.package });
+          if (definition.kind === 'function' || definition.kind === 'declaration')
+            next.push({ definition, package: planned.wire.package });
       }
     }
     asked = next;
@@ -164,7 +166,12 @@ async function withRunning(
   if (users.length === 0) return found.map(each => ({ each }));
   const { assessments } = await image.call(
     'check',
-    { forms: users.map(({ planned }) => planned.wire), threads: false },
+    {
+      forms: [...users.map(({ planned }) => planned), ...datingForms(users, documents)].map(
+        ({ wire }) => wire,
+      ),
+      threads: false,
+    },
     { signal },
   );
   const running = await Promise.all(
@@ -180,6 +187,18 @@ async function withRunning(
   return found.map(each => {
     const planned = plans.get(each);
     return planned ? { each, planned } : { each };
+  });
+}
+
+/** Functions by which the image dates files of which it is asked about declamations alone. */
+function datingForms(users: readonly { readonly each: Found }[], documents: Documents): PlannedForm[] {
+  const files = new Set(users.map(({ each }) => each.snapshot));
+  return [...files].flatMap(snapshot => {
+    const form = snapshot.forms.find(
+      ({ active, broken, packageUnknown, definitions: [first] }) =>
+        active && !broken && !packageUnknown && first?.kind === 'function',
+    );
+    return form ? [plannedForm(snapshot, form, documents.fileOf(snapshot.uri))] : [];
   });
 }
 

@@ -46,7 +46,7 @@ export async function mentioning(
     form,
     name,
     ...(used && kind === 'type' && declaring[form.operator ?? '']),
-    uses: used && (isRecorded(form) || isDefiner(form)) && form.operator !== 'declaim',
+    uses: used && (isRecorded(form) || isDefiner(form)),
   }));
 }
 

@@ -29,6 +29,9 @@ const program = `(defpackage #:edits
 (defstruct (stored (:include point))
   (rate 0d0 :type (double-float 0d0)) (count 0 :type fixnum) (any 0 :type integer) (limit 0 :type (integer 0 10)) (next nil :type (or null point)))
 (defclass basket () ((items :initform '() :accessor items)))
+(defclass crate () ((count :initform nil :type (or null integer)) any))
+(defvar *crate* (make-instance 'crate))
+(defclass never-made (not-there) (any))
 (define-condition trouble (error) ((what :initarg :what)))
 (define-method-combination sum :operator + :identity-with-one-argument t)
 (declaim (inline inlined))
@@ -48,6 +51,8 @@ const program = `(defpackage #:edits
 (defun caller () (list (taken 1 2) (optional 1 2) (keyed :a 1 :b 2)))
 (defun calls-early () (early 1))
 (defun sets-place (x) (setf (place x) 1))
+(declaim (ftype (function (t) integer) measured))
+(defun measured (x) (length x))
 `;
 
 type Row = readonly [
@@ -224,7 +229,8 @@ const rows: readonly Row[] = [
     'a slot that takes less',
     `(defstruct (stored (:include point))
   (rate 0d0 :type (double-float 0d0)) (count 0 :type fixnum) (any 0 :type integer) (limit 0 :type (integer 0 5)) (next nil :type (or null point)))`,
-    'dependents',
+    'hazardous',
+    'slot-narrowed',
   ],
   [
     'a slot that takes more',
@@ -282,6 +288,30 @@ const rows: readonly Row[] = [
     '(defclass basket () ((items :accessor items)) (:default-initargs :x 1))',
     'migration',
   ],
+  [
+    'a slot of a class that takes less',
+    '(defclass crate () ((count :initform 0 :type integer) any))',
+    'hazardous',
+    'slot-narrowed',
+  ],
+  [
+    'a slot of a class that took everything and does not now',
+    '(defclass crate () ((count :initform nil :type (or null integer)) (any :type list)))',
+    'hazardous',
+    'slot-narrowed',
+  ],
+  [
+    'a slot of a class that takes more',
+    '(defclass crate () ((count :initform nil :type (or null number)) any))',
+    'migration',
+  ],
+  [
+    'a slot that takes less of a class without instances',
+    '(defclass never-made (not-there) ((any :type list)))',
+    'migration',
+  ],
+  ['another type of a function', '(declaim (ftype (function (t) (or null integer)) measured))', 'dependents'],
+  ['a type of a function that had none', '(declaim (ftype (function (t t) list) lonely))', 'safe'],
   ['an accessor less', "(defclass basket () ((items :initform '())))", 'migration'],
   ['other superclasses', '(defclass basket (standard-object) ((items :accessor items)))', 'migration'],
   ['a class in place of a structure', '(defclass point () (x y))', 'hazardous', 'kind-changed'],

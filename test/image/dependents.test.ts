@@ -332,7 +332,7 @@ describe('users of what changes', () => {
     expect(await value('(is-small 50)')).toBe('NIL');
   });
 
-  it('of a type in slots and proclamations are listed with what has to be done', async () => {
+  it('of a type in slots are listed with what has to be done, and those of a function that is declared with it compiled again', async () => {
     const text = `(in-package #:dep)\n(defstruct boxed (v 0 :type small))\n(declaim (ftype (function (small) t) takes-small))\n(defun takes-small (x) x)\n`;
     const file = path.join(editor.root, 'boxed.lisp');
     writeFileSync(file, text);
@@ -341,7 +341,10 @@ describe('users of what changes', () => {
     const { dependents } = await reload('(deftype', /reload small/i);
     const reasonOf = (wanted: RegExp) => dependents.find(({ name }) => wanted.test(name))?.reason;
     expect(reasonOf(/^BOXED$/)).toMatch(/^slots are of the type SMALL: they take what it was/);
-    expect(reasonOf(/FTYPE/)).toMatch(/^it declares names to be of the type SMALL/);
+    expect(names(dependents, 'recompiled')).toEqual(
+      expect.arrayContaining([expect.stringMatching(/FTYPE/i), 'TAKES-SMALL']),
+    );
+    expect(await value('(takes-small 50)')).toBe('50');
     expect(await value('(handler-case (make-boxed :v 50) (type-error () :as-it-was))')).toBe(':AS-IT-WAS');
     const boxed = editor.openFile(file);
     void editor.expectPrompt(/boxed/i, 'Approve');
@@ -350,6 +353,44 @@ describe('users of what changes', () => {
       status: 'applied',
     });
     expect(await value('(boxed-v (make-boxed :v 50))')).toBe('50');
+  });
+
+  it('of a function or variable that is declared to be of another type are compiled again, each time, and rely on it no longer', async () => {
+    const text = (type: string) =>
+      `(in-package #:dep)\n(declaim (ftype (function (t) ${type}) made))\n(declaim (type ${type} *held*))\n`;
+    const file = path.join(editor.root, 'declared.lisp');
+    writeFileSync(file, text('fixnum'));
+    const rest = path.join(editor.root, 'declared-users.lisp');
+    writeFileSync(
+      rest,
+      "(in-package #:dep)\n(defvar *held* 1)\n(defun made (x) x)\n(defun made-fixnum-p (x) (typep (made x) 'fixnum))\n(defun held-fixnum-p () (typep *held* 'fixnum))\n(defun bystander () 1)\n",
+    );
+    for (const name of ['declared', 'declared-users']) await loadFasl(name);
+    for (const each of [file, rest]) {
+      const { uri } = editor.openFile(each);
+      await editor.command('plan', { operation: 'reload_changed', uri });
+    }
+    const declared = [...editor.documents.values()].find(({ uri }) => uri.endsWith('/declared.lisp'))!;
+    const types = ['t', 'integer', 'fixnum', 't'];
+    for (const type of types) {
+      declared.set(text(type));
+      void editor.expectPrompt(/MADE-FIXNUM-P/, 'Approve');
+      const changed = await editor.command<OperationResult>('reload_changed', { uri: declared.uri });
+      expect([type, changed.status, names(dependentsOf(changed), 'recompiled').sort()]).toEqual([
+        type,
+        'applied',
+        ['HELD-FIXNUM-P', 'MADE', 'MADE-FIXNUM-P'],
+      ]);
+    }
+    expect(await value('(progn (setf *held* "s") (list (made-fixnum-p "s") (held-fixnum-p)))')).toBe(
+      '(NIL NIL)',
+    );
+    expect(await editor.command('reload_changed', { uri: declared.uri })).toMatchObject({
+      status: 'unchanged',
+    });
+    void editor.expectPrompt(/Roll back/, 'Approve');
+    expect(await editor.command('rollback')).toMatchObject({ status: 'applied' });
+    expect(await value('(handler-case (made "s") (type-error () :declared))')).toBe(':DECLARED');
   });
 
   it('of a compiler macro are compiled again', async () => {
