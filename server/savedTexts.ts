@@ -25,6 +25,8 @@ export class SavedTexts {
   #size = 0;
   /** The last look at each file, which may be under way. */
   readonly #looks = new Map<string, Promise<void>>();
+  /** The last one that has not begun: whoever asks meanwhile is told of what it will see. */
+  readonly #waiting = new Map<string, Promise<void>>();
   readonly #stamps = new Map<string, string>();
 
   constructor(private readonly parse: (uri: string, text: string) => Snapshot) {}
@@ -53,10 +55,16 @@ export class SavedTexts {
   /** Never rejects: a file that cannot be read says nothing. */
   #look(uri: string, claimed?: string): Promise<void> {
     if (!uri.startsWith('file:')) return Promise.resolve();
-    const look = (this.#looks.get(uri) ?? Promise.resolve())
-      .then(() => this.#read(uri, claimed))
+    const waiting = claimed === undefined ? this.#waiting.get(uri) : undefined;
+    if (waiting) return waiting;
+    const look: Promise<void> = (this.#looks.get(uri) ?? Promise.resolve())
+      .then(() => {
+        if (this.#waiting.get(uri) === look) this.#waiting.delete(uri);
+        return this.#read(uri, claimed);
+      })
       .catch(() => undefined);
     this.#looks.set(uri, look);
+    this.#waiting.set(uri, look);
     void look.then(() => {
       if (this.#looks.get(uri) === look) this.#looks.delete(uri);
     });

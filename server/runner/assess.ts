@@ -5,7 +5,7 @@ import type { Assessment, PlacedName, Result } from '../image/protocol.ts';
 import type { ChangePlan, PlannedForm } from '../operations/operation.ts';
 import { findDependents, leavesStale, type Dependents, type DependentsContext } from './dependents.ts';
 import type { Desk } from './desk.ts';
-import { compared, loadedDate, runsThisText, wasLoaded } from './loaded.ts';
+import { assessmentsOf, compared, loadedDate, runsThisText, wasLoaded } from './loaded.ts';
 
 export interface Assessed {
   /** The forms that the change consists of; `assessments[].form` indexes them. */
@@ -81,7 +81,7 @@ async function onlyChanged(checked: Checked, documents: Documents): Promise<Chec
   const { forms, assessments } = checked;
   const changed = await Promise.all(
     forms.map(async (form, index) => {
-      const own = assessments.filter(each => each.form === index);
+      const own = assessmentsOf(assessments, index);
       const running = await Promise.all(own.map(each => runsThisText(each, form, assessments, documents)));
       return !running.every(Boolean);
     }),
@@ -94,7 +94,7 @@ async function onlyChanged(checked: Checked, documents: Documents): Promise<Chec
     ...checked,
     forms: kept.map(({ form }) => form),
     assessments: kept.flatMap(({ index }, position) =>
-      assessments.filter(each => each.form === index).map(each => ({ ...each, form: position })),
+      assessmentsOf(assessments, index).map(each => ({ ...each, form: position })),
     ),
   };
 }
@@ -106,7 +106,7 @@ async function changedNames(
 ): Promise<readonly PlacedName[]> {
   const names = await Promise.all(
     forms.map(async (form, index) => {
-      const own = assessments.filter(each => each.form === index);
+      const own = assessmentsOf(assessments, index);
       const stale = await Promise.all(
         own.map(async each => leavesStale(each) && !(await runsThisText(each, form, assessments, documents))),
       );

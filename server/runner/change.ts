@@ -12,7 +12,7 @@ import { assess, type Assessed } from './assess.ts';
 import { noDependents } from './dependents.ts';
 import { digestOfDeed, type Deed } from './deeds.ts';
 import type { Approved, Desk } from './desk.ts';
-import { compared, loadedDate } from './loaded.ts';
+import { assessmentsOf, compared, loadedDate, once } from './loaded.ts';
 import { diffOf } from './previous.ts';
 import * as report from './report.ts';
 import { notVerified, statusOf, verify } from './verify.ts';
@@ -130,18 +130,24 @@ async function sourcesOf(
   assessments: readonly Assessment[],
 ): Promise<{ form: PlannedForm; before: string | null }[]> {
   const { documents } = desk.deps;
+  const uriOf = once((file: string) => documents.uriOf(file));
+  const textsAt = once((uri: string, second: number) => documents.textsAt(uri, second));
+  const onDisk = once((uri: string) => documents.onDisk(uri).catch(() => undefined));
   return Promise.all(
     forms.map(async (form, index) => {
-      const own = assessments.filter(each => each.form === index);
+      const own = assessmentsOf(assessments, index);
       if (own.length > 0 && own.every(({ definition }) => definition.change === 'new'))
         return { form, before: null };
       // Code that stands in no document takes the place of what a file defines.
       const file = own.find(each => each.file !== undefined)?.file ?? form.wire.file;
-      const uri = file === undefined ? form.snapshot.uri : documents.uriOf(file);
+      const uri = () => (file === undefined ? form.snapshot.uri : uriOf(file));
       const date = loadedDate(assessments, file);
-      const loaded = date === undefined ? [] : await documents.textsAt(uri, date);
       const running = own.find(each => each.installed !== undefined)?.installed;
-      return { form, before: await desk.previousSources(image).of(form, loaded, running, uri) };
+      const before = await desk.previousSources(image).of(form, running, {
+        loaded: async () => (date === undefined ? [] : textsAt(uri(), date)),
+        saved: () => onDisk(uri()),
+      });
+      return { form, before };
     }),
   );
 }

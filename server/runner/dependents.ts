@@ -10,7 +10,7 @@ import { findForm, matches, writtenAs } from '../operations/locate.ts';
 import { printedName } from '../operations/names.ts';
 import type { ChangePlan, PlanContext, PlannedForm } from '../operations/operation.ts';
 import type { PositionEncoding, Range, Snapshot, TopLevelForm } from '../source/types.ts';
-import { loadedForm, runsThisText } from './loaded.ts';
+import { assessmentsOf, loadedForm, runsThisText } from './loaded.ts';
 import { mentioning, type Found } from './mentioning.ts';
 
 /** A user of what changes, as the public contract has it. */
@@ -176,7 +176,7 @@ async function withRunning(
   );
   const running = await Promise.all(
     users.map(async ({ planned }, index) => {
-      const own = assessments.filter(({ form }) => form === index);
+      const own = assessmentsOf(assessments, index);
       const runs = await Promise.all(own.map(each => runsThisText(each, planned, assessments, documents)));
       return own.length > 0 && runs.every(Boolean);
     }),

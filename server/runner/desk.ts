@@ -58,12 +58,10 @@ export interface RunnerDependencies {
 }
 
 export class Desk {
-  readonly #previous: PreviousSources;
+  readonly #previous = new PreviousSources();
   #previousOf = '';
 
-  constructor(readonly deps: RunnerDependencies) {
-    this.#previous = new PreviousSources(uri => deps.documents.onDisk(uri).catch(() => undefined));
-  }
+  constructor(readonly deps: RunnerDependencies) {}
 
   get encoding(): PositionEncoding {
     return this.deps.encoding();

@@ -9,15 +9,19 @@ import type { Snapshot } from '../source/types.ts';
 type Texts = Pick<Documents, 'textsAt'>;
 
 /** The same texts, each looked for once. */
-function remembering(documents: Texts): Texts {
-  const found = new Map<string, ReturnType<Texts['textsAt']>>();
-  return {
-    textsAt(uri, second) {
-      const key = `${second} ${uri}`;
-      const texts = found.get(key) ?? documents.textsAt(uri, second);
-      found.set(key, texts);
-      return texts;
-    },
+const remembering = (documents: Texts): Texts => ({
+  textsAt: once((uri, second) => documents.textsAt(uri, second)),
+});
+
+/** The same function, called once for equal arguments. */
+export function once<A extends readonly (string | number | undefined)[], R>(
+  find: (...args: A) => R,
+): (...args: A) => R {
+  const found = new Map<string, R>();
+  return (...args) => {
+    const key = args.join(' ');
+    if (!found.has(key)) found.set(key, find(...args));
+    return found.get(key)!;
   };
 }
 
@@ -114,10 +118,33 @@ export function compared(
   );
 }
 
+const grouped = new WeakMap<readonly Assessment[], ReadonlyMap<number, readonly Assessment[]>>();
+
+/** What is said of the form number `index`: in the order of its definitions. */
+export function assessmentsOf(assessments: readonly Assessment[], index: number): readonly Assessment[] {
+  let byForm = grouped.get(assessments);
+  if (!byForm) {
+    const groups = new Map<number, Assessment[]>();
+    for (const each of assessments) {
+      const group = groups.get(each.form);
+      if (group) group.push(each);
+      else groups.set(each.form, [each]);
+    }
+    grouped.set(assessments, (byForm = groups));
+  }
+  return byForm.get(index) ?? [];
+}
+
+const dated = new WeakMap<readonly Assessment[], ReadonlyMap<string | undefined, number>>();
+
 /** When the file that the image loaded was written; SBCL records it for functions only, so one speaks for all of the file. */
 export function loadedDate(assessments: readonly Assessment[], file: string | undefined): number | undefined {
-  const dates = assessments.flatMap(each =>
-    each.file === file && each.fileWriteDate !== undefined ? [each.fileWriteDate] : [],
-  );
-  return dates.length > 0 ? Math.min(...dates) : undefined;
+  let dates = dated.get(assessments);
+  if (!dates) {
+    const earliest = new Map<string | undefined, number>();
+    for (const { file: of, fileWriteDate: date } of assessments)
+      if (date !== undefined) earliest.set(of, Math.min(date, earliest.get(of) ?? date));
+    dated.set(assessments, (dates = earliest));
+  }
+  return dates.get(file);
 }

@@ -30,6 +30,14 @@ interface Text {
   readonly digest: string;
 }
 
+/** Where the text of a form may be found; asked only for what is not known by heart. */
+export interface FileTexts {
+  /** What the file is known to have said when the image loaded it; several where that is not certain. */
+  loaded(): Promise<readonly Snapshot[]>;
+  /** What is saved; undefined where nothing is. */
+  saved(): Promise<Snapshot | undefined>;
+}
+
 export class PreviousSources {
   readonly #installed = new Map<string, Text>();
   /** Forms without a file, by digest. */
@@ -37,9 +45,6 @@ export class PreviousSources {
 
   /** Forms that define nothing by name and have been run, by package and digest. */
   readonly #ran = new Set<string>();
-
-  /** @param onDisk the saved text of a document; undefined where there is none */
-  constructor(private readonly onDisk: (uri: string) => Promise<Snapshot | undefined>) {}
 
   /** The text of these forms is what the image runs now. */
   remember(forms: readonly PlannedForm[]): void {
@@ -69,36 +74,40 @@ export class PreviousSources {
   /**
    * The text last installed for the form's definitions, else what the file said when the image loaded it, else what the saved
    * file says; null where none is known, or none is what the image says that it runs.
-   * @param loaded what the file is known to have said when the image loaded it; several where that is not certain
    * @param running the digest of the text that an operation installed, as the image has it
-   * @param uri of the file that the image has the definitions from
+   * @param file the one that the image has the definitions from
    */
-  async of(
-    form: PlannedForm,
-    loaded: readonly Snapshot[],
-    running: string | undefined,
-    uri: string,
-  ): Promise<string | null> {
+  async of(form: PlannedForm, running: string | undefined, file: FileTexts): Promise<string | null> {
     const isRunning = (found: Text | undefined): found is Text =>
       found !== undefined && (running === undefined || found.digest === running);
     const installed = this.#installed.get(formKey(form));
     if (isRunning(installed)) return installed.text;
     // The same name may have been written with another prefix, in another package.
-    const same = running !== undefined && [...this.#installed.values()].find(isRunning);
-    if (same) return same.text;
-    const [first, ...others] = loaded.map(each => textOf(form, each));
+    if (running !== undefined)
+      for (const each of this.#installed.values()) if (isRunning(each)) return each.text;
+    const [first, ...others] = (await file.loaded()).map(each => textOf(form, each));
     if (isRunning(first) && others.every(each => each?.text === first.text)) return first.text;
-    const saved = await this.onDisk(uri);
+    const saved = await file.saved();
     const last = saved && textOf(form, saved);
     return isRunning(last) ? last.text : null;
   }
 }
 
 /** The form that has the same definitions in another state of the file. */
-export function sameForm({ wire }: PlannedForm, { forms }: Snapshot): TopLevelForm | undefined {
-  const wanted = namesOf(wire.definitions);
-  return forms.find(({ definitions }) => definitions.length > 0 && namesOf(definitions) === wanted);
+export function sameForm({ wire }: PlannedForm, snapshot: Snapshot): TopLevelForm | undefined {
+  let forms = formsByNames.get(snapshot);
+  if (!forms) {
+    const first = new Map<string, TopLevelForm>();
+    for (const form of snapshot.forms) {
+      const names = namesOf(form.definitions);
+      if (form.definitions.length > 0 && !first.has(names)) first.set(names, form);
+    }
+    formsByNames.set(snapshot, (forms = first));
+  }
+  return forms.get(namesOf(wire.definitions));
 }
+
+const formsByNames = new WeakMap<Snapshot, ReadonlyMap<string, TopLevelForm>>();
 
 function textOf(form: PlannedForm, snapshot: Snapshot): Text | undefined {
   const same = sameForm(form, snapshot);

@@ -7,7 +7,7 @@ import type { Image } from '../image/image.ts';
 import type { Assessment } from '../image/protocol.ts';
 import { plannedForm, surroundingsOf } from '../operations/forms.ts';
 import type { PlannedForm } from '../operations/operation.ts';
-import { loadedDate } from './loaded.ts';
+import { assessmentsOf, loadedDate } from './loaded.ts';
 import type { Desk } from './desk.ts';
 import type { PastTransaction } from './past.ts';
 import { formKey, sameForm } from './previous.ts';
@@ -164,7 +164,7 @@ async function runningText(
   index: number,
 ): Promise<Running> {
   const { wire } = form;
-  const own = assessments.filter(each => each.form === index);
+  const own = assessmentsOf(assessments, index);
   const [installed] = own.map(each => each.installed);
   if (installed !== undefined) return { digests: [installed], from: 'operation' };
   if (wire.file === undefined || own.some(({ file }) => file !== wire.file)) return { digests: [] };
