@@ -83,6 +83,10 @@ NAME is the symbol's name as TEXT spells it, also where no such symbol exists; a
 (defun blank-p (character)
   (member character '(#\Space #\Tab #\Newline #\Return #\Page)))
 
+(declaim (inline token-character-p))
+(defun token-character-p (character)
+  (not (member character '(#\Space #\Tab #\Newline #\Return #\Page #\( #\) #\" #\' #\; #\` #\,))))
+
 (defun element-end (text start)
   "The index after the element of a list that starts at START, which must not be blank: an atom, a string or a parenthesised list."
   (let ((end (length text)) (depth 0) (position start))

@@ -95,34 +95,51 @@ delete none."
 (defun operation-packages (units)
   (remove nil (remove-duplicates (mapcar (lambda (unit) (find-package-named (unit-package-name unit))) units))))
 
+(defun map-tokens (function text)
+  "Call FUNCTION with each part of TEXT that may be a symbol, as often as it is there."
+  (let* ((text (coerce text '(simple-array character (*)))) (end (length text)) (position 0))
+    (declare (type fixnum position end))
+    (loop
+      (let ((start (position-if #'token-character-p text :start position)))
+        (unless start (return))
+        (setf position (or (position-if-not #'token-character-p text :start start) end))
+        (unless (digit-char-p (schar text start))
+          (funcall function (subseq text start position)))))))
+
+(defun token-table (units)
+  "From each package of UNITS to a table whose keys are the tokens of its texts: a text has most of them many times."
+  (let ((tables (make-hash-table :test #'eq)))
+    (dolist (unit units tables)
+      (let ((package (find-package-named (unit-package-name unit))))
+        (when package
+          (let ((tokens (or (gethash package tables)
+                            (setf (gethash package tables) (make-hash-table :test #'equal)))))
+            (map-tokens (lambda (token) (setf (gethash token tokens) t)) (unit-text unit))))))))
+
 (defun mentioned-tokens (units)
   "The TOKENS in the texts of UNITS. Of COMMON-LISP's symbols only settings count; what much besides an operation changes is left alone."
   (let ((symbols (make-hash-table :test #'eq)) (packages '()) (makes '()) (sets '())
         ;; A table of data has as many as it has words.
         (missing (make-hash-table :test #'equal)))
-    (dolist (unit units)
-      (let ((package (find-package-named (unit-package-name unit))) (text (unit-text unit)))
-        (when package
-          (loop with position = 0
-                for start = (position-if #'token-character-p text :start position)
-                while start
-                do (setf position (or (position-if-not #'token-character-p text :start start) (length text)))
-                   (unless (digit-char-p (char text start))
-                     (let* ((token (subseq text start position))
-                            (name (package-designator-text token))
-                            (named (and name (find-package-named name))))
-                       (cond ((null name))
-                             ((null named) (setf (gethash name missing) t))
-                             ((not (system-package-p named)) (pushnew named packages)))
-                       (multiple-value-bind (symbol found) (resolve-symbol token package)
-                         (cond ((not (and found symbol)))
-                               ((keywordp symbol))
-                               ((not (eq (symbol-package symbol) (find-package :common-lisp))) (setf (gethash symbol symbols) t))
-                               ((setting-p symbol) (setf (gethash symbol symbols) t))
-                               ((member symbol '(make-package defpackage)) (setf makes t))
-                               (t (loop for (variable . names) in *set-variables*
-                                        when (member (symbol-name symbol) names :test #'string=)
-                                          do (pushnew variable sets)))))))))))
+    (flet ((note-package (token)
+             (let* ((name (package-designator-text token))
+                    (package (and name (find-package-named name))))
+               (cond ((null name))
+                     ((null package) (setf (gethash name missing) t))
+                     ((not (system-package-p package)) (pushnew package packages)))))
+           (note-symbol (symbol)
+             (cond ((null symbol))
+                   ((keywordp symbol))
+                   ((not (eq (symbol-package symbol) (find-package :common-lisp))) (setf (gethash symbol symbols) t))
+                   ((setting-p symbol) (setf (gethash symbol symbols) t))
+                   ((member symbol '(make-package defpackage)) (setf makes t))
+                   (t (loop for (variable . names) in *set-variables*
+                            when (member (symbol-name symbol) names :test #'string=)
+                              do (pushnew variable sets))))))
+      (loop for package being the hash-keys of (token-table units) using (hash-value tokens)
+            do (loop for token being the hash-keys of tokens
+                     do (note-package token)
+                        (note-symbol (nth-value 0 (resolve-symbol token package))))))
     (make-tokens :symbols (hash-table-keys symbols) :packages packages
                  :missing-packages (and makes (hash-table-keys missing)) :sets sets)))
 
@@ -136,9 +153,6 @@ delete none."
          (boundp symbol) (not (constantp symbol))
          (not (assoc symbol *set-variables*))
          (not (member symbol '(*gensym-counter* *random-state* *package* *readtable*))))))
-
-(defun token-character-p (character)
-  (not (or (blank-p character) (find character "()\"';`,"))))
 
 (defun capture-before (units)
   (let ((plain (every #'plain-unit-p units)))

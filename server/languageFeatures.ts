@@ -32,6 +32,8 @@ const readWithin = 10_000;
 
 export interface LanguageFeaturesDependencies extends BenchParts, Omit<ActionContext, 'drifts'>, LinkContext {
   readonly indexFiles: IndexFiles;
+  /** Whether an operation is changing an image, so that what nobody waits for gives way. */
+  readonly isChanging: () => boolean;
   /** Publishes the diagnostics of a buffer again. */
   readonly republish: (uri: string) => void;
 }
@@ -69,7 +71,7 @@ export class LanguageFeatures {
   #configured: Promise<void> = Promise.resolve();
 
   constructor(private readonly deps: LanguageFeaturesDependencies) {
-    const { connection, documents, editor } = deps;
+    const { connection, documents, editor, isChanging } = deps;
     const hintsChanged = refreshing(deps, 'inlayHint');
     this.values = new EvaluatedValues(documents, hintsChanged);
     const index = (this.#index = new IndexClient({
@@ -89,6 +91,7 @@ export class LanguageFeatures {
       documents,
       imageOf,
       definedIn: what => definedIn(bench, what),
+      isChanging,
       changed: uri => {
         deps.republish(uri);
         this.lensesChanged();
@@ -96,7 +99,13 @@ export class LanguageFeatures {
       },
       refreshed: uri => void this.hazards.look(uri),
     });
-    this.hazards = new Hazards({ documents, imageOf, drifts: this.drifts, changed: deps.republish });
+    this.hazards = new Hazards({
+      documents,
+      imageOf,
+      drifts: this.drifts,
+      isChanging,
+      changed: deps.republish,
+    });
     documents.onChange(uri => this.drifts.touched(uri));
     const sets = themes({ ...deps, drifts: this.drifts }, this.values);
     this.capabilities = Object.assign(

@@ -191,6 +191,7 @@ export class Server {
       indexFiles: options.indexFiles,
       encoding: () => this.#encoding,
       answer: work => this.#answer(work),
+      isChanging: () => runner.isChanging,
       republish: uri => this.#publish(uri),
       oldThreads,
     });

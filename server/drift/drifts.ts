@@ -38,6 +38,8 @@ export interface DriftsDependencies {
   readonly imageOf: (uri: string) => Image | undefined;
   /** The files of the workspace that define what is called so. */
   readonly definedIn: (what: Pick<TextDefinition, 'definition' | 'package'>) => Promise<readonly string[]>;
+  /** Whether an image is being changed: it is asked about all buffers afterwards. */
+  readonly isChanging: () => boolean;
   /** What is said of a buffer has changed. */
   readonly changed: (uri: string) => void;
   /** An image was asked about a buffer. */
@@ -167,7 +169,7 @@ export class Drifts {
   async #refreshOnce(uri: string): Promise<void> {
     const { documents, imageOf, changed, refreshed } = this.deps;
     const snapshot = documents.get(uri);
-    if (!snapshot || this.#closed) return;
+    if (!snapshot || this.#closed || this.deps.isChanging()) return;
     const image = imageOf(uri);
     if (image) await this.#learn(uri, snapshot, image);
     else this.#known.delete(uri);

@@ -35,6 +35,8 @@ export interface HazardsDependencies {
   readonly documents: Documents;
   readonly imageOf: (uri: string) => Image | undefined;
   readonly drifts: Pick<Drifts, 'unlike' | 'stamp'>;
+  /** Whether an image is being changed: it is looked at again afterwards. */
+  readonly isChanging: () => boolean;
   /** What is said of a buffer has changed. */
   readonly changed: (uri: string) => void;
 }
@@ -81,6 +83,7 @@ export class Hazards {
     const snapshot = documents.get(uri);
     const image = imageOf(uri);
     if (!snapshot || !image) return void this.#told.delete(uri);
+    if (this.deps.isChanging()) return;
     const before = JSON.stringify(this.of(snapshot));
     const stamp = drifts.stamp(uri);
     const told = this.#told.get(uri);

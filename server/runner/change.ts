@@ -32,7 +32,9 @@ export async function runChange(
   desk.refuseReadOnly(image);
   const transaction = randomUUID();
   if (desk.isAllowed(kind) && !plan.onlyChanged && !plan.dependentsOf) {
-    const done = await changeAtOnce(desk, operation, kind, plan, image, transaction, call, started);
+    const done = await desk.changing(() =>
+      changeAtOnce(desk, operation, kind, plan, image, transaction, call, started),
+    );
     if (done) return done;
   }
   let granted: { approval: Approval; digest: string } | undefined;
@@ -58,13 +60,12 @@ export async function runChange(
       granted = { approval, digest };
     }
     const { generation } = assessed;
-    const change = await apply(
-      desk,
-      deed,
-      { generation, forms: installed(assessed).map(({ wire }) => wire) },
-      call,
-    );
-    if (change) return finishChange(desk, plan, deed, assessed, change, call, started);
+    const forms = installed(assessed).map(({ wire }) => wire);
+    const result = await desk.changing(async () => {
+      const change = await apply(desk, deed, { generation, forms }, call);
+      return change && finishChange(desk, plan, deed, assessed, change, call, started);
+    });
+    if (result) return result;
   }
 }
 

@@ -33,9 +33,17 @@ export interface Deed {
   diff(): Promise<string>;
 }
 
+const digests = new WeakMap<Deed, string>();
+
 /** Identifies operation, image and exactly what is to be done. */
-export function digestOfDeed({ operation, image, bound }: Deed): string {
-  return digestOf({ operation, image: image.hello.image, bound });
+export function digestOfDeed(deed: Deed): string {
+  const { operation, image, bound } = deed;
+  let digest = digests.get(deed);
+  if (digest === undefined) {
+    digest = digestOf({ operation, image: image.hello.image, bound });
+    digests.set(deed, digest);
+  }
+  return digest;
 }
 
 type What = Pick<JournalEntry, 'event' | 'decision' | 'reason' | 'outcome'>;

@@ -20,6 +20,9 @@ import { PreviousSources } from './previous.ts';
 /** Characters of output that an operation returns; the rest is cut and said to be. */
 export const outputLimit = 100_000;
 
+/** Milliseconds for which what nobody waits for gives way to a change: some take minutes. */
+const givesWayFor = 2_000;
+
 /** An operation that needs an approval. */
 export interface Approved {
   readonly name: string;
@@ -60,11 +63,30 @@ export interface RunnerDependencies {
 export class Desk {
   readonly #previous = new PreviousSources();
   #previousOf = '';
+  /** When each change that is being made began. */
+  readonly #changes = new Set<{ readonly begun: number }>();
 
   constructor(readonly deps: RunnerDependencies) {}
 
   get encoding(): PositionEncoding {
     return this.deps.encoding();
+  }
+
+  /** Does `work`, which changes an image and asks nobody. */
+  async changing<T>(work: () => Promise<T>): Promise<T> {
+    const change = { begun: performance.now() };
+    this.#changes.add(change);
+    try {
+      return await work();
+    } finally {
+      this.#changes.delete(change);
+    }
+  }
+
+  /** Whether a change is being made that what nobody waits for should give way to; `onDone` follows its end. */
+  get isChanging(): boolean {
+    const since = performance.now() - givesWayFor;
+    return [...this.#changes].some(({ begun }) => begun > since);
   }
 
   async imageFor(plan: ChangePlan, signal?: AbortSignal): Promise<Image> {

@@ -42,6 +42,11 @@ export class Runner {
     this.#desk = new Desk(deps);
   }
 
+  /** See Desk. */
+  get isChanging(): boolean {
+    return this.#desk.isChanging;
+  }
+
   /** Plans and carries out an operation of the catalogue that has a plan. @throws HotlispError */
   async run(operation: PlannedOperation, args: unknown, call: Call): Promise<unknown> {
     const ended = operation.approval ? this.deps.onDone : undefined;
