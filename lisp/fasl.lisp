@@ -167,5 +167,5 @@
                  (write-sequence octets stream))
                (let ((*package* (find-package :common-lisp-user))
                      (*readtable* (sb-ext:symbol-global-value '*readtable*)))
-                 (load-fasl (native-pathname copy) file))))
+                 (call-loading deed (lambda () (load-fasl (native-pathname copy) file))))))
            t))))))

@@ -200,8 +200,14 @@ or by the program, which runs all the while. Those values are nobody's to put ba
 (defstruct (deed (:copier nil) (:predicate nil))
   "Something under way that changes the image otherwise than by forms of a buffer. STEP is where it failed, or NIL; SWAPPED is called with
 :OLD when what was done is undone, also because it failed, and with :NEW when it is done again. DEFINITIONS, the contract's, say what it defines;
-without them that is told from what has changed. METHODS are the deltas of methods that were given another function, last first."
-  id (methods '()) (step nil) (condition nil) (notes '()) (output "") (swapped nil) (definitions nil))
+without them that is told from what has changed. METHODS are the deltas of methods that were given another function, last first. WATCH is there once something was loaded."
+  id (watch nil) (methods '()) (step nil) (condition nil) (notes '()) (output "") (swapped nil) (definitions nil))
+
+(defun call-loading (deed function)
+  "Call FUNCTION, which loads something for DEED."
+  (call-watched (or (deed-watch deed)
+                    (setf (deed-watch deed) (make-watch (program-variables (program-packages)))))
+                function))
 
 (defun redefined-methods (deed)
   (merge-method-deltas (reverse (deed-methods deed))))
@@ -374,6 +380,6 @@ signals or is unwound past, that is put back. Returns the contract's Change."
       (when (deed-swapped deed) (funcall (deed-swapped deed) :old))
       (when remains (incf **generation**))
       (append (mapcar #'princ-to-string remains)
-              (loop for symbol in strays
-                    collect (format nil "The value of ~a changed meanwhile, by what was loaded or by the running program, and was left as it is."
+              (loop for symbol in (and strays (written-by-load (deed-watch deed) strays))
+                    collect (format nil "The value of ~a changed during the load, and was left as it is."
                                     (print-name symbol)))))))

@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "e7c56706a93b2fd76fdf79092f08710d5aeb24d18fc4e081b3c49dcda9db370b"
+    '(:digest "7f20dd9c22a033a067ebe139ee4cb442175a17d9e1b5d18fbc849634fb6a0c5c"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -185,6 +185,11 @@
           (:stale "stale" :required :boolean)
           (:compiles "compiles" :required :boolean)
           (:digest "digest" :optional :string))
+         (:system-dependency
+          (:name "name" :required :string)
+          (:asd "asd" :optional :string)
+          (:redefined "redefined" :required :boolean)
+          (:files "files" :required (:array (:shape :system-file))))
          (:source-digest
           (:file "file" :required :string)
           (:digest "digest" :required :string))
@@ -400,7 +405,8 @@
             (:registered "registered" :required :boolean)
             (:redefined "redefined" :required :boolean)
             (:loaded "loaded" :required :boolean)
-            (:files "files" :required (:array (:shape :system-file)))))
+            (:files "files" :required (:array (:shape :system-file)))
+            (:dependencies "dependencies" :required (:array (:shape :system-dependency)))))
          (:load-system :writes t
           :arguments ((:transaction "transaction" :required :string)
                       (:system "system" :required :string)

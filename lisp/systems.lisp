@@ -179,13 +179,26 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
         (written (ignore-errors (date-of (asdf "SYSTEM-SOURCE-FILE" system)))))
     (and (realp read) written (> written read))))
 
+(defun system-dependency (system)
+  "What loading another system that depends on SYSTEM has ASDF do for SYSTEM; NIL where that is nothing."
+  (let* ((name (asdf "COMPONENT-NAME" system))
+         (asd (asdf "SYSTEM-SOURCE-FILE" system))
+         (redefined (definition-changed-p system))
+         (files (remove-if-not (lambda (file) (or (getf file :compiles) (getf file :stale)))
+                               (mapcar (lambda (component) (system-file component nil)) (source-components system)))))
+    (when (and (or redefined files)
+               (not (member name '("asdf" "uiop") :test #'string=))) ; which are there without their files
+      (wire :system-dependency :name name :asd (and asd (sb-ext:native-namestring asd)) :redefined redefined :files files))))
+
 (define-request system (name force)
   "What ASDF knows of the system; neither its definition nor any file is loaded."
   (ensure-asdf)
   (let ((system (registered-system name)))
     (if system
-        (let ((asd (asdf "SYSTEM-SOURCE-FILE" system))
-              (root (ignore-errors (asdf "SYSTEM-SOURCE-DIRECTORY" system))))
+        (let* ((asd (asdf "SYSTEM-SOURCE-FILE" system))
+               (root (ignore-errors (asdf "SYSTEM-SOURCE-DIRECTORY" system)))
+               (below (systems-below system))
+               (meant (if (eq force :all) below (systems-of-files system))))
           (result :name (asdf "COMPONENT-NAME" system)
                   :asd (and asd (sb-ext:native-namestring asd))
                   :root (and root (sb-ext:native-namestring root))
@@ -195,14 +208,17 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
                   :redefined (definition-changed-p system)
                   :loaded (let ((files (source-components system)))
                             (if files (and (every #'component-loaded-p files) t) (and (loaded-time system) t)))
-                  :files (loop for each in (if (eq force :all) (systems-below system) (systems-of-files system))
+                  :files (loop for each in meant
                                append (loop for component in (source-components each)
-                                            collect (system-file component (or (eq force :all) (and (eq force :system) (eq each system))))))))
+                                            collect (system-file component (or (eq force :all) (and (eq force :system) (eq each system))))))
+                  :dependencies (loop for each in below
+                                      for dependency = (and (not (member each meant)) (system-dependency each))
+                                      when dependency collect dependency)))
         (let ((file (definition-file name)))
           (unless file (unknown-system name))
           (result :name name :asd file
                   :root (sb-ext:native-namestring (make-pathname :name nil :type nil :version nil :defaults (native-pathname file)))
-                  :depends-on '() :registered nil :redefined nil :loaded nil :files '())))))
+                  :depends-on '() :registered nil :redefined nil :loaded nil :files '() :dependencies '())))))
 
 ;;;; Watching ASDF load
 
@@ -257,7 +273,7 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
           (compile-watched loading file next)
           (when digest (setf (gethash file **compiled-texts**) digest))
           (setf (second record) t))
-        (progn (funcall next) (setf (third record) t)))
+        (progn (call-loading (loading-deed loading) next) (setf (third record) t)))
     (incf (fourth record) (- (microseconds) start))))
 
 (defun approved-digest (loading file)
@@ -351,7 +367,9 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
           (asd (if (find-symbol "LOAD-ASD" "ASDF")
                    (asdf "LOAD-ASD" (native-pathname asd))
                    (load (native-pathname asd))))))
-  (apply #'asdf "LOAD-SYSTEM" name (ecase force (:none '()) (:system '(:force t)) (:all '(:force :all)))))
+  (apply #'asdf "LOAD-SYSTEM" name (ecase force (:none '()) (:system '(:force t))
+                                         ;; ASDF counts itself to what every system depends on where it finds its source.
+                                         (:all '(:force :all :force-not ("asdf" "uiop"))))))
 
 (defun file-count (name force)
   (let ((system (registered-system name)))

@@ -294,6 +294,15 @@ export const SystemFile = z.object({
   digest: z.string().optional(),
 });
 
+/** A system that another one depends on, and those of its files that are compiled or loaded with that one. */
+export const SystemDependency = z.object({
+  name: z.string(),
+  asd: z.string().optional(),
+  /** `asd` was written since ASDF read it, which it does again first. */
+  redefined: z.boolean(),
+  files: z.array(SystemFile),
+});
+
 export const SyntaxForm = z.object({ text: z.string(), package: z.string() });
 
 export const SourceDigest = z.object({ file: z.string(), digest: z.string() });
@@ -408,6 +417,7 @@ export const shapes = {
   FileNote,
   LoadedFile,
   SystemFile,
+  SystemDependency,
   SourceDigest,
   PackageFile,
   KnownName,
@@ -677,6 +687,8 @@ export const operations = {
       loaded: z.boolean(),
       /** In the order in which they are loaded; with force "all" those of the systems it depends on come first. */
       files: z.array(SystemFile),
+      /** Those with anything to read, compile or load, in the order in which they are loaded; their files are not among `files`. */
+      dependencies: z.array(SystemDependency),
     }),
   },
   'load-system': {

@@ -1,7 +1,7 @@
 /** Loading what is not a form of a buffer: compiled files, and systems by ASDF. The image does it as one transaction over the whole program. */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import path from 'node:path';
-import { listed, oneLine, plural } from '../display.ts';
+import { oneLine, plural } from '../display.ts';
 import type { JournalDeed } from '../approval/journal.ts';
 import { HotlispError } from '../errors.ts';
 import type { Image } from '../image/image.ts';
@@ -15,6 +15,7 @@ import { digestOfDeed, type Deed } from './deeds.ts';
 import { digestOfFile } from './fileDigest.ts';
 import type { Approved, Desk } from './desk.ts';
 import * as report from './report.ts';
+import { systemQuestion } from './systemQuestion.ts';
 import { notVerified, statusOf, verify, type Place } from './verify.ts';
 
 /** How many definitions a result lists; `definitions_total` counts them all. */
@@ -125,10 +126,16 @@ export async function runSystem(
   const files = system?.files ?? [];
   const compiled = files.filter(({ compiles }) => compiles);
   const definition = system?.asd ?? asd;
+  const dependencies = system?.dependencies ?? [];
+  const known = [...dependencies.flatMap(each => each.files), ...files];
   const isRead = definition !== undefined && (!system?.registered || system.redefined);
+  const read = new Set([
+    ...dependencies.flatMap(({ asd: file, redefined }) => (redefined && file !== undefined ? [file] : [])),
+    ...(isRead ? [definition] : []),
+  ]);
   const sources = [
-    ...(isRead ? digestsOf([{ file: definition }]) : []),
-    ...files.flatMap(({ file, digest }) => (digest === undefined ? [] : [{ file, digest }])),
+    ...digestsOf([...read].map(file => ({ file }))),
+    ...known.flatMap(({ file, digest }) => (digest === undefined ? [] : [{ file, digest }])),
   ];
   const deed: Deed = {
     operation,
@@ -143,8 +150,8 @@ export async function runSystem(
     diff: async () =>
       [`system ${plan.system}, defined in ${definition ?? 'an unknown file'}`]
         .concat(
-          files.map(
-            each => `${each.compiles ? 'compile ' : each.loaded ? '        ' : 'load    '}${each.file}`,
+          known.map(
+            each => `${each.compiles ? 'compile ' : each.stale ? 'load    ' : '        '}${each.file}`,
           ),
         )
         .join('\n') + '\n',
@@ -220,14 +227,22 @@ export async function describeSystem(
     force: plan.force === 'none' ? false : plan.force === 'system' ? true : 'all',
     asd: system?.asd ?? asd ?? null,
     definition_changed: system?.redefined ?? false,
-    files: (system?.files ?? []).map(({ file, compiles, loaded, stale }) => ({
-      file,
-      compiles,
-      loaded,
-      stale,
+    files: (system?.files ?? []).map(plannedFile),
+    dependencies: (system?.dependencies ?? []).map(({ name, asd: file, redefined, files }) => ({
+      system: name,
+      asd: file ?? null,
+      definition_changed: redefined,
+      files: files.map(plannedFile),
     })),
   };
 }
+
+const plannedFile = ({ file, compiles, loaded, stale }: System['files'][number]) => ({
+  file,
+  compiles,
+  loaded,
+  stale,
+});
 
 /** What the image knows of the system; where it knows nothing, the definition of that name in the workspace. */
 async function lookAt(
@@ -245,58 +260,6 @@ async function lookAt(
       return { image, system: undefined, asd };
     throw error;
   }
-}
-
-function systemQuestion(
-  desk: Desk,
-  { system: name, force }: SystemPlan,
-  image: Image,
-  system: System | undefined,
-  asd: string | undefined,
-  call: Call,
-): string {
-  const files = system?.files ?? [];
-  const names = (some: readonly { file: string }[]) =>
-    listed(some.map(({ file }) => oneLine(path.basename(file), 60)));
-  const compiled = files.filter(({ compiles }) => compiles);
-  const unloaded = files.filter(({ compiles, loaded }) => !compiles && !loaded);
-  const unsaved = files.filter(({ file, digest }) => isUnsaved(desk, file, digest));
-  const how = force === 'all' ? ' and everything it depends on' : force === 'system' ? ' from scratch' : '';
-  const what =
-    system === undefined || !system.registered
-      ? `It loads the definition ${oneLine(asd ?? '')}, then compiles and loads what that names.`
-      : [
-          compiled.length > 0
-            ? `It compiles ${compiled.length} of ${plural(files.length, 'file')}: ${names(compiled)}${force === 'none' ? ', and what depends on them' : ''}.`
-            : '',
-          unloaded.length > 0 ? `It loads ${plural(unloaded.length, 'file')}: ${names(unloaded)}.` : '',
-          compiled.length + unloaded.length === 0
-            ? `None of its ${plural(files.length, 'file')} has changed.`
-            : '',
-        ]
-          .filter(Boolean)
-          .join(' ');
-  return [
-    `#${call.request} Reload system ${oneLine(name)}${how} in ${oneLine(image.title)}?`,
-    what,
-    system?.redefined
-      ? `Its definition ${oneLine(path.basename(system.asd ?? ''), 60)} has changed: that is read first, and may name other files.`
-      : '',
-    unsaved.length > 0 ? `Not saved, so as on the disk: ${names(unsaved)}.` : '',
-    'It runs code while it loads.',
-  ]
-    .filter(Boolean)
-    .join(' ');
-}
-
-/** Whether `file` is open with a text that is not the one on the disk, whose SHA-256 (hexadecimal) is `digest`. */
-function isUnsaved(desk: Desk, file: string, digest: string | undefined): boolean {
-  const open = desk.deps.documents.get(desk.deps.documents.uriOf(file));
-  return (
-    open !== undefined &&
-    digest !== undefined &&
-    createHash('sha256').update(open.text).digest('hex') !== digest
-  );
 }
 
 /** Approval, the writing call, and the journal's word of it when that fails. */

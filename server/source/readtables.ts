@@ -1,6 +1,6 @@
 /** What of a text says how the forms behind it are read: IN-READTABLE of named-readtables, and forms that have to be run for it. */
 import { sayings } from './saying.ts';
-import type { Snapshot, TopLevelForm } from './types.ts';
+import type { Snapshot, SourceDefinition, Span, TopLevelForm } from './types.ts';
 
 const named = /in-readtable/i;
 const call = /\(\s*(?:[^\s()"';:|]+::?)?in-readtable(?:\s+([^\s()"';]+))?\s*\)/gi;
@@ -31,9 +31,19 @@ export const syntaxForms = sayings<TopLevelForm>(switching, (snapshot, form) =>
 
 function switchesSyntax(snapshot: Snapshot, form: TopLevelForm): boolean {
   const { active, broken, operator = '', definitions, span } = form;
-  if (!active || broken || definitions.length > 0) return false;
-  if (switcher.test(operator)) return true;
-  return /^(?:eval-when|progn|set[fq])$/.test(operator) && isSwitch(snapshot.slice(span.start, span.end));
+  if (!active || broken) return false;
+  if (switcher.test(operator)) return definitions.length === 0;
+  return (
+    /^(?:eval-when|progn|set[fq])$/.test(operator) &&
+    pieces(span, definitions).some(each => isSwitch(snapshot.slice(each.start, each.end)))
+  );
+}
+
+/** What of a span lies outside of the definitions inside it, which come in order. */
+function pieces(span: Span, definitions: readonly SourceDefinition[]): Span[] {
+  const ends = [span.start, ...definitions.map(each => each.span.end)];
+  const starts = [...definitions.map(each => each.span.start), span.end];
+  return ends.map((start, index) => ({ start, end: Math.max(start, starts[index]!) }));
 }
 
 const isSwitch = (text: string): boolean =>

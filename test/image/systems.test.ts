@@ -215,6 +215,44 @@ describe('reloading a system', () => {
     expect([status, names(files)]).toEqual(['applied', ['till.lisp']]);
   });
 
+  it('names what it compiles, loads and reads of the systems that it depends on, and does only that', async () => {
+    writeFileSync(
+      file('till.asd'),
+      '(defsystem "till" :depends-on ("ledger") :components ((:file "till")))\n',
+    );
+    writeFileSync(file('till.lisp'), '(in-package #:ledger)\n\n(defun till () (doubled 1))\n');
+    const before = new Date(Date.now() - 60_000);
+    for (const name of [...Object.keys(ledgerFiles), 'till.asd', 'till.lisp'])
+      utimesSync(file(name), before, before);
+    await loadSystem(editor, 'ledger');
+    await loadSystem(editor, 'till');
+    edit('accounts.lisp', '(* 2 ,form)', '(* 3 ,form)');
+    const later = new Date(Date.now() + 5000);
+    for (const name of ['accounts.lisp', 'ledger.asd']) utimesSync(file(name), later, later);
+    expect(await editor.command('plan', { operation: 'code_reload_system', system: 'till' })).toMatchObject({
+      files: [{ file: file('till.lisp'), compiles: false, stale: false }],
+      dependencies: [
+        {
+          system: 'ledger',
+          definition_changed: true,
+          files: [{ file: file('accounts.lisp'), compiles: true }],
+        },
+      ],
+    });
+    const prompt = editor.expectPrompt(/None of its 1 file has changed/, () => {
+      edit('accounts.lisp', '(* 3 ,form)', '(* 4 ,form)');
+      return 'Approve';
+    });
+    expect(await reload(false, 'till')).toMatchObject({ status: 'failed' });
+    expect((await prompt).message).toContain(
+      'Of its dependency ledger it reads the definition ledger.asd again and compiles accounts.lisp, and what depends on that.',
+    );
+    expect(await editor.evaluate('(ledger::till)')).toEqual(['2']);
+    void approve(/of its dependency ledger/i);
+    expect((await reload(false, 'till')).status).toBe('applied');
+    expect(await editor.evaluate('(ledger::till)')).toEqual(['4']);
+  });
+
   it('sees an edit made within the second in which the file was compiled', async () => {
     await loadSystem(editor, 'ledger');
     const values: string[] = [];
@@ -315,6 +353,25 @@ describe('reloading a system', () => {
     expect(
       await editor.evaluate('(list (princ-to-string cl-user::*one*) (find-symbol "*LEVEL*" "LEDGER"))'),
     ).toEqual(['("#<A>" NIL)']);
+  });
+
+  it('that fails remains in part only by what was loaded, not by what the running program does meanwhile', async () => {
+    await loadSystem(editor, 'ledger');
+    await editor.evaluate(`(progn (defvar ledger::*ticks* 0) (defvar ledger::*mode* :day)
+      (sb-thread:make-thread (lambda () (loop (incf ledger::*ticks*) (sleep 0.001)))) t)`);
+    const report = readFileSync(file('report.lisp'), 'utf8');
+    for (const broken of ['(defun broken () (let ((x 1 2)) x))', '(error "no further")']) {
+      writeFileSync(file('report.lisp'), `${report}\n${broken}\n`);
+      void approve(/reload system ledger/i);
+      const result = await reload(true);
+      expect([broken, result.status, result.remains]).toEqual([broken, 'failed', undefined]);
+    }
+    writeFileSync(file('report.lisp'), `${report}\n(setf *mode* :night)\n(error "no further")\n`);
+    void approve(/reload system ledger/i);
+    expect(await reload(true)).toMatchObject({
+      status: 'partial',
+      remains: ['The value of LEDGER::*MODE* changed during the load, and was left as it is.'],
+    });
   });
 
   it('is undone by a rollback, and done again by a redo', async () => {

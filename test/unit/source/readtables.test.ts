@@ -37,6 +37,8 @@ describe('forms that switch the syntax', () => {
     ['(eval-when (:compile-toplevel :load-toplevel) (enable-curly-syntax))'],
     ['(setf *readtable* (copy-readtable nil))'],
     ['(eval-when (:execute) (setq cl:*readtable* *mine*))'],
+    ['(eval-when (:execute) (defun enable-l () 1) (setf *readtable* (copy-readtable)) (enable-l))'],
+    ['(progn (setf *readtable* *mine*) (defun f () 1))'],
   ])('%s is one', text => {
     const snapshot = read(`${text}\n(b)`);
     expect(syntaxForms(snapshot, text.length)).toHaveLength(1);
@@ -48,6 +50,7 @@ describe('forms that switch the syntax', () => {
     ['(use-package :reader)'],
     ['(enable-logging)'],
     ['(print *readtable*)'],
+    ['(eval-when (:execute) (defun a () (setf *readtable* 1)) (foo) (defun b () (enable-curly-syntax)))'],
     ['#-sbcl (enable-interpol-syntax)'],
     ['(let ((*readtable* (copy-readtable))) (foo))'],
   ])('%s is none', text => {
