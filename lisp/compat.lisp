@@ -410,13 +410,13 @@ function which called it does not show on the stack."
   (ignore-errors (real-file (debug-source-namestring (debug-info-source (code-debug-info code))))))
 
 (defun call-with-code-ranges (codes function)
-  "Call FUNCTION with a list of (start . end), the addresses of the instructions of CODES, which do not move meanwhile."
+  "Call FUNCTION with a list of (start end . answer), the addresses of the instructions of CODES, an alist of code and answer. They do not move meanwhile."
   (labels ((pin (rest ranges)
              (if rest
-                 (let ((code (first rest)))
+                 (destructuring-bind (code . answer) (first rest)
                    (with-pinned-objects (code)
                      (let ((start (sb-sys:sap-int (code-instructions code))))
-                       (pin (rest rest) (cons (cons start (+ start (code-text-size code))) ranges)))))
+                       (pin (rest rest) (cons (list* start (+ start (code-text-size code)) answer) ranges)))))
                  (funcall function ranges))))
     (pin codes '())))
 

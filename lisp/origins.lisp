@@ -2,6 +2,14 @@
 
 (in-package :hotlisp)
 
+(defparameter *installed* (make-hash-table :test #'equal :synchronized t))
+
+(defstruct (origin (:copier nil) (:predicate nil))
+  "DIGEST of the TEXT whose definition the agent installed, NIL where the text was evaluated, and a weak pointer to what stood for it then. WIRE is the contract's name of it,
+to be read in the package called PACKAGE; FILE where it belongs, NIL without one; UNSAVED whether no file had the text; SINCE when it was
+installed, in milliseconds since 1970. LEFT: it is a function that the TEXT does not make any more."
+  digest object text wire package file unsaved since left)
+
 ;;;; What the image has
 
 (defun info-number (category kind)
@@ -78,14 +86,6 @@ or when there is no telling."
   (and (slot-exists-p object slot) (slot-boundp object slot) (slot-value object slot)))
 
 ;;;; What operations have installed
-
-(defparameter *installed* (make-hash-table :test #'equal :synchronized t))
-
-(defstruct (origin (:copier nil) (:predicate nil))
-  "DIGEST of the TEXT whose definition the agent installed, NIL where the text was evaluated, and a weak pointer to what stood for it then. WIRE is the contract's name of it,
-to be read in the package called PACKAGE; FILE where it belongs, NIL without one; UNSAVED whether no file had the text; SINCE when it was
-installed, in milliseconds since 1970. LEFT: it is a function that the TEXT does not make any more."
-  digest object text wire package file unsaved since left)
 
 (defun definition-key (definition)
   (list (definition-kind definition) (definition-package-name definition) (definition-label definition)))

@@ -1,4 +1,4 @@
-;;;; Threads: who they are, what they do, and whether they are inside given code.
+;;;; Threads: who they are, what they do, and stopping that.
 
 (in-package :hotlisp)
 
@@ -63,148 +63,6 @@ values, and a debugger that only ends it."
           ((line-running-p line) :running)
           (t :blocked))))
 
-;;;; Who is inside given code
-
-(defun threads-running (functions &key (timeout 0.5))
-  "For each living thread but this one, (thread . answer): :YES when it is inside one of FUNCTIONS (functions or code objects), :NO, or :UNKNOWN.
-A thread that is blocked in the kernel is looked at from outside and not disturbed. One that computes is asked by an interruption, and only if it goes
-on computing for 20 ms; without an answer within TIMEOUT seconds it is :UNKNOWN."
-  (let ((codes (remove-duplicates
-                (loop for function in functions
-                      for code = (if (functionp function) (code-of function) function)
-                      when code collect code)))
-        (threads (remove-if-not #'sb-thread:thread-alive-p
-                                (remove sb-thread:*current-thread* (sb-thread:list-all-threads)))))
-    (if (null codes)
-        (loop for thread in threads collect (cons thread :no))
-        (let ((answers (scan-threads threads codes)))
-          (ask-threads (loop for (thread . answer) in answers when (eq answer :running) collect thread) codes answers timeout)
-          answers))))
-
-(defun thread-run-time (thread)
-  "The nanoseconds that THREAD has had a processor for; they count up now and then, not all the time. NIL where there is no telling."
-  (let ((line (ignore-errors (read-proc-file (format nil "/proc/self/task/~d/schedstat" (thread-os-tid thread))))))
-    (and line (parse-integer line :junk-allowed t))))
-
-(defun scan-threads (threads codes)
-  "An alist of THREADS with what looking at their stacks says: :YES, :NO, :UNKNOWN or :RUNNING."
-  (let ((answers (loop for thread in threads
-                       collect (cons thread (if (eq :serving (gethash thread *agent-threads*)) :no :running)))))
-    (when (capability :stack-scan)
-      (call-with-code-ranges
-       codes
-       (lambda (ranges)
-         ;; The thread that took the request is on its way back to waiting: a few looks in a row find it there, a sleep
-         ;; would cost more than all of the rest.
-         (loop for look from 1 to 60
-               do (dolist (entry answers)
-                    (when (eq (cdr entry) :running)
-                      (setf (cdr entry) (scan-thread (car entry) ranges))))
-               while (rassoc :running answers)
-               do (if (<= look 40) (sb-thread:thread-yield) (sleep 0.001))))))
-    answers))
-
-(defun scan-thread (thread ranges)
-  "Whether THREAD, if it is blocked, has a frame of code in RANGES on its stack; :RUNNING when it is not blocked long enough to tell."
-  (let ((line (system-call-line thread)))
-    (cond ((null line) (if (sb-thread:thread-alive-p thread) :running :no))
-          ((line-running-p line) :running)
-          (t (let ((pointer (line-stack-pointer line)))
-               (multiple-value-bind (words start) (and pointer (stack-words thread pointer))
-                 (cond ((null words) (if (sb-thread:thread-alive-p thread) :unknown :no))
-                       ((not (equal line (system-call-line thread))) :running)
-                       ((stack-inside-p words start ranges) :yes)
-                       (t :no))))))))
-
-(defun address-inside-p (address ranges)
-  (loop for (start . end) in ranges
-        thereis (and (<= start address) (< address end))))
-
-(defun stack-inside-p (words start ranges)
-  "Whether the control stack whose WORDS begin at the address START holds a frame of code in RANGES.
-Words of frames that were left long ago lie between those in use. On x86-64 frames are linked, (saved frame pointer, return address), and only what
-the links lead to counts, and what lies below the first of them: there the innermost function calls into C without such a pair."
-  (declare (type (simple-array (unsigned-byte 64) (*)) words) (type (unsigned-byte 62) start))
-  (let ((low (loop for range in ranges minimize (car range)))
-        (high (loop for range in ranges maximize (cdr range)))
-        (count (length words)))
-    (flet ((hit-p (index)
-             (let ((word (aref words index)))
-               (and (<= low word) (< word high) (address-inside-p word ranges)))))
-      (if #+x86-64 nil #-x86-64 t
-          (loop for index below count thereis (hit-p index))
-          (and (loop for index below count thereis (hit-p index))
-               (loop with index = 0
-                     with linked = nil
-                     while (< index count)
-                     do (let ((caller (linked-frame words start index)))
-                          (cond (caller
-                                 (when (hit-p (1+ index)) (return t))
-                                 (setf linked t index caller))
-                                ((and (not linked) (hit-p index) (not (function-pointer-p (aref words index))))
-                                 (return t))
-                                (t (incf index))))))))))
-
-(defun linked-frame (words start index)
-  "The index of the caller's frame when WORDS have a frame at INDEX, a pointer to a higher place of the stack and a return address into Lisp code; else NIL."
-  (declare (type (simple-array (unsigned-byte 64) (*)) words) (type (unsigned-byte 62) start) (type fixnum index))
-  (let ((saved (aref words index))
-        (end (+ start (* 8 (length words)))))
-    (and (< (+ start (* 8 index)) saved) (< saved (- end 8)) (zerop (logand saved 7))
-         (< (1+ index) (length words))
-         (code-at (aref words (1+ index)))
-         (floor (- saved start) 8))))
-
-(defun function-pointer-p (word)
-  "Whether WORD looks like a reference to a function object rather than a return address: those carry a tag in their low four bits."
-  (= (logand word 15) 11))
-
-(defun ask-threads (threads codes answers timeout)
-  "Interrupt THREADS, each of which says what is on its own stack, and put that into ANSWERS; :UNKNOWN where none comes within TIMEOUT seconds."
-  (loop with deadline = (+ (microseconds) (* timeout 1000000))
-        with asked = threads
-        ;; A thread that hides a caller is asked again once it has gone on.
-        for attempt from 0 below 40
-        while asked
-        do (when (plusp attempt) (sleep (* attempt 1/10000)))
-        do (let ((replies (and (capability :interrupting-census) (ask-threads-once asked codes deadline))))
-             (dolist (thread asked)
-               (let ((reply (cdr (assoc thread replies))))
-                 (setf (cdr (assoc thread answers))
-                       (cond ((member reply '(:yes :no)) reply)
-                             ((sb-thread:thread-alive-p thread) :unknown)
-                             (t :no)))))
-             (setf asked (loop for (thread . reply) in replies when (eq reply :hidden) collect thread)))))
-
-(defun ask-threads-once (threads codes deadline)
-  "What those of THREADS that answer before DEADLINE (microseconds) say: an alist of thread and :YES, :NO or :HIDDEN."
-  (let ((semaphore (sb-thread:make-semaphore)) (replies '()) (asked 0) (lock (sb-thread:make-mutex)))
-    (dolist (thread threads)
-      (handler-case
-          (progn
-            (sb-thread:interrupt-thread thread
-                                        (lambda ()
-                                          (let ((answer (own-stack-inside codes)))
-                                            (sb-thread:with-mutex (lock) (push (cons thread answer) replies)))
-                                          (sb-thread:signal-semaphore semaphore)))
-            (incf asked))
-        (sb-thread:interrupt-thread-error () nil)))
-    (loop repeat asked
-          for left = (/ (- deadline (microseconds)) 1000000)
-          while (and (plusp left) (sb-thread:wait-on-semaphore semaphore :timeout left)))
-    (sb-thread:with-mutex (lock) replies)))
-
-(defun own-stack-inside (codes)
-  ":YES when one of CODES is on this thread's stack, :HIDDEN when a function that does not show may be one of them, else :NO."
-  (let ((hidden nil))
-    (block walk
-      (map-backtrace (lambda (frame)
-                       (cond ((member (ignore-errors (frame-component (frame-debug-fun frame))) codes)
-                              (return-from walk :yes))
-                             ((caller-hidden-p frame) (setf hidden t))))
-                     :count 10000)
-      (if hidden :hidden :no))))
-
 ;;;; The operation
 
 (defun symbol-codes (symbol)
@@ -237,11 +95,8 @@ operations replaced it, or inside code that the transaction replaced."
   (let* ((name (and symbol (known-symbol symbol nil)))
          (old (append (when name (replaced-codes name))
                       (when transaction (transaction-replaced-code transaction))))
-         (olds (and old (threads-running old)))
-         (news (and name (threads-running (symbol-codes name)))))
-    (flet ((runs (thread)
-             (let ((said (list (cdr (assoc thread olds)) (cdr (assoc thread news)))))
-               (cond ((member :yes said) :yes) ((member :unknown said) :unknown) (t :no)))))
+         (answers (and (or symbol transaction) (threads-running (and name (symbol-codes name)) :old old))))
+    (flet ((answer (thread) (cdr (assoc thread answers))))
       (result :threads
               (loop for thread in (sort (remove-if-not #'sb-thread:thread-alive-p (sb-thread:list-all-threads)) #'< :key #'thread-id)
                     collect (wire :thread
@@ -250,8 +105,9 @@ operations replaced it, or inside code that the transaction replaced."
                                   :state (if (eq thread sb-thread:*current-thread*) :running (thread-state thread))
                                   :main (eq thread (main-thread))
                                   :agent (agent-thread-p thread)
-                                  :runs (and (or symbol transaction) (runs thread))
-                                  :replaced (eq :yes (cdr (assoc thread olds)))))))))
+                                  :runs (and (or symbol transaction)
+                                             (case (answer thread) ((:old :yes) :yes) (:unknown :unknown) (t :no)))
+                                  :replaced (eq :old (answer thread))))))))
 
 ;;;; One thread: what it does, and stopping that
 
