@@ -31,6 +31,8 @@ export interface Timeline {
   /** The changes to judge and, in their place, those that the image has. */
   readonly changes: readonly PastTransaction[];
   readonly isPresent: (change: PastTransaction) => boolean;
+  /** Changes that were rolled back: the journal knows their texts, and that they are no longer meant. */
+  readonly undone: readonly PastTransaction[];
   /** Whether something that is no matter of forms, and may define anything, is done again before. */
   readonly comesAfterDeed: (change: PastTransaction) => boolean;
   /** Whether a person named the changes: then they go over a text that the journal does not know. */
@@ -88,6 +90,12 @@ export async function judgeForms(
       unjudged.has(form) ? Promise.resolve({ digests: [] }) : runningText(desk, form, assessments, index),
     ),
   );
+  const undone = new Set<string>();
+  for (const change of timeline.undone)
+    for (const source of change.source) {
+      const form = await tellForm(desk, change, source).catch(() => undefined);
+      if (form) undone.add(`${formKey(form.form)} ${form.form.wire.digest}`);
+    }
   const texts = new Map<string, { digest: string; before: string | undefined; at: number }[]>();
   for (const [at, { form, before }] of told.entries()) {
     const key = formKey(form);
@@ -101,11 +109,14 @@ export async function judgeForms(
     const lastOf = (digest: string) => same.filter(other => other.digest === digest).at(-1)?.at;
     // The text that the first of them replaced is known; another one has been written by somebody since.
     const first = same[0]!.before;
-    const isForeign = (digest: string) => lastOf(digest) === undefined && digest !== first;
+    const isForeign = (digest: string) =>
+      lastOf(digest) === undefined && digest !== first && !undone.has(`${formKey(each.form)} ${digest}`);
     if (now.from === 'file' && first !== undefined && !timeline.asked && now.digests.some(isForeign)) {
       skip(each.change, anotherText(each));
       return false;
     }
+    if (!timeline.asked && isRemovedLater(timeline, each.change, assessmentsOf(assessments, index)))
+      return false;
     return now.digests.length === 0 || now.digests.some(digest => (lastOf(digest) ?? -1) < index);
   });
   const left = new Set(lacking.map(({ change }) => change));
@@ -117,6 +128,24 @@ export async function judgeForms(
       .map(([change, reason]) => ({ change, reason }))
       .filter(({ change }) => !left.has(change)),
   };
+}
+
+/** Whether the image has removed since what the change defined. */
+function isRemovedLater(
+  { changes, isPresent }: Timeline,
+  change: PastTransaction,
+  assessments: readonly Assessment[],
+): boolean {
+  const removed = changes
+    .slice(changes.indexOf(change) + 1)
+    .filter(later => later.deed?.type === 'removal' && isPresent(later))
+    .flatMap(later => later.definitions);
+  return (
+    assessments.length > 0 &&
+    assessments.every(({ definition: { kind, name, package: home } }) =>
+      removed.some(each => each.kind === kind && each.name === name && each.package === home),
+    )
+  );
 }
 
 const anotherText = ({ form: { wire } }: Told) =>

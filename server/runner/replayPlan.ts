@@ -81,6 +81,7 @@ export async function findReplay(
     {
       changes: timeline,
       isPresent: change => present.has(change.id),
+      undone: past.filter(({ state }) => state === 'undone'),
       comesAfterDeed: change => firstDeed >= 0 && timeline.indexOf(change) > firstDeed,
       asked: asked !== undefined,
     },

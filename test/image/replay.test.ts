@@ -123,6 +123,32 @@ describe('hotlisp.replay', () => {
     });
   });
 
+  it('takes back again what was saved and rolled back, and leaves removed what was removed', async () => {
+    await start();
+    document.replace('(twice (tax amount))', ':meant');
+    const meant = await reload('(defun total');
+    const [before] = await editor.evaluate('(fboundp (quote shop::extra))');
+    document.replace('(defun total', '(defun extra () 1)\n\n(defun total');
+    await reload('(defun extra');
+    const removed = await editor.command('remove_definition', { symbol: 'shop::extra', form_type: 'defun' });
+    document.replace(':meant', ':tried');
+    await reload('(defun total');
+    document.save();
+    await editor.command('rollback', {});
+    await restart();
+    expect([before, ...(await editor.evaluate('(list (shop:total 1) (shop::extra))'))]).toEqual([
+      'NIL',
+      '(:TRIED 1)',
+    ]);
+    const result = await replay();
+    expect(result).toMatchObject({ status: 'applied', skipped: [] });
+    expect(ids(result.replayed)).toEqual([meant, removed.transaction]);
+    expect(await editor.evaluate('(list (shop:total 1) (fboundp (quote shop::extra)))')).toEqual([
+      '(:MEANT NIL)',
+    ]);
+    expect(await replay()).toMatchObject({ status: 'unchanged', replayed: [], skipped: [] });
+  });
+
   it('does not go over a text that was saved since and that the journal does not know, unless it is named', async () => {
     await start();
     document.replace('(twice (tax amount))', ':journalled');
