@@ -37,10 +37,11 @@ be filling with what was there before. PHASE is :COLLECT while definitions are c
          (divert-calls expansion *defun-symbol* 'stage-function))
         ((and (eq (first form) *defmethod-expander-symbol*) (capability :methods-in-place))
          (divert-calls expansion *load-defmethod-symbol* 'stage-method))
-        ((and (eq (first form) 'defgeneric) (capability :initial-methods)
-              (find *set-initial-methods-symbol* expansion :key (lambda (part) (and (consp part) (first part)))))
-         (divert-calls (divert-calls expansion *load-defgeneric-symbol* 'stage-generic-function)
-                       *set-initial-methods-symbol* 'stage-initial-methods))
+        ((and (eq (first form) 'defgeneric) (capability :initial-methods))
+         (if (find *set-initial-methods-symbol* expansion :key (lambda (part) (and (consp part) (first part))))
+             (divert-calls (divert-calls expansion *load-defgeneric-symbol* 'stage-generic-function)
+                           *set-initial-methods-symbol* 'stage-initial-methods)
+             (divert-calls expansion *load-defgeneric-symbol* 'declare-generic-function)))
         ((assoc (first form) *class-loaders*)
          (let ((loader (cdr (assoc (first form) *class-loaders*))))
            (divert-calls expansion loader (lambda (arguments) `(define-class ',loader ,@arguments)))))
@@ -103,6 +104,11 @@ be filling with what was there before. PHASE is :COLLECT while definitions are c
     (when methods (setf (generic-initial-methods before) '()))
     (unwind-protect (apply #'load-defgeneric name arguments)
       (when methods (setf (generic-initial-methods before) methods)))))
+
+(defun declare-generic-function (name &rest arguments)
+  "Stands in compiled code where DEFGENERIC's own loader would, of one without methods. What only compiling evaluates, as macros do that define the
+rest when it is loaded, takes no methods away."
+  (apply (if *compile-file-truename* #'stage-generic-function #'load-defgeneric) name arguments))
 
 (defun stage-initial-methods (methods function)
   "Stands in compiled code where SBCL would note that METHODS, as STAGE-METHOD returns them, are those in the definition of FUNCTION."

@@ -474,6 +474,36 @@ describe('reloading from a buffer', () => {
     expect(await editor.evaluate("(list (fboundp 'shop::one) (fboundp 'shop::two))")).toEqual(['(NIL NIL)']);
   });
 
+  it('takes no method away while it compiles, also where a macro declares a generic function for the compiler', async () => {
+    const text = `(in-package #:shop)
+(defmacro declared (name lambda-list &rest options)
+  \`(progn (eval-when (:compile-toplevel) (defgeneric ,name ,lambda-list))
+          (eval-when (:load-toplevel :execute) (defgeneric ,name ,lambda-list ,@options))))
+(declared label (thing) (:method ((thing symbol)) (string thing)))
+(defmacro labelled (name) (label name))
+(defun user () (labelled a))
+`;
+    const other = editor.open('declared.lisp', text);
+    await editor.evaluate(`(load ${lispString(other.file!)})`);
+    void editor.expectPrompt(/reload declared.lisp/i, 'Approve');
+    expect(await editor.command('reload_file', { uri: other.uri })).toMatchObject({
+      status: 'applied',
+      notes: [],
+    });
+    other.replace(
+      '(declared label (thing) (:method ((thing symbol)) (string thing)))',
+      '(defgeneric label (thing))',
+    );
+    void editor.expectPrompt(/reload label/i, 'Approve');
+    await editor.command('reload_form', {
+      uri: other.uri,
+      position: other.positionOf('(defgeneric label (thing))\n'),
+    });
+    expect(
+      await editor.evaluate("(list (shop::user) (length (sb-mop:generic-function-methods #'shop::label)))"),
+    ).toEqual(['("A" 0)']);
+  });
+
   it('redefines what belongs to a locked package from inside that package, as SBCL does, and nothing from outside', async () => {
     await editor.evaluate('(sb-ext:lock-package :shop)');
     document.replace('(twice (tax amount))', '(list :locked amount)');
