@@ -103,11 +103,16 @@ function* encoding(message: unknown): Generator<void, Buffer[], void> {
   let pieces: string[] = [];
   let length = 0;
   const flush = (): void => {
-    written.push(Buffer.from(pieces.join('')));
+    if (pieces.length > 0) written.push(Buffer.from(pieces.join('')));
     pieces = [];
     length = 0;
   };
   for (const piece of piecesOf(message)) {
+    if (typeof piece !== 'string') {
+      flush();
+      written.push(piece);
+      continue;
+    }
     pieces.push(piece);
     length += piece.length;
     if (length > PIECE) flush();
@@ -131,7 +136,7 @@ function weightOf(value: unknown, most: number): number {
 }
 
 /** The JSON of a value, which JSON.stringify would write as a whole. */
-function* piecesOf(value: unknown): Generator<string, void, void> {
+function* piecesOf(value: unknown): Generator<string | Buffer, void, void> {
   if (weightOf(value, MUCH) <= MUCH) yield JSON.stringify(value);
   else if (typeof value === 'string') yield* piecesOfString(value);
   else if (Array.isArray(value)) yield* piecesOfArray(value);
@@ -148,7 +153,7 @@ function* piecesOf(value: unknown): Generator<string, void, void> {
   }
 }
 
-function* piecesOfArray(array: readonly unknown[]): Generator<string, void, void> {
+function* piecesOfArray(array: readonly unknown[]): Generator<string | Buffer, void, void> {
   let before = '[';
   for (let from = 0, to = 0; from < array.length; from = to) {
     yield before;

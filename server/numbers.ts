@@ -1,42 +1,58 @@
-/** Many whole numbers, which JSON writes as an array. Kept in blocks, so that none is moved while more are added. */
+/** Many whole numbers, which are written as a JSON array while they come: neither kept as numbers nor as strings. */
 import { OwnJson } from './ownJson.ts';
 
-const BLOCK = 1 << 13;
+/** Bytes of a block; none is moved while more come. */
+const BLOCK = 1 << 16;
+/** Bytes of the longest number, with a comma. */
+const LONGEST = 12;
+
+const [ZERO, COMMA, MINUS] = [0x30, 0x2c, 0x2d];
 
 export class Numbers extends OwnJson {
-  readonly #blocks: Int32Array[] = [];
-  /** How many numbers the last block has. */
-  #last = BLOCK;
+  readonly #full: Buffer[] = [];
+  #block = Buffer.alloc(0);
+  /** How many bytes the last block has. */
+  #used = 0;
+  #length = 0;
 
+  /** @param value between -2^31 and 2^31 */
   add(value: number): void {
-    if (this.#last === BLOCK) {
-      this.#blocks.push(new Int32Array(BLOCK));
-      this.#last = 0;
-    }
-    this.#blocks.at(-1)![this.#last++] = value;
+    if (this.#used + LONGEST > this.#block.length) this.#begin();
+    const block = this.#block;
+    if (this.#length++ > 0) block[this.#used++] = COMMA;
+    if (value < 0) block[this.#used++] = MINUS;
+    let rest = Math.abs(value);
+    let end = this.#used + 1;
+    for (let more = rest; more >= 10; more = Math.trunc(more / 10)) end++;
+    this.#used = end;
+    do {
+      block[--end] = ZERO + (rest % 10);
+      rest = Math.trunc(rest / 10);
+    } while (rest > 0);
+  }
+
+  #begin(): void {
+    if (this.#used > 0) this.#full.push(this.#block.subarray(0, this.#used));
+    this.#block = Buffer.allocUnsafeSlow(BLOCK);
+    this.#used = 0;
   }
 
   get length(): number {
-    return this.#blocks.length * BLOCK - (BLOCK - this.#last);
+    return this.#length;
   }
 
   get weight(): number {
-    return this.length;
+    return this.#length;
   }
 
-  get #filled(): readonly Int32Array[] {
-    return this.#blocks.map((block, i) =>
-      i === this.#blocks.length - 1 ? block.subarray(0, this.#last) : block,
-    );
-  }
-
-  *pieces(): Generator<string, void, void> {
+  *pieces(): Generator<string | Buffer, void, void> {
     yield '[';
-    for (const [i, block] of this.#filled.entries()) yield (i === 0 ? '' : ',') + block.join(',');
+    yield* this.#full;
+    yield this.#block.subarray(0, this.#used);
     yield ']';
   }
 
   override toJSON(): number[] {
-    return this.#filled.flatMap(block => Array.from(block));
+    return super.toJSON() as number[];
   }
 }

@@ -82,9 +82,12 @@ describe('a long message', () => {
         fc.array(fc.jsonValue()),
         async (count, others) => {
           const numbers = new Numbers();
-          const plain = Array.from({ length: count }, (_, n) => n * 31 - 5);
+          const plain = [
+            ...Array.from({ length: count }, (_, n) => n * 31 - 5),
+            ...[0, 9, 10, 2 ** 31 - 1, -(2 ** 31)].slice(0, count),
+          ];
           for (const each of plain) numbers.add(each);
-          expect(numbers).toHaveLength(count);
+          expect(numbers).toHaveLength(plain.length);
           expect(await written({ others, data: numbers, others2: others })).toBe(
             JSON.stringify({ others, data: plain, others2: others }),
           );
