@@ -4,7 +4,7 @@ import { findNode, majors } from './test/support/nodes.mjs';
 
 /**
  * Everything that `npm test` runs and the long tests (*.all.test.ts) with the SBCL on the PATH; but for the unit tests once more
- * with the newest SBCL; and what depends most on Node with the server on each other Node. HOTLISP_TEST_SBCL (a program)
+ * with the newest SBCL; what depends most on SBCL with one between them; and what depends most on Node with the server on each other Node. HOTLISP_TEST_SBCL (a program)
  * and HOTLISP_TEST_NODE (a program) choose a single other one.
  */
 interface Variant {
@@ -35,12 +35,20 @@ const onNodes = [
   ...['lifecycle', 'npm-pack', 'reload', 'replay', 'safety', 'servers', 'systems', 'threads', 'workspaces'],
 ].map(name => (name.includes('/') ? name : `test/image/${name}.test.ts`));
 
+/** SBCL's internals: where one between the oldest and the newest may differ from both. */
+const onMiddle = [
+  ...['agent-check', 'agent-compile', 'agent-foundation', 'agent-install', 'agent-serving', 'agent-undo'],
+  ...['allOrNothing', 'captures', 'evaluate', 'leftovers', 'migration', 'reload', 'rollbackTable', 'threads'],
+].map(name => `test/image/${name}.test.ts`);
+
 function variants(): Variant[] {
   const { HOTLISP_TEST_SBCL: sbcl, HOTLISP_TEST_NODE: node } = process.env;
   if (sbcl ?? node)
     return [{ name: [sbcl, node].filter(Boolean).join(', '), sbcl: sbcl ?? 'sbcl', include: everything }];
   const newest = find('sbcl');
   if (!newest) throw new Error(missing('the newest SBCL'));
+  const middle = find('sbcl25');
+  if (!middle) throw new Error(missing('SBCL 2.5'));
   const nodes = majors
     .filter(major => !process.versions.node.startsWith(`${major}.`))
     .map((major): Variant => {
@@ -55,6 +63,7 @@ function variants(): Variant[] {
       sbcl: newest.program,
       include: ['test/{image,clients,transcripts}/**/*.test.ts'],
     },
+    { name: middle.version, sbcl: middle.program, include: onMiddle },
     ...nodes,
   ];
 }

@@ -619,6 +619,18 @@ SOURCE-INFO, into the image. Returns the function, or NIL when there was somethi
   (make-source-info :file-info (make-file-info :pathname pathname *truename-keyword* pathname :write-date (get-universal-time)
                                                :forms forms :positions positions)))
 
+(define-internal evaluate-top-level :function ("SB-IMPL" "EVAL-TLF") ("SB-EXT" "EVAL-TLF"))
+
+(define-capability :evaluate-in-file (evaluate-top-level make-source-info make-file-info find-source-paths)
+  (and (internal-symbol "SB-C" "*SOURCE-INFO*") (internal-symbol "SB-C" "*SOURCE-PATHS*") t))
+
+(defun evaluate-in-file (form source-info number)
+  "Evaluate FORM as LOAD evaluates the top-level form NUMBER of the source file of SOURCE-INFO: what it defines is found there."
+  (progv (list (internal-symbol "SB-C" "*SOURCE-INFO*") (internal-symbol "SB-C" "*SOURCE-PATHS*"))
+      (list source-info (make-hash-table :test #'eq))
+    (find-source-paths form number)
+    (evaluate-top-level form number)))
+
 (defun remember-source-form (form number)
   "Note the places of FORM's parts, those of the top-level form NUMBER of its file, inside CALL-COMPILING-AS-FILE."
   (find-source-paths form number))

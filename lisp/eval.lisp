@@ -184,18 +184,26 @@ where there is no such readtable. Evaluates nothing."
                       :form 0 :start start :end end)
           (evaluation-notes evaluation))))
 
-(defun evaluate-text (code evaluation)
-  "Read a form of CODE and evaluate it, until its end or until one fails; what comes of it goes to EVALUATION."
-  (let ((stream (make-string-input-stream code)) (end (length code)))
-    (loop
-      (let* ((start (skip-blanks code (file-position stream)))
-             (form (progn (file-position stream start)
-                          (read-form stream code start evaluation))))
-        (when (or (eq form stream) (not (eq (evaluation-status evaluation) :evaluated))) (return))
-        (let ((stop (min end (file-position stream))))
-          (evaluate-form form start stop evaluation)
-          (unless (eq (evaluation-status evaluation) :evaluated) (return))
-          (note-evaluated form (subseq code start stop)))))))
+(defun evaluate-text (code evaluation place)
+  "Read a form of CODE, which stands at PLACE of the contract or nowhere (NIL), and evaluate it, until its end or until one fails; what comes
+of it goes to EVALUATION."
+  (let ((stream (make-string-input-stream code)) (end (length code))
+        (counted 0) (byte-offset (getf place :byte-offset)))
+    (loop for number from (or (getf place :index) 0)
+          do (let* ((start (skip-blanks code (file-position stream)))
+                    (form (progn (file-position stream start)
+                                 (read-form stream code start evaluation))))
+               (when (or (eq form stream) (not (eq (evaluation-status evaluation) :evaluated))) (return))
+               (let ((stop (min end (file-position stream)))
+                     (source-info (when (and place (capability :evaluate-in-file))
+                                    (incf byte-offset (utf-8-length code (shiftf counted start) start))
+                                    (source-info-of form (getf place :file) number byte-offset))))
+                 (evaluate-form form start stop evaluation
+                                (if source-info
+                                    (lambda (form) (evaluate-in-file form source-info number))
+                                    #'eval))
+                 (unless (eq (evaluation-status evaluation) :evaluated) (return))
+                 (note-evaluated form (subseq code start stop)))))))
 
 ;; What it switches is the *READTABLE* around it, so that nothing outlasts the request.
 (defun switch-syntax (syntax evaluation)
@@ -239,8 +247,8 @@ where there is no such readtable. Evaluates nothing."
                        4096 "a reader error"))
         (t (condition-text condition))))
 
-(defun evaluate-form (form start end evaluation)
-  "Evaluate FORM, which stands from START to END of the text."
+(defun evaluate-form (form start end evaluation evaluate)
+  "Have EVALUATE, a function, evaluate FORM, which stands from START to END of the text."
   (block evaluating
     (flet ((give-up (condition)
              (setf (evaluation-status evaluation) :signalled
@@ -257,7 +265,7 @@ where there is no such readtable. Evaluates nothing."
                                (declare (ignore hook))
                                (debug-or-give-up condition evaluation start end abort #'give-up))))
                       (shiftf - form)
-                      (call-evaluated form)))))
+                      (call-evaluated evaluate form)))))
             (setf +++ ++ ++ + + form
                   /// // // / / values
                   *** ** ** * * (first values))
@@ -268,9 +276,9 @@ where there is no such readtable. Evaluates nothing."
           (add-note evaluation :error nil start end "The evaluation was abandoned through its ABORT restart.")
           (give-up nil))))))
 
-(defun call-evaluated (form)
-  "The list of FORM's values. Marks the end of the backtraces of what evaluating it signals."
-  (multiple-value-list (eval form)))
+(defun call-evaluated (evaluate form)
+  "The list of the values that EVALUATE returns for FORM. Marks the end of the backtraces of what evaluating it signals."
+  (multiple-value-list (funcall evaluate form)))
 
 (pushnew 'call-evaluated *backtrace-ends*)
 
@@ -285,7 +293,7 @@ where there is no such readtable. Evaluates nothing."
                                :backtrace '())))))
     (condition-data condition)))
 
-(define-request eval (code package readtable syntax output-limit patience keep)
+(define-request eval (code package readtable syntax place output-limit patience keep)
   "Evaluates the forms of the text one after the other, each read after those before it have run."
   (let* ((start (microseconds))
          (package (known-package package))
@@ -314,7 +322,7 @@ where there is no such readtable. Evaluates nothing."
                                       (call-with-output output (lambda ()
                                                                 (switch-syntax syntax evaluation)
                                                                 (when (eq (evaluation-status evaluation) :evaluated)
-                                                                  (evaluate-text code evaluation))))))
+                                                                  (evaluate-text code evaluation place))))))
              (setf package *package*
                    returned t))
         (setf record (close-output output))

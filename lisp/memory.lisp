@@ -148,14 +148,17 @@ then be objects that others hold, which a file would copy."
                 (values name lambda))))
         (error () (throw 'needs-file nil))))))
 
-(defun source-info-of (unit form)
-  "What tells the compiler that FORM is UNIT's, in its file."
-  (let* ((number (unit-number unit))
-         (forms (make-array (1+ number) :initial-element nil))
-         (positions (make-array (1+ number) :initial-element 0)))
+(defun file-vector (length element)
+  "LENGTH times ELEMENT, in a vector such as those in which the compiler gathers what it reads of a file."
+  (make-array length :initial-element element :adjustable t :fill-pointer length))
+
+(defun source-info-of (form file number byte-offset)
+  "What tells the compiler that FORM is the top-level form NUMBER of FILE, a native name, and begins at BYTE-OFFSET."
+  (let ((forms (file-vector (1+ number) nil))
+        (positions (file-vector (1+ number) 0)))
     (setf (aref forms number) form
-          (aref positions number) (unit-byte-offset unit))
-    (make-file-source-info (native-pathname (unit-file unit)) forms positions)))
+          (aref positions number) byte-offset)
+    (make-file-source-info (native-pathname file) forms positions)))
 
 (defun compile-unit-in-memory (unit)
   "The name and the function that UNIT defines."
@@ -168,7 +171,9 @@ then be objects that others hold, which a file would copy."
        (multiple-value-bind (name lambda) (defun-parts form)
          (unless (plain-function-name-p name) (throw 'needs-file nil))
          (note-function-defined name nil nil nil)
-         (list unit name (or (compile-like-file lambda name (source-info-of unit form) (unit-number unit))
+         (list unit name (or (compile-like-file lambda name
+                                                (source-info-of form (unit-file unit) (unit-number unit) (unit-byte-offset unit))
+                                                (unit-number unit))
                              (throw 'needs-file nil))))))))
 
 (defun undefined-names-matter-p ()
@@ -238,7 +243,6 @@ then be objects that others hold, which a file would copy."
 (defun probe-memory ()
   "Whether a function compiled in memory is what it should be and knows where it is from."
   (let* ((form (list 'defun 'probed-in-memory '(a b) "Probed." '(if a (print b) (car b))))
-         (unit (make-unit :file "/hotlisp/probe.lisp" :number 2 :byte-offset 7))
          (function (catch 'needs-file
                      (let ((*error-output* (make-broadcast-stream)))
                        (with-compilation-unit (:override t :source-namestring "/hotlisp/probe.lisp")
@@ -247,7 +251,7 @@ then be objects that others hold, which a file would copy."
                             (remember-source-form form 2)
                             (multiple-value-bind (name lambda) (defun-parts form)
                               (and (eq name 'probed-in-memory) (not (needs-file-p form nil))
-                                   (compile-like-file lambda name (source-info-of unit form) 2))))))))))
+                                   (compile-like-file lambda name (source-info-of form "/hotlisp/probe.lisp" 2 7) 2))))))))))
     (and (functionp function)
          (eq (function-label function) 'probed-in-memory)
          (equal (documentation function t) "Probed.")

@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "7f20dd9c22a033a067ebe139ee4cb442175a17d9e1b5d18fbc849634fb6a0c5c"
+    '(:digest "d907f978bad5ab14d5d78dfa13d9483d0b2519f5e5f2360327a2c3884858116a"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -313,6 +313,10 @@
                       (:syntax "syntax" :optional (:array (:object
                                                    (:text "text" :required :string)
                                                    (:package "package" :required :string))))
+                      (:place "place" :optional (:object
+                                                 (:file "file" :required :string)
+                                                 (:byte-offset "byteOffset" :required :integer)
+                                                 (:index "index" :required :integer)))
                       (:output-limit "outputLimit" :required :integer)
                       (:patience "patience" :optional :integer)
                       (:keep "keep" :optional :boolean))

@@ -10,6 +10,7 @@ import {
 import { standardSymbols } from '../workspace/standardSymbols.ts';
 import { treeOf } from '../workspace/nodes.ts';
 import type { SyntaxNode } from '../source/types.ts';
+import { literally } from '../source/pattern.ts';
 
 /** LSP's kinds: text, read, write. */
 const TEXT = 1;
@@ -63,7 +64,7 @@ function homeOf({ symbol }: Occurrence, form: TopLevelForm): string {
 
 /** The forms whose text holds the name, in any case. */
 function* formsWith(snapshot: Snapshot, name: string): Generator<TopLevelForm> {
-  const wanted = new RegExp(name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), 'giu');
+  const wanted = new RegExp(literally(name), 'giu');
   let end = -1;
   for (const { index } of snapshot.text.matchAll(wanted)) {
     if (index < end) continue;

@@ -1,6 +1,7 @@
 /** Lenses that run tests: of the form at which they stand, and of the whole file. */
 import type { PositionEncoding, Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
 import type { Lens } from './drift.ts';
+import { literally } from '../source/pattern.ts';
 
 /** A library of tests: how one of its tests is run, and how several are. */
 interface Library {
@@ -75,7 +76,7 @@ function* mentionedIn(text: string): Generator<void, Library[], void> {
   const found = new Set<Library>();
   for (const library of libraries)
     for (const name of library.packages) {
-      if (new RegExp(`[(:"#\\s]${escape(name)}(?=[\\s)":])`, 'i').test(text)) found.add(library);
+      if (new RegExp(`[(:"#\\s]${literally(name)}(?=[\\s)":])`, 'i').test(text)) found.add(library);
       yield;
     }
   return [...found];
@@ -84,8 +85,6 @@ function* mentionedIn(text: string): Generator<void, Library[], void> {
 /** DEFTEST is the word of several libraries, TEST of anybody; where nothing tells whose it is, only DEFINE-TEST is sure. */
 const soleOf = ({ operator }: SourceDefinition, fitting: readonly Library[]) =>
   operator === 'define-test' ? fitting[0] : undefined;
-
-const escape = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 /** The package before the form's operator, in lower case. */
 function prefixOf(snapshot: Snapshot, { bodyStart, span }: TopLevelForm): string | undefined {

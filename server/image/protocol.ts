@@ -562,6 +562,8 @@ export const operations = {
       readtable: z.string().optional(),
       /** Forms of the code's file that are run first, for the code to be read as it is meant; nothing of theirs is answered. */
       syntax: z.array(SyntaxForm).optional(),
+      /** Where the code stands in a file, with `index` as in Form: what it defines is found there. */
+      place: z.object({ file: z.string(), byteOffset: int(), index: int() }).optional(),
       outputLimit: int(),
       /** Milliseconds for which an unhandled error waits, with the event `debugger`, for `restart` to say how to go on; absent: it ends the evaluation. */
       patience: int().optional(),

@@ -1,9 +1,10 @@
 /** Evaluation on request. */
 import * as z from 'zod';
 import { readtableAt, syntaxForms } from '../source/readtables.ts';
+import type { Snapshot } from '../source/types.ts';
 import { nameOfUri } from '../source/uri.ts';
 import { initialPackage } from './forms.ts';
-import { arguments_, operation, type EvalPlan, type PlanContext } from './operation.ts';
+import { arguments_, operation, type EvalHome, type EvalPlan, type PlanContext } from './operation.ts';
 
 export const replEval = operation({
   name: 'repl_eval',
@@ -33,7 +34,7 @@ async function placeOf(
   range: { start: z.infer<typeof arguments_.position>; end: z.infer<typeof arguments_.position> },
   code: string,
   context: PlanContext,
-): Promise<Pick<EvalPlan, 'places' | 'readtable' | 'syntax'> | undefined> {
+): Promise<Pick<EvalPlan, 'home' | 'places' | 'readtable' | 'syntax'> | undefined> {
   if (!context.isOpen(uri)) return undefined;
   const snapshot = await context.snapshot(uri);
   if (version !== undefined && snapshot.version !== version) return undefined;
@@ -46,8 +47,17 @@ async function placeOf(
       text: snapshot.slice(form.span.start, form.span.end),
       package: form.package ?? initialPackage,
     })),
+    home: homeOf(snapshot, start, context),
     places: { uri, version: snapshot.version, whole: { start, end }, forms: [] },
   };
+}
+
+function homeOf(snapshot: Snapshot, start: number, context: PlanContext): EvalHome {
+  const file = context.fileOf(snapshot.uri);
+  const next = snapshot.forms.find(({ active, span }) => active && span.end > start);
+  if (file === undefined || !next || next.span.start < start) return { snapshot, start };
+  const byteOffset = Buffer.byteLength(snapshot.text.slice(0, start));
+  return { snapshot, start, inFile: { file, byteOffset, index: next.index } };
 }
 
 export const evalBuffer = operation({
@@ -66,6 +76,7 @@ export const evalBuffer = operation({
       code: snapshot.text,
       package: undefined,
       title: `every form of ${nameOfUri(uri)}`,
+      home: homeOf(snapshot, 0, context),
       places: context.isOpen(uri)
         ? {
             uri,

@@ -1,5 +1,7 @@
 /** From where the image says that a definition comes from to the form of a text. */
 import type { Location } from '../image/protocol.ts';
+import { literally } from '../source/pattern.ts';
+import { readSymbol } from '../source/symbols.ts';
 import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
 import { functionName, isCalled, nameAlone, spelling } from './names.ts';
 import type { PlanContext, WrittenDefinition } from './operation.ts';
@@ -21,11 +23,12 @@ export function findForm(
   );
   const changed = (form: TopLevelForm) => location.digest !== undefined && location.digest !== form.digest;
   const exact = named.find(form => location.digest === form.digest);
+  const meant = named.length > 0 ? named : makersOf(snapshot, location);
   const own =
-    there && (named.length === 0 ? !definesOther(there, location.kind) : named.includes(there))
+    there && (meant.length === 0 ? !definesOther(there, location.kind) : meant.includes(there))
       ? there
       : undefined;
-  const form = exact ?? own ?? nearest(named, offset);
+  const form = exact ?? own ?? nearest(meant, offset);
   return {
     form,
     stale: form === undefined || changed(form) || (location.digest === undefined && form !== there),
@@ -57,6 +60,20 @@ const ofFunctions: ReadonlySet<string | undefined> = new Set([
   'method',
   'other',
 ]);
+
+/** The classes, structures and conditions that say the name of a function, such as an accessor: they may make it. */
+function makersOf(
+  snapshot: Snapshot,
+  { name, kind }: Pick<Location, 'name'> & { readonly kind?: string },
+): TopLevelForm[] {
+  if (!ofFunctions.has(kind)) return [];
+  const makers = snapshot.forms.filter(
+    ({ active, definitions }) => active && definitions.some(each => withFunctions.has(each.kind)),
+  );
+  const bare = readSymbol(functionName(nameAlone(name)).token).name;
+  const said = new RegExp(`(?<![^\\s()':|])${literally(bare)}(?![^\\s()|])`, 'i');
+  return makers.filter(({ span }) => said.test(snapshot.slice(span.start, span.end)));
+}
 
 /** Whether the form cannot be where something of that kind that it does not name comes from. */
 function definesOther({ definitions, bodyStart }: TopLevelForm, kind: string | undefined): boolean {

@@ -69,8 +69,19 @@ export interface EvalPlan {
   readonly title?: string;
   /** Answer what the first value of the last form consists of, too. */
   readonly inspects?: boolean;
+  /** Where the code stands. */
+  readonly home?: EvalHome | undefined;
   /** Where the values are shown. */
   readonly places?: EvalPlaces | undefined;
+}
+
+/** Where evaluated code stands: notes on it are notes on that document. */
+export interface EvalHome {
+  readonly snapshot: Snapshot;
+  /** UTF-16 offset. */
+  readonly start: number;
+  /** The same, as the image counts it; absent where the code is a part of a top-level form, or of no file. */
+  readonly inFile?: Args<'eval'>['place'];
 }
 
 /** The place of evaluated code in an open buffer. */

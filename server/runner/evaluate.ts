@@ -19,7 +19,7 @@ export async function runEvaluation(
 ): Promise<report.OperationResult> {
   const image = await desk.deps.images.connect(undefined, call.signal);
   desk.refuseReadOnly(image);
-  const { code, package: packageName, readtable, syntax = [] } = plan;
+  const { code, package: packageName, readtable, syntax = [], home } = plan;
   const first = syntax.length > 0 ? ` ${report.runsFirst(syntax.map(({ text }) => text))}` : '';
   const deed: Deed = {
     operation,
@@ -52,6 +52,7 @@ export async function runEvaluation(
       ...(packageName !== undefined && { package: packageName }),
       ...(readtable !== undefined && { readtable }),
       ...(syntax.length > 0 && { syntax }),
+      ...(home?.inFile && { place: home.inFile }),
       ...(patience !== undefined && { patience }),
     };
     const signal = AbortSignal.any([call.signal, limit.signal]);
@@ -59,7 +60,13 @@ export async function runEvaluation(
     await desk.deps.deeds.recordOutcome(deed, call, {
       status: answer.status === 'evaluated' ? 'applied' : 'failed',
     });
-    const notes = report.codeNotes(desk.deps.documents.scratch(code), answer.notes, desk.encoding);
+    const { snapshot, start } = home ?? { snapshot: desk.deps.documents.scratch(code), start: 0 };
+    const notes = report.codeNotes(
+      snapshot,
+      { start, end: start + code.length },
+      answer.notes,
+      desk.encoding,
+    );
     if (plan.places) desk.deps.showValues(plan.places, answer.status === 'evaluated' ? answer.results : []);
     if (answer.status === 'signalled') {
       const { condition, output, results, restarts } = answer;

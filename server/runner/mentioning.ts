@@ -8,6 +8,7 @@ import { initialPackage, isInPackage } from '../operations/forms.ts';
 import { bareName } from '../operations/names.ts';
 import { symbolsIn, type Namespace } from '../source/scope.ts';
 import type { Snapshot, TopLevelForm } from '../source/types.ts';
+import { literally } from '../source/pattern.ts';
 
 /** Files that are looked at in all, and the most bytes of one. */
 const mostFiles = 500;
@@ -92,8 +93,6 @@ async function textsOf(documents: Documents, files: readonly string[]): Promise<
   ];
 }
 
-const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-
 async function filesBeside(files: readonly string[]): Promise<string[]> {
   const folders = [...new Set(files.filter(file => path.isAbsolute(file)).map(file => path.dirname(file)))];
   const found = await Promise.all(
@@ -119,7 +118,7 @@ async function formsWith(
   mentions: readonly Mention[],
   counts: (form: TopLevelForm, mention: Mention) => boolean = () => true,
 ): Promise<{ snapshot: Snapshot; form: TopLevelForm; mention: Mention; used: boolean }[]> {
-  const any = new RegExp(mentions.map(({ name }) => escaped(name)).join('|'), 'i');
+  const any = new RegExp(mentions.map(({ name }) => literally(name)).join('|'), 'i');
   const snapshots = await Promise.all(
     texts.filter(({ text }) => any.test(text)).map(each => each.snapshot()),
   );

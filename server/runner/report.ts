@@ -141,16 +141,18 @@ export function reportedNotes(
   });
 }
 
-/** Notes on code that stands in no file: ranges are those within the code. */
+/** Notes on evaluated code, the span `code` of a snapshot. */
 export function codeNotes(
-  code: Snapshot,
+  snapshot: Snapshot,
+  code: Span,
   notes: readonly Note[],
   encoding: PositionEncoding,
 ): ReportedNote[] {
-  const whole = { start: 0, end: code.text.length };
+  const text = snapshot.slice(code.start, code.end);
   return notes.map(({ severity, message, start, end }) => {
-    const span = start === undefined ? whole : utf16Span(code.text, start, end ?? start);
-    return { severity, message, uri: null, range: code.rangeOf(span, encoding) };
+    const within = start === undefined ? undefined : utf16Span(text, start, end ?? start);
+    const span = within ? { start: code.start + within.start, end: code.start + within.end } : code;
+    return { severity, message, uri: uriOf(snapshot), range: snapshot.rangeOf(span, encoding) };
   });
 }
 
@@ -162,7 +164,7 @@ function placeOf(
   encoding: PositionEncoding,
 ): { uri: string | null; range: Range } {
   const span = noteSpan(form, start, end);
-  return { uri: uriOf(form), range: form.snapshot.rangeOf(span, encoding) };
+  return { uri: uriOf(form.snapshot), range: form.snapshot.rangeOf(span, encoding) };
 }
 
 /** The UTF-16 span of a note in its snapshot; the form's whole span where the note has no place. */
@@ -189,13 +191,14 @@ function utf16Length(text: string, points: number): number {
   return at;
 }
 
-const uriOf = ({ snapshot }: PlannedForm) => (snapshot.uri.startsWith(scratchScheme) ? null : snapshot.uri);
+/** Null for code that stands in no document. */
+const uriOf = ({ uri }: Snapshot) => (uri.startsWith(scratchScheme) ? null : uri);
 
 const brokenNotes = ({ broken }: ChangePlan, encoding: PositionEncoding): ReportedNote[] =>
   broken.map(({ snapshot, span, message }) => ({
     severity: 'error',
     message,
-    uri: snapshot.uri.startsWith(scratchScheme) ? null : snapshot.uri,
+    uri: uriOf(snapshot),
     range: snapshot.rangeOf(span, encoding),
   }));
 

@@ -227,7 +227,7 @@ export function find(name) {
 
 /**
  * Finds a tool, or unpacks it into the cache (some seconds, 40 to 350 MB).
- * @param {'neovim' | 'neovim10' | 'emacs' | 'helix' | 'helix25' | 'sbcl'} name
+ * @param {'neovim' | 'neovim10' | 'emacs' | 'helix' | 'helix25' | 'sbcl' | 'sbcl25'} name
  * @returns {{program: string, version: string}}
  * @throws Error saying what stood in the way
  */

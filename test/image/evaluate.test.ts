@@ -1,7 +1,8 @@
 /** Evaluating from a buffer: form, selection, buffer; the values as message and as inlay hints; history; output while it runs. */
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Editor, usualCapabilities, type TextDocument } from '../support/lspClient.ts';
-import type { CodeAction, Position } from '../support/lspTypes.ts';
+import type { CodeAction, Position, Range } from '../support/lspTypes.ts';
 
 let editor: Editor;
 afterEach(() => editor.finish());
@@ -145,6 +146,61 @@ describe('a buffer', () => {
     expect(await shown(document)).toEqual(['4:9 => 8', '5:24 => (*HERE* 10)']);
     expect(await editor.evaluate('(sums::twice 1)')).toEqual(['2']);
   });
+
+  it('has what it defines found in its file, at its place, by the editor, by other clients of the image and in backtraces', async () => {
+    editor = await Editor.start({ settings: { debugger: 'abort' } });
+    const document = editor.open(
+      'placed.lisp',
+      `;;; 🎉 é
+(defpackage :placed (:use :cl))
+(in-package :placed)
+#+no-such-feature (error "hidden")
+(defvar *kept* 1)
+(defclass thing () ((size :accessor size)))
+(defmethod size ((thing cons))
+  (car (cdr thing)))
+(defun unsafe (x)
+  (list (the fixnum (car x))))
+`,
+    );
+    await editor.actionOutcome(document, '(defvar', /^Evaluate buffer$/);
+    await seen(document, { '*kept*': [4], thing: [5], size: [5, 6], unsafe: [8] });
+    // One form alone, with what is not saved above it.
+    document.replace('(defvar *kept* 1)', '(defvar *kept* 1)\n(defvar *more* 2)');
+    const notes = (await editor.actionOutcome(document, '(defun unsafe', /^Evaluate form$/)).notes;
+    expect(notes).toMatchObject([{ uri: document.uri, range: { start: { line: 9, character: 0 } } }]);
+    await seen(document, { '*kept*': [4], thing: [6], size: [6, 7], unsafe: [9] });
+  });
+
+  async function seen(document: TextDocument, lines: Record<string, readonly number[]>) {
+    const file = fileURLToPath(document.uri);
+    for (const [name, expected] of Object.entries(lines)) {
+      const found = await editor.command<{ file: string; range: Range }[]>('source_location', {
+        symbol: `placed::${name}`,
+      });
+      const own = found.filter(each => each.file === file).map(({ range }) => range.start.line);
+      expect([name, ...new Set(own.sort())]).toEqual([name, ...expected]);
+    }
+    const [pathname, start] = await editor.evaluate(`
+      (let ((source (sb-introspect:find-definition-source #'placed::unsafe)))
+        (values (namestring (sb-introspect:definition-source-pathname source))
+                (sb-introspect:definition-source-character-offset source)))`);
+    expect(pathname).toContain(JSON.stringify(file));
+    expect([pathname, start]).toEqual([
+      pathname,
+      String(Buffer.byteLength(document.text.slice(0, document.text.indexOf('(defun unsafe')))),
+    ]);
+    const failure = await editor.failure('repl_eval', { code: '(placed::unsafe 1)' });
+    const { condition } = failure.data as {
+      condition: { backtrace: { text: string; file?: string }[] };
+    };
+    const frames = condition.backtrace;
+    expect(frames.find(({ text: call }) => call.includes('UNSAFE'))).toMatchObject({ file });
+    const { files } = await editor.command<{ files: { file: string }[] }>('package_files', {
+      package: 'placed',
+    });
+    expect(files.map(each => each.file)).toEqual([file]);
+  }
 
   it('is not evaluated when it has changed since', async () => {
     editor = await Editor.start();

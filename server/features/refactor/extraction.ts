@@ -17,6 +17,7 @@ import {
   type Selected,
   type Site,
 } from './site.ts';
+import { literally } from '../../source/pattern.ts';
 
 const kind = 'refactor.extract';
 
@@ -213,7 +214,7 @@ function unusedNames({ text, form }: Site, name: string, count: number): string[
   const names: string[] = [];
   for (let n = 1; names.length < count; n++) {
     const each = n === 1 ? name : `${name}-${n}`;
-    if (!new RegExp(`(?<![^\\s()'\`,@#])${each}(?![^\\s()])`).test(mentioned)) names.push(each);
+    if (!new RegExp(`(?<![^\\s()'\`,@#])${literally(each)}(?![^\\s()])`).test(mentioned)) names.push(each);
   }
   return names;
 }
