@@ -316,7 +316,7 @@ signals or is unwound past, that is put back. Returns the contract's Change."
     (when (gethash id *transactions*)
       (wire-error :invalid-request "There is a transaction ~a already; every one needs an identifier of its own." id))
     (flet ((answer ()
-             (wire :change :status (cond ((and applied (null deltas) (null (deleted-packages named))) :unchanged) (applied :applied) (remains :partial) (t :failed))
+             (wire :change :status (cond ((and applied (null deltas) (null (deleted-packages named)) (null (deed-watch deed))) :unchanged) (applied :applied) (remains :partial) (t :failed))
                            :transaction id
                            :generation **generation**
                            :step (deed-step deed)
@@ -367,7 +367,7 @@ signals or is unwound past, that is put back. Returns the contract's Change."
 (defun record-deed (deed deltas deleted)
   ;; SBCL's own redefinition of a method may leave its function's caches wrong while other threads call it.
   (reset-generic-functions (changed-generic-functions deltas))
-  (when (or deltas deleted)
+  (when (or deltas deleted (deed-watch deed))
     (record-transaction (make-transaction :id (deed-id deed) :deltas deltas :definitions (deed-change deed deltas)
                                           :replaced (replaced-by deltas #'delta-old) :swapped (deed-swapped deed)
                                           :deleted deleted))

@@ -466,6 +466,29 @@ describe('reloading a system', () => {
     expect(await editor.evaluate('(ledger:balance)')).toEqual(['12']);
   });
 
+  it('that runs code which defines nothing by name is applied and verified all the same, and can be loaded again after a rollback', async () => {
+    await editor.finish();
+    editor = await Editor.start({
+      ...systemWorkspace(root),
+      settings: {
+        verify: [{ when: { system: 'ledger' }, form: "(/= 14 (get 'ledger:balance 'ledger::test 0))" }],
+      },
+    });
+    edit('ledger.asd', '(:file "package")', '(:file "package") (:file "tests" :depends-on ("accounts"))');
+    writeFileSync(file('tests.lisp'), "(in-package #:ledger)\n\n(setf (get 'balance 'test) 12)\n");
+    await loadSystem(editor, 'ledger');
+    edit('tests.lisp', '12', '13');
+    void approve(/reload system ledger/i);
+    const { status, files, transaction } = await reload();
+    expect([status, names(files!)]).toEqual(['applied', ['tests.lisp']]);
+    expect(await editor.evaluate("(get 'ledger:balance 'ledger::test)")).toEqual(['13']);
+    void editor.expectPrompt(/roll back/i, 'Approve');
+    expect(await editor.command('rollback', { transaction })).toMatchObject({ status: 'applied' });
+    edit('tests.lisp', '13', '14');
+    void approve(/reload system ledger/i);
+    expect((await reload()).status).toBe('rolled-back');
+  });
+
   it('is rolled back when a verification of the system fails', async () => {
     await editor.finish();
     editor = await Editor.start({
