@@ -145,7 +145,7 @@
             :complete (complete-fasl-p octets)
             :source (header-source header file))))
 
-(define-request load-fasl (transaction path digest)
+(define-request load-fasl (transaction path digest constants)
   "Loads the bytes whose digest was approved, or nothing."
   (with-image-lock ()
     (multiple-value-bind (octets header file) (judge-fasl path)
@@ -155,7 +155,7 @@
         (when mismatch (wire-error :fasl-mismatch "~a" mismatch)))
       (unless (complete-fasl-p octets)
         (wire-error :fasl-mismatch "~a is truncated: it does not end as a compiled file does. Compile its source again." file))
-      (let ((deed (make-deed :id transaction)))
+      (let ((deed (make-deed :id transaction :constants constants)))
         (call-as-transaction
          deed #'capture-whole #'whole-differences
          (lambda ()

@@ -200,8 +200,9 @@ or by the program, which runs all the while. Those values are nobody's to put ba
 (defstruct (deed (:copier nil) (:predicate nil))
   "Something under way that changes the image otherwise than by forms of a buffer. STEP is where it failed, or NIL; SWAPPED is called with
 :OLD when what was done is undone, also because it failed, and with :NEW when it is done again. DEFINITIONS, the contract's, say what it defines;
-without them that is told from what has changed. METHODS are the deltas of methods that were given another function, last first. WATCH is there once something was loaded."
-  id (watch nil) (methods '()) (step nil) (condition nil) (notes '()) (output "") (swapped nil) (definitions nil))
+without them that is told from what has changed. METHODS are the deltas of methods that were given another function, last first. WATCH is there once something was loaded.
+CONSTANTS, the contract's, may get another value; CHANGED are the contract's of others that would have, and CHANGED-CONDITION is the first of those as the contract has it."
+  id (watch nil) (constants '()) (changed '()) (changed-condition nil) (methods '()) (step nil) (condition nil) (notes '()) (output "") (swapped nil) (definitions nil))
 
 (defun call-loading (deed function)
   "Call FUNCTION, which loads something for DEED."
@@ -284,6 +285,23 @@ without them that is told from what has changed. METHODS are the deltas of metho
 
 (defvar *deed* nil "The DEED that the current thread performs.")
 
+(defun change-loaded-constant (deed condition)
+  "Have a constant take its new value. Where DEED does not name it, it fails in the end, so that all such constants are known."
+  (let* ((symbol (sb-ext:defconstant-uneql-name condition))
+         (home (symbol-package symbol))
+         (name (bare-symbol-text (symbol-name symbol)))
+         (package (if home (package-name home) ""))
+         (restart (find-restart 'continue condition)))
+    (flet ((this-p (constant) (and (equal (getf constant :name) name) (equal (getf constant :package) package))))
+      (when restart
+        (unless (or (find-if #'this-p (deed-constants deed)) (find-if #'this-p (deed-changed deed)))
+          (unless (deed-changed-condition deed) (setf (deed-changed-condition deed) (condition-data condition)))
+          (push (wire :changed-constant :name name :package package
+                                        :from (print-value (sb-ext:defconstant-uneql-old-value condition) 80)
+                                        :to (print-value (sb-ext:defconstant-uneql-new-value condition) 80))
+                (deed-changed deed)))
+        (invoke-restart restart)))))
+
 (defun perform-deed (deed function)
   "Call FUNCTION with what it signals noted in DEED; true when it returned a true value."
   (let ((output "") (*deed* deed))
@@ -299,7 +317,12 @@ without them that is told from what has changed. METHODS are the deltas of metho
                  (*debugger-hook* nil))
              (restart-case
                  (with-captured-output (output)
-                   (with-quiet-redefinition () (call-defining-gently deed function)))
+                   (handler-bind ((sb-ext:defconstant-uneql (lambda (condition) (change-loaded-constant deed condition))))
+                     (let ((done (with-quiet-redefinition () (call-defining-gently deed function))))
+                       (when (and done (deed-changed deed))
+                         (setf (deed-condition deed) (deed-changed-condition deed)
+                               (deed-step deed) :load))
+                       (and done (null (deed-changed deed))))))
                (abort ()
                  :report "Give up this operation of Hotlisp and undo it."
                  (setf (deed-condition deed) (abort-data *aborted*))
@@ -325,6 +348,7 @@ signals or is unwound past, that is put back. Returns the contract's Change."
                            :output (deed-output deed)
                            :threads (if applied (running-threads (replaced-by deltas #'delta-old)) '())
                            :condition (deed-condition deed)
+                           :constants (and (not applied) (reverse (deed-changed deed)))
                            :remains remains
                            :elapsed (- (microseconds) start))))
       (call-keeping-instances

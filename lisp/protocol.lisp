@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "d907f978bad5ab14d5d78dfa13d9483d0b2519f5e5f2360327a2c3884858116a"
+    '(:digest "138e8e0838cb58f3d11a4b37d48e9d501a7cbad5688600da98566a4be917c794"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -165,6 +165,7 @@
           (:output "output" :required :string)
           (:threads "threads" :required (:array (:shape :thread-reference)))
           (:condition "condition" :optional (:shape :condition))
+          (:constants "constants" :optional (:array (:shape :changed-constant)))
           (:remains "remains" :required (:array :string))
           (:elapsed "elapsed" :required :integer))
          (:file-note
@@ -193,6 +194,14 @@
          (:source-digest
           (:file "file" :required :string)
           (:digest "digest" :required :string))
+         (:constant-name
+          (:name "name" :required :string)
+          (:package "package" :required :string))
+         (:changed-constant
+          (:name "name" :required :string)
+          (:package "package" :required :string)
+          (:from "from" :required :string)
+          (:to "to" :required :string))
          (:package-file
           (:file "file" :required :string)
           (:system "system" :optional :string)
@@ -395,7 +404,8 @@
          (:load-fasl :writes t
           :arguments ((:transaction "transaction" :required :string)
                       (:path "path" :required :string)
-                      (:digest "digest" :required :string))
+                      (:digest "digest" :required :string)
+                      (:constants "constants" :optional (:array (:shape :constant-name))))
           :result (:shape :change))
          (:system :writes nil
           :arguments ((:name "name" :required :string)
@@ -416,7 +426,8 @@
                       (:system "system" :required :string)
                       (:force "force" :required (:enum "none" "system" "all"))
                       (:asd "asd" :optional :string)
-                      (:sources "sources" :required (:array (:shape :source-digest))))
+                      (:sources "sources" :required (:array (:shape :source-digest)))
+                      (:constants "constants" :optional (:array (:shape :constant-name))))
           :result (:object
             (:change "change" :required (:shape :change))
             (:notes "notes" :required (:array (:shape :file-note)))

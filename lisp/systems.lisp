@@ -377,14 +377,14 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
          (loop for each in (if (eq force :all) (systems-below system) (list system))
                sum (length (source-components each))))))
 
-(define-request load-system (transaction system force asd sources)
+(define-request load-system (transaction system force asd sources constants)
   "Compiles what has to be and loads it, file by file; a file that does not compile, or anything else that fails, leaves the image as it was."
   (ensure-asdf)
   (unless (or (registered-system system) (definition-file system) (and asd (existing-file asd)))
     (unknown-system system))
   (with-image-lock ()
     (watch-asdf)
-    (let* ((deed (make-deed :id transaction))
+    (let* ((deed (make-deed :id transaction :constants constants))
            (loading (make-loading :deed deed :total (file-count system force) :sources sources)))
       (setf (deed-swapped deed) (lambda (direction) (mark-files loading direction)))
       (let ((change (call-as-transaction

@@ -35,16 +35,21 @@ export interface JournalSource {
 }
 
 /** Enough to do again what is not a matter of forms. Digests are SHA-256 of a file's bytes, in hexadecimal. */
+interface LoadDeed {
+  /** The constants that may get another value. */
+  readonly constants?: readonly { readonly name: string; readonly package: string }[];
+}
+
 export type JournalDeed =
-  | { readonly type: 'fasl'; readonly path: string; readonly digest: string }
-  | {
+  | (LoadDeed & { readonly type: 'fasl'; readonly path: string; readonly digest: string })
+  | (LoadDeed & {
       readonly type: 'system';
       readonly system: string;
       readonly force: 'none' | 'system' | 'all';
       /** The file that defines it. */
       readonly asd?: string;
       readonly sources: readonly { readonly file: string; readonly digest: string }[];
-    }
+    })
   | {
       readonly type: 'removal';
       /** As in the wire's DefinitionName, to be read in `package`. */

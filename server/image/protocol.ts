@@ -245,6 +245,12 @@ export const Mention = z.object({
 });
 
 /** The result of everything that changes definitions. */
+/** A constant, as `name` printed without a package. */
+export const ConstantName = z.object({ name: z.string(), package: z.string() });
+
+/** A constant that would have got another value; `from` and `to` are the values printed. */
+export const ChangedConstant = ConstantName.extend({ from: z.string(), to: z.string() });
+
 export const Change = z.object({
   status: z.enum(['applied', 'failed', 'partial', 'unchanged']),
   /** With `onlySafe`: what `check` would have said. */
@@ -258,6 +264,8 @@ export const Change = z.object({
   output: z.string(),
   threads: z.array(ThreadReference),
   condition: Condition.optional(),
+  /** Of a load: the constants that would have got another value and were not named as such; it failed because of them. */
+  constants: z.array(ChangedConstant).optional(),
   /** What could not be put back, one sentence each; not empty exactly when the status is "partial". */
   remains: z.array(z.string()),
   /** Microseconds in the agent. */
@@ -419,6 +427,8 @@ export const shapes = {
   SystemFile,
   SystemDependency,
   SourceDigest,
+  ConstantName,
+  ChangedConstant,
   PackageFile,
   KnownName,
   SlotFacts,
@@ -668,7 +678,13 @@ export const operations = {
   },
   'load-fasl': {
     writes: true,
-    args: z.object({ transaction: z.string(), path: z.string(), digest: z.string() }),
+    /** `constants` are those that may get another value. */
+    args: z.object({
+      transaction: z.string(),
+      path: z.string(),
+      digest: z.string(),
+      constants: z.array(ConstantName).optional(),
+    }),
     result: Change,
   },
   system: {
@@ -703,6 +719,8 @@ export const operations = {
       asd: z.string().optional(),
       /** The texts that were approved: a file that says something else when its turn comes is an error. */
       sources: z.array(SourceDigest),
+      /** Those that may get another value. */
+      constants: z.array(ConstantName).optional(),
     }),
     result: z.object({ change: Change, notes: z.array(FileNote), files: z.array(LoadedFile) }),
   },
@@ -881,6 +899,8 @@ export type TextDefinition = z.infer<typeof TextDefinition>;
 export type Dependent = z.infer<typeof Dependent>;
 export type Mention = z.infer<typeof Mention>;
 export type Change = z.infer<typeof Change>;
+export type ConstantName = z.infer<typeof ConstantName>;
+export type ChangedConstant = z.infer<typeof ChangedConstant>;
 export type Condition = z.infer<typeof Condition>;
 export type Restart = z.infer<typeof Restart>;
 export type Inspected = z.infer<typeof Inspected>;

@@ -33,16 +33,13 @@ export async function assess(
   const whole = { ...checked, forms: plan.forms, assessments };
   const leftOut = await changedNameless(desk, image, plan.nameless ?? [], assessments);
   const change = { ...(plan.onlyChanged ? await onlyChanged(whole, desk.deps.documents) : whole), leftOut };
-  const context: DependentsContext = {
+  const context = dependentsContext(
+    desk,
     image,
-    documents: desk.deps.documents,
-    encoding: desk.encoding,
     // Who asks for the users of a name wants them compiled.
-    mode: plan.dependentsOf ? 'recompile' : desk.deps.settings()['reload.dependents'],
-    written: desk.deps.written,
-    installed: digest => desk.previousSources(image).scratch(digest),
+    plan.dependentsOf ? 'recompile' : desk.deps.settings()['reload.dependents'],
     signal,
-  };
+  );
   const changed = await changedNames(change, desk.deps.documents);
   const dependents = await findDependents(
     context,
@@ -54,6 +51,21 @@ export async function assess(
   const { threads } = await check([...change.forms, ...dependents.forms]);
   return { ...change, threads, dependents };
 }
+
+export const dependentsContext = (
+  desk: Desk,
+  image: Image,
+  mode: DependentsContext['mode'],
+  signal: AbortSignal,
+): DependentsContext => ({
+  image,
+  documents: desk.deps.documents,
+  encoding: desk.encoding,
+  mode,
+  written: desk.deps.written,
+  installed: digest => desk.previousSources(image).scratch(digest),
+  signal,
+});
 
 type Checked = Omit<Assessed, 'dependents'>;
 

@@ -5,15 +5,17 @@ import { oneLine, plural } from '../display.ts';
 import type { JournalDeed } from '../approval/journal.ts';
 import { HotlispError } from '../errors.ts';
 import type { Image } from '../image/image.ts';
-import type { Change, Definition, FileNote, Note, Result } from '../image/protocol.ts';
+import type { Definition, Result } from '../image/protocol.ts';
 import { isSpecialFile } from '../regularFile.ts';
 import { definitionOfSystem } from '../workspaceSystems.ts';
-import { plannedForm } from '../operations/forms.ts';
-import type { Call, FaslPlan, PlannedForm, SystemPlan } from '../operations/operation.ts';
+import type { Call, FaslPlan, SystemPlan } from '../operations/operation.ts';
 import type { ReportedNote } from '../ports.ts';
-import { digestOfDeed, type Deed } from './deeds.ts';
+import { constantsIn, namesOf, reportedConstants, type Constants } from './constants.ts';
+import type { Deed } from './deeds.ts';
 import { digestOfFile } from './fileDigest.ts';
+import { placeNotes } from './fileNotes.ts';
 import type { Approved, Desk } from './desk.ts';
+import { constantsSaid, load, namedConstants, noConstants, type Loaded } from './loading.ts';
 import * as report from './report.ts';
 import { systemQuestion } from './systemQuestion.ts';
 import { notVerified, statusOf, verify, type Place } from './verify.ts';
@@ -37,32 +39,33 @@ export async function runFasl(
   const fasl = await lookAtFasl(image, plan, call.signal);
   refuseUnfit(fasl);
   const title = `load ${path.basename(fasl.file)}`;
-  const deed: Deed = {
+  const deedOf = (constants: Constants): Deed => ({
     operation,
     kind,
     image,
-    bound: { file: fasl.file, digest: fasl.digest },
-    message: `#${call.request} Load the compiled file ${oneLine(fasl.file)} (${plural(fasl.size, 'byte')}) in ${oneLine(image.title)}? It runs code while it loads; what it defines is known afterwards.`,
-    hazardous: false,
-    buffers: [],
+    bound: { file: fasl.file, digest: fasl.digest, constants: namesOf(constants) },
+    message: `#${call.request} Load the compiled file ${oneLine(fasl.file)} (${plural(fasl.size, 'byte')}) in ${oneLine(image.title)}? It runs code while it loads; what it defines is known afterwards.${constantsSaid(constants)}`,
+    hazardous: constants.changed.length > 0,
+    buffers: constants.dependents.buffers,
     transaction: randomUUID(),
-    deed: { type: 'fasl', path: fasl.file, digest: fasl.digest },
+    deed: { type: 'fasl', path: fasl.file, digest: fasl.digest, ...namedConstants(constants) },
     diff: async () =>
       `${fasl.file}\n${fasl.size} bytes, SHA-256 ${fasl.digest}\ncompiled by SBCL ${fasl.version}${fasl.source === undefined ? '' : ` from ${fasl.source}`}\n`,
-  };
-  const change = await carryOut(desk, deed, call, () =>
-    desk.call(
+  });
+  const loaded = await load(desk, noConstants, deedOf, call, async (transaction, constants) => ({
+    change: await desk.call(
       image,
       'load-fasl',
-      { transaction: deed.transaction!, path: plan.path, digest: fasl.digest },
+      { transaction, path: plan.path, digest: fasl.digest, constants },
       call.signal,
     ),
-  );
+    files: [],
+  }));
   const places = [
-    ...packagesOf(change.definitions),
+    ...packagesOf(loaded.change.definitions),
     ...(fasl.source === undefined ? [] : [{ file: fasl.source }]),
   ];
-  return finish(desk, deed, change, { title, places, notes: [] }, call, started);
+  return finish(desk, loaded, { title, places, notes: [] }, call, started);
 }
 
 function refuseUnfit(fasl: Fasl): void {
@@ -137,16 +140,17 @@ export async function runSystem(
     ...digestsOf([...read].map(file => ({ file }))),
     ...known.flatMap(({ file, digest }) => (digest === undefined ? [] : [{ file, digest }])),
   ];
-  const deed: Deed = {
+  const changing = await constantsIn(desk, image, compiledFiles(system), call.signal);
+  const deedOf = (constants: Constants): Deed => ({
     operation,
     kind,
     image,
-    bound: { system: plan.system, force: plan.force, asd, sources },
-    message: systemQuestion(desk, plan, image, system, asd, call),
-    hazardous: false,
-    buffers: [],
+    bound: { system: plan.system, force: plan.force, asd, sources, constants: namesOf(constants) },
+    message: `${systemQuestion(desk, plan, image, system, asd, call)}${constantsSaid(constants)}`,
+    hazardous: constants.changed.length > 0,
+    buffers: constants.dependents.buffers,
     transaction: randomUUID(),
-    deed: systemDeed(plan, definition, sources),
+    deed: { ...systemDeed(plan, definition, sources), ...namedConstants(constants) },
     diff: async () =>
       [`system ${plan.system}, defined in ${definition ?? 'an unknown file'}`]
         .concat(
@@ -155,23 +159,24 @@ export async function runSystem(
           ),
         )
         .join('\n') + '\n',
-  };
-  const answer = await carryOut(desk, deed, call, () =>
+  });
+  const loaded = await load(desk, changing, deedOf, call, (transaction, constants) =>
     desk.call(
       image,
       'load-system',
       {
-        transaction: deed.transaction!,
+        transaction,
         system: plan.system,
         force: plan.force,
         ...(asd !== undefined && { asd }),
         sources,
+        constants,
       },
       call.signal,
       call.report,
     ),
   );
-  const { change } = answer;
+  const { change, answer } = loaded;
   const notes = await placeNotes(
     desk,
     answer.files.filter(each => each.compiled).map(({ file }) => file),
@@ -184,9 +189,10 @@ export async function runSystem(
   ];
   const title = `reload system ${plan.system}`;
   // The files of a system that the image did not know are known by now.
-  const loaded = files.length > 0 ? sources : digestsOf(answer.files);
-  const done = { ...deed, deed: systemDeed(plan, definition, loaded) };
-  const result = await finish(desk, done, change, { title, places, notes }, call, started);
+  const texts = files.length > 0 ? sources : digestsOf(answer.files);
+  const deed = { ...systemDeed(plan, definition, texts), ...namedConstants(loaded.constants) };
+  const done = { ...loaded, deed: { ...loaded.deed, deed } };
+  const result = await finish(desk, done, { title, places, notes }, call, started);
   return {
     ...result,
     system: plan.system,
@@ -221,7 +227,8 @@ export async function describeSystem(
   plan: SystemPlan,
   signal: AbortSignal,
 ): Promise<Record<string, unknown>> {
-  const { system, asd } = await lookAt(desk, plan, signal);
+  const { image, system, asd } = await lookAt(desk, plan, signal);
+  const constants = await constantsIn(desk, image, compiledFiles(system), signal);
   return {
     system: plan.system,
     force: plan.force === 'none' ? false : plan.force === 'system' ? true : 'all',
@@ -234,8 +241,18 @@ export async function describeSystem(
       definition_changed: redefined,
       files: files.map(plannedFile),
     })),
+    ...(constants.changed.length > 0 && {
+      definitions: reportedConstants(constants),
+      dependents: constants.dependents.reported,
+    }),
   };
 }
+
+/** The files, those of dependencies included, that the load surely compiles. */
+const compiledFiles = (system: System | undefined): string[] =>
+  [...(system?.dependencies ?? []).flatMap(({ files }) => files), ...(system?.files ?? [])]
+    .filter(({ compiles }) => compiles)
+    .map(({ file }) => file);
 
 const plannedFile = ({ file, compiles, loaded, stale }: System['files'][number]) => ({
   file,
@@ -262,35 +279,19 @@ async function lookAt(
   }
 }
 
-/** Approval, the writing call, and the journal's word of it when that fails. */
-async function carryOut<T>(desk: Desk, deed: Deed, call: Call, work: () => Promise<T>): Promise<T> {
-  (await desk.deps.deeds.approve(deed, call)).consume(digestOfDeed(deed));
-  try {
-    return await work();
-  } catch (error) {
-    await desk.deps.deeds.recordFailure(deed, call, error);
-    throw error;
-  }
-}
-
-/** What to do about an error of SBCL's whose restarts nobody is asked for here: what else the change does would not be told before. */
-const wayOut = (type: string): string =>
-  type === 'SB-EXT:DEFCONSTANT-UNEQL'
-    ? ' A changed constant is a hazard, which is asked about with its users: reload its form or file first (hotlisp.reload_form, hotlisp.reload_file), then this.'
-    : '';
-
 const packagesOf = (definitions: readonly Definition[]): Place[] =>
   [...new Set(definitions.map(each => each.package))].map(name => ({ package: name }));
 
 async function finish(
   desk: Desk,
-  deed: Deed,
-  change: Change,
+  { deed, change, constants, users }: Omit<Loaded<unknown>, 'answer'>,
   { title, places, notes }: { title: string; places: readonly Place[]; notes: readonly ReportedNote[] },
   call: Call,
   started: number,
 ): Promise<report.OperationResult> {
-  const done: Deed = { ...deed, definitions: change.definitions };
+  const isBoth = change.status === 'applied' && users !== undefined;
+  const parts = isBoth && [change.transaction, users.change.transaction];
+  const done: Deed = { ...deed, definitions: change.definitions, ...(parts && { parts }) };
   const verified =
     change.status === 'applied'
       ? await verify(
@@ -307,17 +308,20 @@ async function finish(
     status,
     ...(failure !== undefined && { message: failure }),
     ...(remains.length > 0 && { remains }),
+    ...(status === 'applied' && parts && { parts }),
   });
+  if (users) desk.deps.showNotes(users.forms, users.change.notes);
   if (status === 'applied') {
     // What was installed from buffers before may have been replaced.
     desk.previousSources(deed.image).forget();
+    if (users) desk.previousSources(deed.image).remember(users.forms);
     if (change.threads.length > 0) desk.deps.onOldCode(deed.image, title, change);
   }
   const said = change.condition
     ? [
         {
           severity: 'error' as const,
-          message: `${change.condition.type}: ${change.condition.text}${wayOut(change.condition.type)}`,
+          message: `${change.condition.type}: ${change.condition.text}`,
           uri: null,
           range: null,
         },
@@ -331,71 +335,22 @@ async function finish(
     transaction: change.transaction,
     definitions: change.definitions.slice(0, definitionsShown),
     definitions_total: change.definitions.length,
-    threads: change.threads,
-    output: change.output,
+    dependents:
+      status === 'applied'
+        ? constants.dependents.reported
+        : report.listedOnly(constants.dependents.reported, 'nothing was changed'),
+    threads: isBoth ? [...change.threads, ...users.change.threads] : change.threads,
+    output: `${change.output}${users?.change.output ?? ''}`,
     ...(change.step && { step: change.step }),
     ...(change.condition && { condition: change.condition }),
     ...(remains.length > 0 && { remains }),
-    notes: [...notes, ...said, ...why],
+    notes: [
+      ...notes,
+      ...(users ? report.reportedNotes(users.forms, users.change.notes, desk.encoding) : []),
+      ...said,
+      ...why,
+    ],
     ...(verification.length > 0 && { verification }),
     duration_ms: report.since(started),
   };
-}
-
-/** Notes about whole files as those of the forms they stand in: shown in the editor, and answered with their ranges. */
-async function placeNotes(
-  desk: Desk,
-  compiled: readonly string[],
-  notes: readonly FileNote[],
-): Promise<ReportedNote[]> {
-  const { documents } = desk.deps;
-  const wanted = new Set([
-    ...notes.flatMap(({ file }) => (file === undefined ? [] : [file])),
-    ...compiled.filter(file => documents.get(documents.uriOf(file))),
-  ]);
-  const forms: PlannedForm[] = [];
-  const placed: Note[] = [];
-  const reported: ReportedNote[] = [];
-  for (const file of wanted) {
-    const snapshot = await documents.onDisk(documents.uriOf(file)).catch(() => undefined);
-    const here = (snapshot?.forms ?? [])
-      .filter(each => each.active && !each.packageUnknown)
-      .map(each => plannedForm(snapshot!, each, file));
-    const first = forms.length;
-    forms.push(...here);
-    for (const note of notes.filter(each => each.file === file)) {
-      const { severity, message, condition } = note;
-      const span =
-        snapshot && note.start !== undefined
-          ? report.utf16Span(snapshot.text, note.start, note.end ?? note.start)
-          : undefined;
-      reported.push({
-        severity,
-        message,
-        uri: documents.uriOf(file),
-        range: span ? snapshot!.rangeOf(span, desk.encoding) : null,
-      });
-      const index = span
-        ? here.findIndex(form => form.span.start <= span.start && span.start < form.span.end)
-        : -1;
-      if (index < 0 || !span) continue;
-      const { text } = here[index]!.wire;
-      const within = (offset: number) =>
-        Array.from(text.slice(0, Math.max(0, offset - here[index]!.span.start))).length;
-      placed.push({
-        severity,
-        message,
-        condition,
-        form: first + index,
-        start: within(span.start),
-        end: within(span.end),
-      });
-    }
-  }
-  desk.deps.showNotes(forms, placed);
-  const elsewhere = notes.filter(({ file }) => file === undefined);
-  return [
-    ...reported,
-    ...elsewhere.map(({ severity, message }) => ({ severity, message, uri: null, range: null })),
-  ];
 }

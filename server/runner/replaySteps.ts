@@ -79,7 +79,7 @@ export async function carryOutReplay(
 }
 
 /** `error`, after which what was done was taken back but for what `remains`. */
-const remaining = (error: unknown, remains: readonly string[]): unknown =>
+export const remaining = (error: unknown, remains: readonly string[]): unknown =>
   remains.length > 0 && error instanceof HotlispError
     ? new HotlispError(
         error.kind,
@@ -91,7 +91,7 @@ const remaining = (error: unknown, remains: readonly string[]): unknown =>
 const oneByOne = ({ changes }: FormsStep): FormsStep[] =>
   changes.map(change => ({ type: 'forms', changes: [change] }));
 
-const hasFailed = ({ change: { status } }: Part) => status === 'failed' || status === 'partial';
+export const hasFailed = ({ change: { status } }: Part) => status === 'failed' || status === 'partial';
 const isCompileFailure = ({ change: { status, step } }: Part) =>
   status === 'failed' && (step === 'compile' || step === 'read');
 
@@ -107,7 +107,7 @@ const hazardsOf = (assessed: Assessed | undefined) =>
   new Set((assessed?.assessments ?? []).filter(each => each.class === 'hazardous').map(keyOf));
 
 /** @returns undefined when the image changed since `assessed`, which was approved */
-async function performForms(
+export async function performForms(
   desk: Desk,
   image: Image,
   forms: readonly PlannedForm[],
@@ -152,7 +152,7 @@ async function performDeed(
       return desk.call(
         image,
         'load-fasl',
-        { transaction, path: deed.path, digest: deed.digest },
+        { transaction, path: deed.path, digest: deed.digest, ...constantsOf(deed) },
         call.signal,
       );
     case 'system': {
@@ -163,6 +163,7 @@ async function performDeed(
         system,
         force,
         sources: [...sources],
+        ...constantsOf(deed),
         ...(!registered && asd !== undefined && { asd }),
       };
       return (await desk.call(image, 'load-system', args, call.signal, call.report)).change;
@@ -176,6 +177,10 @@ async function performDeed(
     }
   }
 }
+
+/** What was approved once. */
+const constantsOf = ({ constants }: Extract<JournalDeed, { type: 'fasl' | 'system' }>) =>
+  constants && { constants: [...constants] };
 
 const nothing = (transaction: string): Change => ({
   status: 'unchanged',

@@ -64,7 +64,7 @@ export function describeMigration({ added, dropped }: Migration): string {
 }
 
 /** `recompiles 3 users: APP::A, APP::B and APP::C; 1 possible user is only listed`; nothing where there are none. */
-function describeDependents({ reported }: Dependents): string {
+export function describeDependents({ reported }: Dependents): string {
   const names = (list: readonly ReportedDependent[]) => listed(list.map(displayName));
   const recompiled = reported.filter(({ status }) => status === 'recompiled');
   const only = (certainty: 'certain' | 'possible') =>

@@ -1,9 +1,10 @@
 /** Systems and packages: seen as files, reloaded as a whole, and left as they were when anything fails. */
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Editor, lispString, repository } from '../support/lspClient.ts';
+import { Editor, lispString, repository, sbclCommand } from '../support/lspClient.ts';
 import { ledgerFiles, loadSystem, systemWorkspace } from '../support/asdfSystem.ts';
 
 interface Status {
@@ -310,25 +311,108 @@ describe('reloading a system', () => {
     expect(await editor.evaluate('(ledger:report)')).toEqual(['"Balance: 18"']);
   });
 
-  it('says what to do about a changed constant, and does it then', async () => {
-    const add = (value: number) =>
-      edit('accounts.lisp', '(in-package #:ledger)', `(in-package #:ledger)\n(defconstant +most+ ${value})`);
-    add(1);
-    await loadSystem(editor, 'ledger');
-    edit('accounts.lisp', '+most+ 1', '+most+ 2');
-    await fingerprint();
-    void approve(/reload system/i);
-    const failed = await reload(true);
-    expect(failed).toMatchObject({ status: 'failed' });
-    expect(failed.notes.at(-1)!.message).toMatch(/DEFCONSTANT-UNEQL.* reload its form or file first/s);
-    expect(await changes()).toEqual(['NIL']);
-    void approve(/Hazard: .*\+MOST\+ is 1 now and would become 2/);
-    expect(await editor.command('reload_file', { path: 'accounts.lisp' })).toMatchObject({
-      status: 'applied',
+  describe('with a changed constant', () => {
+    const users = `(in-package #:ledger)
+(defun twice-most () (* 2 +most+))
+(defmacro small () (if (< +most+ 9) +most+ (error "too many")))
+(defun picky () (small))
+`;
+    const recompiled = (result: unknown) =>
+      (result as { dependents: { name: string; status: string }[] }).dependents
+        .filter(({ status }) => status === 'recompiled')
+        .map(({ name }) => name)
+        .sort();
+    const all = ['PICKY', 'SMALL', 'TWICE-MOST'];
+    const most = (value: string) =>
+      edit(
+        'accounts.lisp',
+        /\(in-package #:ledger\)(?:\n\(defconstant.*\))?/.exec(
+          readFileSync(file('accounts.lisp'), 'utf8'),
+        )![0],
+        `(in-package #:ledger)\n(defconstant +most+ ${value})`,
+      );
+    const values = () => editor.evaluate('(list ledger::+most+ (ledger::twice-most) (ledger::picky))');
+    beforeEach(async () => {
+      most('1');
+      await loadSystem(editor, 'ledger');
+      // A user that is no part of the system.
+      writeFileSync(file('outside.lisp'), users);
+      await editor.evaluate(`(load (compile-file ${lispString(file('outside.lisp'))}))`);
+      const { uri } = editor.openFile(file('outside.lisp'));
+      await editor.command('plan', { operation: 'reload_changed', uri });
+      await fingerprint();
     });
-    void approve(/reload system/i);
-    expect(await reload(true)).toMatchObject({ status: 'applied' });
-    expect(await editor.evaluate('ledger::+most+')).toEqual(['2']);
+
+    it('is asked about with the hazard and its users, which are compiled again with it and taken back with it', async () => {
+      most('2');
+      const plan = await editor.command('plan', { operation: 'code_reload_system', system: 'ledger' });
+      expect(plan).toMatchObject({
+        definitions: [{ kind: 'constant', name: '+MOST+', hazard: { kind: 'constant-changed' } }],
+      });
+      expect(recompiled(plan)).toEqual(all);
+      void editor.expectPrompt(
+        /Reload system ledger.*It recompiles 3 users: .*TWICE-MOST.* Hazard: \+MOST\+ is 1 now and would become 2/,
+        'Deny',
+      );
+      await editor.failure('code_reload_system', { system: 'ledger' });
+      expect(await changes()).toEqual(['NIL']);
+      void approve(/Hazard: \+MOST\+/);
+      const result = await reload();
+      expect([result.status, recompiled(result)]).toEqual(['applied', all]);
+      expect(await values()).toEqual(['(2 4 2)']);
+      void approve(/roll back/i);
+      expect(await editor.command('rollback')).toMatchObject({ status: 'applied' });
+      expect(await values()).toEqual(['(1 2 1)']);
+      expect(await changes()).toEqual(['NIL']);
+      void approve(/do again/i);
+      expect(await editor.command('redo')).toMatchObject({ status: 'applied' });
+      expect(await values()).toEqual(['(2 4 2)']);
+    });
+
+    it('whose value only the load could tell is asked about then, before anything of it stands', async () => {
+      most('(+ 1 2)');
+      void approve(/^(?!.*Hazard).*Reload system/);
+      const again = editor.expectPrompt(
+        /Reload system.*TWICE-MOST.*Hazard: \+MOST\+ is 1 now and would become 3/,
+        'Deny',
+      );
+      expect((await editor.failure('code_reload_system', { system: 'ledger' })).kind).toBe('approval-denied');
+      await again;
+      expect(await changes()).toEqual(['NIL']);
+      void approve(/Reload system/);
+      void approve(/Hazard: \+MOST\+/);
+      expect(await reload()).toMatchObject({ status: 'applied' });
+      expect(await values()).toEqual(['(3 6 3)']);
+    });
+
+    it('in a compiled file is asked about as well', async () => {
+      writeFileSync(file('most.lisp'), '(in-package #:ledger)\n(defconstant +most+ 4)\n');
+      const compiled = file('most.fasl');
+      const made = spawnSync(sbclCommand, [
+        ...['--noinform', '--non-interactive', '--no-sysinit', '--no-userinit'],
+        ...['--eval', '(defpackage #:ledger (:use #:common-lisp))'],
+        ...['--eval', `(compile-file ${lispString(file('most.lisp'))} :output-file ${lispString(compiled)})`],
+      ]);
+      expect(made.status).toBe(0);
+      void approve(/Load the compiled file/);
+      void approve(/TWICE-MOST.*Hazard: \+MOST\+ is 1 now and would become 4/);
+      const result = await editor.command('code_load_fasl', { path: compiled });
+      expect([result.status, recompiled(result)]).toEqual(['applied', all]);
+      expect(await values()).toEqual(['(4 8 4)']);
+      void approve(/roll back/i);
+      expect(await editor.command('rollback')).toMatchObject({ status: 'applied' });
+      expect(await values()).toEqual(['(1 2 1)']);
+    });
+
+    it('changes nothing where a user cannot be compiled with it', async () => {
+      most('9');
+      void approve(/Hazard: \+MOST\+/);
+      const failed = await reload();
+      expect(failed).toMatchObject({ status: 'failed', definitions: [] });
+      expect(JSON.stringify(failed.notes)).toMatch(/too many/);
+      expect(await changes()).toEqual(['NIL']);
+      expect(await values()).toEqual(['(1 2 1)']);
+    });
   });
 
   it('leaves the image as it was when loading signals midway', async () => {
