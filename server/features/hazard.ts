@@ -24,8 +24,7 @@ const waysOut: Readonly<Record<string, string>> = {
   'constant-changed': 'A reload compiles its known users again; DEFPARAMETER suits a value that changes.',
   'structure-incompatible':
     'Keep the slots as they are, give the structure another name, or remove it from the image and reload it with its users: instances made before cannot be used then.',
-  'slot-narrowed':
-    'Give the instances that hold something else a value of the new type first.',
+  'slot-narrowed': 'Give the instances that hold something else a value of the new type first.',
   'package-variance': 'Write it as it is, or evaluate UNEXPORT or UNUSE-PACKAGE before the reload.',
 };
 
