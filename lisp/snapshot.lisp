@@ -269,9 +269,10 @@ has made its accessors anew: they stay in place of the old ones. BETWEEN is call
   (and (equal (method-qualifiers a) (method-qualifiers b))
        (equal (sb-mop:method-specializers a) (sb-mop:method-specializers b))))
 
-(defun write-deltas (deltas direction &key forget-symbols)
+(defun write-deltas (deltas direction &key forget-symbols over)
   "Give every place of DELTAS its old state (DIRECTION :OLD) or its new one (:NEW), functions in one burst.
-FORGET-SYMBOLS: also take out of their packages the new symbols that name nothing. Returns sentences about what could not be done."
+FORGET-SYMBOLS: also take out of their packages the new symbols that name nothing. OVER: those deltas that are written over what somebody
+has put there since. Returns sentences about what could not be done."
   (let ((remains '()))
     (labels ((target (delta) (if (eq direction :old) (delta-old delta) (delta-new delta)))
              (source (delta) (if (eq direction :old) (delta-new delta) (delta-old delta)))
@@ -289,9 +290,9 @@ FORGET-SYMBOLS: also take out of their packages the new symbols that name nothin
             (attempt (format nil "The package ~a" (delta-name delta))
                      (lambda () (remake-package (delta-new delta) (all-deltas))))))
         (dolist (delta (of :package))
-          (setf remains (append (restore-package (delta-name delta) (target delta)) remains))))
+          (setf remains (append (restore-package (delta-name delta) (target delta) (source delta)) remains))))
       (with-world-lock ()
-       (let ((information (plan-information (of :info) direction)))
+       (let ((information (plan-information (of :info) direction over)))
         (write-functions (loop for delta in (of :function)
                                for state = (target delta)
                                when (and (functionp state) (functionp (source delta)))
@@ -362,7 +363,7 @@ FORGET-SYMBOLS: also take out of their packages the new symbols that name nothin
             (let ((package (and (none-p (target delta)) (package-state-package (source delta)))))
               (when (and package (package-name package))
                 (setf (package-state-present (source delta)) (present-symbols (list package)))))
-            (setf remains (append (restore-package (delta-name delta) (target delta)) remains)))
+            (setf remains (append (restore-package (delta-name delta) (target delta) (source delta)) remains)))
           (dolist (delta lost)
             (attempt (format nil "What was uninterned from ~a" (package-name (delta-name delta)))
                      (lambda () (sb-ext:without-package-locks (import (delta-old delta) (delta-name delta))))))))
@@ -382,8 +383,9 @@ FORGET-SYMBOLS: also take out of their packages the new symbols that name nothin
       (when (and (member status '(:internal :external)) (not (eq other symbol)))
         (sb-ext:without-package-locks (unintern other package))))))
 
-(defun plan-information (deltas direction)
-  "How to change the information that DELTAS are about, as a list of functions: as a whole where nobody else has changed any of it."
+(defun plan-information (deltas direction over)
+  "How to change the information that DELTAS are about, as a list of functions: as a whole where nobody else has changed any of it; of
+those in OVER also what somebody has changed."
   (loop for delta in deltas
         collect (let* ((symbol (delta-name delta))
                        (old (if (eq direction :old) (delta-new delta) (delta-old delta)))
@@ -391,7 +393,7 @@ FORGET-SYMBOLS: also take out of their packages the new symbols that name nothin
                        (current (symbol-dbinfo symbol)))
                   (if (or (eq current old) (eq current new) (and (null old) (no-information-p symbol)))
                       (lambda () (restore-info symbol new))
-                      (lambda () (merge-info symbol old new))))))
+                      (lambda () (merge-info symbol old new (member delta over)))))))
 
 (defun write-functions (functions)
   "Set the function of every name in FUNCTIONS, an alist, in one burst: no thread sees a mixture for longer than that takes."

@@ -97,8 +97,9 @@
      (when info (update-symbol-info ,name (lambda (old) (declare (ignore old)) info)))
      ,@body))
 
-(defun merge-info (symbol from to)
-  "Change what differs between the informations FROM and TO about SYMBOL to what TO says, leaving what somebody else has changed since."
+(defun merge-info (symbol from to over)
+  "Change what differs between the informations FROM and TO about SYMBOL to what TO says, leaving what somebody else has changed since
+unless OVER."
   (let ((a (gensym)) (b (gensym)))
     (when from (update-symbol-info a (lambda (old) (declare (ignore old)) from)))
     (when to (update-symbol-info b (lambda (old) (declare (ignore old)) to)))
@@ -107,7 +108,7 @@
                    for before = (info-value a number **none**)
                    for after = (info-value b number **none**)
                    unless (eq before after)
-                     do (when (eq (info-value name number **none**) before)
+                     do (when (or over (eq (info-value name number **none**) before))
                           (if (none-p after)
                               (clear-info-values name (list number))
                               (set-info-value name number after))))))
@@ -140,10 +141,9 @@
 
 (defun write-set (symbol from to)
   "Take out of SYMBOL's value what is in FROM and not in TO, and add what is in TO and not in FROM; what others have added stays."
-  (flet ((without (list others) (remove-if (lambda (each) (member each others :test #'equal)) list)))
-    (let ((value (without (sb-ext:symbol-global-value symbol) (without from to))))
-      (setf (sb-ext:symbol-global-value symbol)
-            (append (without (without to from) value) value)))))
+  (let ((value (without (sb-ext:symbol-global-value symbol) (without from to))))
+    (setf (sb-ext:symbol-global-value symbol)
+          (append (without (without to from) value) value))))
 
 ;;;; Packages
 
@@ -212,9 +212,41 @@
         (package-state-local-nicknames state) (loop for (nickname . package) in (package-state-local-nicknames state)
                                                     collect (cons nickname (if (eq package old) new package)))))
 
-(defun restore-package (name state)
-  "Give the package NAME the STATE, or delete it when that is nothing. Returns a list of sentences that say what could not be done."
+(defun without (list others)
+  "The elements of LIST that are none of OTHERS."
+  (cond ((null others) list)
+        ((> (length others) 16)
+         (let ((table (make-hash-table :test #'equal :size (length others))))
+           (dolist (other others) (setf (gethash other table) t))
+           (remove-if (lambda (element) (gethash element table)) list)))
+        (t (remove-if (lambda (element) (member element others :test #'equal)) list))))
+
+(defun merged-package-state (from to)
+  "What the package of FROM and TO becomes by changing what differs between them; what somebody else has changed since stays."
+  (let* ((now (capture-package (package-state-package to)))
+         (merged (copy-structure now)))
+    (macrolet ((merge-sets (&rest readers)
+                 `(progn ,@(loop for reader in readers
+                                 collect `(let ((old (,reader from)) (new (,reader to)))
+                                            (setf (,reader merged)
+                                                  (append (without (without (,reader now) (without old new)) new)
+                                                          (without new (without old (,reader now)))))))))
+               (merge-values (&rest readers)
+                 `(progn ,@(loop for reader in readers
+                                 collect `(unless (equal (,reader from) (,reader to)) (setf (,reader merged) (,reader to)))))))
+      (merge-sets package-state-nicknames package-state-uses package-state-exports package-state-shadowing package-state-imports
+                  package-state-local-nicknames)
+      (merge-values package-state-name package-state-documentation package-state-locked))
+    merged))
+
+(defun restore-package (name state from)
+  "Give the package NAME the STATE in place of FROM, or delete it when that is nothing; what somebody else has changed since stays.
+Returns a list of sentences that say what could not be done."
   (let ((package (find-package name)) (remains '()))
+    (when (and (typep state 'package-state) (typep from 'package-state)
+               (package-name (package-state-package state))
+               (eq (package-state-package state) (package-state-package from)))
+      (setf state (merged-package-state from state)))
     (sb-ext:without-package-locks
       (cond ((none-p state)
              (when package

@@ -437,6 +437,55 @@ definition is new, unchanged or safe to replace."
       (:renamed (not (and (package-name name) (equal expected (names-of-package name)))))
       ((:plist :set :package :interned :uninterned) nil))))
 
+(defun superseded-deltas (deltas state)
+  "Those of DELTAS that somebody has put something else in the place of, with what else is known about the same names."
+  (let* ((superseded (remove-if-not (lambda (delta) (superseded-delta-p delta state)) deltas))
+         (names (loop for delta in superseded
+                      when (member (delta-kind delta) '(:function :info :value :class)) collect (name-symbol (delta-name delta)))))
+    (append superseded
+            (remove-if-not (lambda (delta)
+                             (and (eq (delta-kind delta) :info) (member (delta-name delta) names) (not (member delta superseded))))
+                           deltas))))
+
+(defun present-state (delta)
+  "The state of DELTA's place; what it replaced, where that is not one state that could be written back."
+  (let ((name (delta-name delta)))
+    (case (delta-kind delta)
+      (:function (function-state name))
+      (:info (symbol-dbinfo name))
+      (:value (value-state name))
+      (:generic (generic-parts name))
+      (:combination (combination-state name))
+      (:methods (copy-list (sb-mop:generic-function-methods name)))
+      (:class (let ((class (find-class name nil)))
+                (if class (capture-class class) **none**)))
+      (t (delta-old delta)))))
+
+(defun redo-over (transaction deltas)
+  "Return a function that, called once the DELTAS of TRANSACTION have been done again over what somebody has put there since, has them give
+that back when they are undone. Not where a class is new: undoing that removes it."
+  (when (find-if (lambda (delta) (and (eq (delta-kind delta) :class) (none-p (delta-old delta)))) deltas)
+    (return-from redo-over #'values))
+  (let ((states (mapcar #'present-state deltas))
+        (displacing (loop for delta in deltas
+                          for method = (and (eq (delta-kind delta) :method) (delta-name delta))
+                          for function = (and method (null (sb-mop:method-generic-function method))
+                                              (gethash method *redefined-methods*))
+                          when function
+                            collect (cons function (copy-list (sb-mop:generic-function-methods function))))))
+    (lambda ()
+      (loop for delta in deltas
+            for name = (delta-name delta)
+            for state in states
+            do (setf (delta-old delta) state)
+               ;; Of these, only a part was written.
+               (case (delta-kind delta)
+                 (:info (setf (delta-new delta) (symbol-dbinfo name)))
+                 (:methods (setf (delta-new delta) (copy-list (sb-mop:generic-function-methods name))))))
+      (loop for (function . methods) in displacing
+            do (push (make-delta :methods function methods (copy-list (sb-mop:generic-function-methods function)))
+                     (transaction-deltas transaction))))))
+
 (defun delta-label (delta)
   (let ((name (delta-name delta)))
     (with-plain-printing
@@ -475,28 +524,31 @@ definition is new, unchanged or safe to replace."
          (undo (eq direction :old))
          (from (if undo #'delta-new #'delta-old))
          (deltas (transaction-deltas transaction))
+         (superseded '())
+         (written #'values)
          (narrow '())
          (remains '()))
     (unless (eq (transaction-state transaction) (if undo :done :undone))
       (wire-error :invalid-request "Transaction ~a ~:[is in force: there is nothing to do again~;was undone already~]." id undo))
-    (unless force
-      (let ((superseded (remove-if-not (lambda (delta) (superseded-delta-p delta from)) deltas)))
-        (when superseded
-          (wire-error :superseded "Somebody has changed ~a~@[ and ~d more~] since transaction ~a was ~:[undone~;applied~]. Undo the later change first, or force it: it would be overwritten."
-                      (delta-label (first superseded)) (and (rest superseded) (length (rest superseded))) id undo))))
+    (setf superseded (superseded-deltas deltas from))
+    (when (and superseded (not force))
+      (wire-error :superseded "Somebody has changed ~a~@[ and ~d more~] since transaction ~a was ~:[undone~;applied~]. Undo the later change first, or force it: it would be overwritten."
+                  (delta-label (first superseded)) (and (rest superseded) (length (rest superseded))) id undo))
     (setf narrow (narrow-users transaction (if undo #'delta-old #'delta-new)))
     (when (and (consp narrow) (not force))
       (wire-error :superseded "Since transaction ~a, ~a ~:[was~;were~] compiled for structures whose slots would take more again, and may misread them until compiled again. Undo that first, or force it."
                   id (narrow-users-text narrow) (rest narrow)))
     (without-interrupts
       (seal-request)
-      (setf remains (append (write-deltas deltas direction)
+      (unless undo (setf written (redo-over transaction superseded)))
+      (setf remains (append (write-deltas deltas direction :over superseded)
                             (cond ((eq narrow :unknown)
                                    (list "Code that was compiled meanwhile may rely on the structure's slots taking less; this SBCL does not tell which."))
                                   (narrow
                                    (list (format nil "~a: compiled for structures whose slots took less, to be compiled again before ~:[it is~;they are~] used."
                                                  (narrow-users-text narrow) (rest narrow)))))
                             (and undo (mapcar #'lost-package (transaction-deleted transaction)))))
+      (funcall written)
       (loop for (key before after) in (transaction-installed transaction)
             for entry = (if undo before after)
             do (set-installed-entry key entry)

@@ -15,6 +15,7 @@ import type { Images } from './images.ts';
 import { catalogue, commandOf, operationNamed } from './operations/catalogue.ts';
 import type { Call, Operation, Session } from './operations/operation.ts';
 import type { PageAction } from './operations/page.ts';
+import { requestApproval } from './operations/session.ts';
 import { Outcomes } from './outcomes.ts';
 import type { Editor, Progress } from './ports.ts';
 import { summary } from './runner/report.ts';
@@ -263,21 +264,21 @@ export class Commands {
 
   async #planOf(name: string, given: unknown, signal: AbortSignal): Promise<unknown> {
     const operation = operationNamed(name);
-    if (!operation || !('plan' in operation))
-      throw new HotlispError(
-        'invalid-arguments',
-        `hotlisp.plan: operation ${oneLine(name)} is not one that changes or reads an image.`,
-        { path: 'operation' },
-      );
+    if (!operation)
+      throw new HotlispError('invalid-arguments', `hotlisp.plan: there is no operation ${oneLine(name)}.`, {
+        path: 'operation',
+      });
     const { args } = parseArguments(operation, [given]);
-    const plan = await this.deps.runner.plan(operation, args, signal);
-    const approval = operation.approval;
+    const approval = kindOf(operation, args);
     const base = {
       operation: operation.name,
       approval: approval ?? 'none',
       ...(approval && { policy: this.deps.settings()[`approval.${approval}`] }),
     };
-    if (plan.type === 'edit') return { ...base, plan: 'edit', ...plan.report };
+    // Its effect is on the server alone.
+    if (!('plan' in operation)) return { ...base, plan: 'session' };
+    const plan = await this.deps.runner.plan(operation, args, signal);
+    if (plan.type === 'edit') return { ...plan.report, ...base, plan: 'edit' };
     if (plan.type !== 'change')
       return { ...base, plan: plan.type, ...(await this.deps.runner.describe(plan, signal)) };
     return { ...base, plan: 'change', ...(await this.deps.runner.preview(plan, signal)) };
@@ -310,6 +311,14 @@ export class Commands {
       missing: hello.missing,
     };
   }
+}
+
+/** What carrying it out asks for. */
+function kindOf(operation: Operation, args: unknown): ApprovalKind | undefined {
+  if ('plan' in operation) return operation.approval;
+  return operation.name === requestApproval.name
+    ? (args as { readonly operation: ApprovalKind }).operation
+    : undefined;
 }
 
 /** A progress that is begun when there is something to show, and never again once its operation is over. */

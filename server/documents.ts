@@ -15,7 +15,10 @@ export interface ContentChange {
 }
 
 /** The URI of code that stands in no file. */
-export const scratchScheme = 'hotlisp-scratch:';
+const scratchScheme = 'hotlisp-scratch:';
+
+/** Whether a document is code that stands in none. */
+export const isScratch = (uri: string) => uri.startsWith(scratchScheme);
 /** Milliseconds within which two writes of a file may have the same time. */
 const clockGrain = 1000;
 /** How many saved files are kept parsed. */

@@ -1,5 +1,5 @@
 /** Compiler notes of the last reload, kept at their forms: they move with the text and go when their form changes. */
-import { scratchScheme } from './documents.ts';
+import { isScratch } from './documents.ts';
 import { noteSpan } from './runner/report.ts';
 import type { Note } from './image/protocol.ts';
 import type { PlannedForm } from './operations/operation.ts';
@@ -25,9 +25,7 @@ export class Notes {
   /** Replaces what is known of `forms` by the notes of an operation on them; answers the URIs where there are or were any. */
   record(forms: readonly PlannedForm[], notes: readonly Note[]): string[] {
     // Code that stands in no document has its notes in the result alone.
-    const uris = new Set(
-      forms.map(({ snapshot }) => snapshot.uri).filter(uri => !uri.startsWith(scratchScheme)),
-    );
+    const uris = new Set(forms.map(({ snapshot }) => snapshot.uri).filter(uri => !isScratch(uri)));
     return [...uris].filter(uri => {
       const before = this.#kept.get(uri);
       const here = forms.filter(({ snapshot }) => snapshot.uri === uri);

@@ -18,7 +18,7 @@ import { notInitialized, shutDown } from './checkedReader.ts';
 import { Commands } from './commands.ts';
 import { Debugger } from './runner/debugger.ts';
 import { Deeds } from './runner/deeds.ts';
-import { Documents } from './documents.ts';
+import { Documents, isScratch } from './documents.ts';
 import { oneLine, shownText } from './display.ts';
 import { LspEditor, pauseFor } from './editor.ts';
 import { HotlispError, type ErrorKind } from './errors.ts';
@@ -83,6 +83,8 @@ export class Server {
   readonly #commands: Commands;
   readonly #features: LanguageFeatures;
   readonly #notes = new Notes();
+  /** The files that are not open and have diagnostics. */
+  readonly #toldUnopened = new Set<string>();
   readonly #workspaceSettings: WorkspaceSettings;
   readonly #publishing = new Map<string, NodeJS.Timeout>();
   #state: State = 'starting';
@@ -149,8 +151,12 @@ export class Server {
       written: (symbol, packageName) => this.#features.definitionsOf(symbol, packageName),
       homeOf: (symbol, packageName) => this.#features.homeOf(symbol, packageName),
       showNotes: (forms, notes) => {
-        for (const uri of this.#notes.record(forms, notes))
-          this.#publish(uri, forms.find(({ snapshot }) => snapshot.uri === uri)?.snapshot);
+        const changed = this.#notes.record(forms, notes);
+        for (const [uri, text] of textsOf(forms))
+          if (changed.includes(uri) || this.#toldUnopened.has(uri)) this.#publish(uri, text);
+      },
+      showBroken: broken => {
+        for (const [uri, text] of textsOf(broken)) this.#publish(uri, text);
       },
       showValues: (places, results) => this.#features.values.record(places, results),
       onDone: () => this.#features.drifts.refreshAll(),
@@ -400,19 +406,25 @@ export class Server {
     );
   }
 
-  /** @param onDisk the text of a document that is not open, where an operation has just compiled it: of that there are notes alone */
+  /** @param onDisk the text of a document that is not open, where an operation has just read it: of that there are problems and notes alone */
   #publish(uri: string, onDisk?: Snapshot): void {
     const snapshot = this.#documents.get(uri);
     const text = snapshot ?? onDisk;
-    const notes = text ? noteDiagnostics(text, this.#notes.of(text), this.#encoding) : [];
+    const read = text
+      ? [
+          ...syntaxDiagnostics(text, this.#encoding),
+          ...noteDiagnostics(text, this.#notes.of(text), this.#encoding),
+        ]
+      : [];
     const diagnostics = snapshot
       ? [
-          ...syntaxDiagnostics(snapshot, this.#encoding),
-          ...notes,
+          ...read,
           ...hazardDiagnostics(snapshot, this.#features.hazards.of(snapshot), this.#encoding),
           ...driftDiagnostics(snapshot, this.#features.drifts.of(snapshot), this.#encoding),
         ]
-      : notes;
+      : read;
+    if (snapshot || read.length === 0) this.#toldUnopened.delete(uri);
+    else this.#toldUnopened.add(uri);
     this.#editor.publish({
       uri,
       ...(snapshot && { version: snapshot.version }),
@@ -444,6 +456,10 @@ const codes: Partial<Record<ErrorKind, number>> = {
 /** The one folder of a client that knows none of several; rootPath is of those before rootUri. */
 const rootOf = ({ rootUri, rootPath }: InitializeParams): string[] =>
   rootUri ? [rootUri] : rootPath ? [pathToFileURL(rootPath).href] : [];
+
+/** The documents that forms stand in, by URI. */
+const textsOf = (forms: readonly { readonly snapshot: Snapshot }[]): ReadonlyMap<string, Snapshot> =>
+  new Map(forms.flatMap(({ snapshot }) => (isScratch(snapshot.uri) ? [] : [[snapshot.uri, snapshot]])));
 
 function responseError(error: unknown): ResponseError<unknown> {
   if (error instanceof ResponseError) return error as ResponseError<unknown>;

@@ -17,10 +17,10 @@ export interface JournalDefinition {
   readonly change?: string;
 }
 
-/** One form: what was there (where known), what was asked for, and where that stands. */
+/** One form: what was there, what was asked for (null where there is nothing, or it is not known), and where that stands. */
 export interface JournalSource {
   readonly before: string | null;
-  readonly after: string;
+  readonly after: string | null;
   readonly file: string | null;
   readonly package: string;
   /** These as in the wire's Form. */

@@ -29,7 +29,9 @@ export const codeCompileString = operation({
       .min(1)
       .optional()
       .describe('a source file, relative ones from the workspace folder; it is not changed by this'),
-    package: arguments_.package.optional(),
+    package: arguments_.package
+      .describe('read in this one; else in that of its place in the file, in CL-USER where there is none')
+      .optional(),
     position: arguments_.position.optional(),
   }),
   async plan(args, context) {
@@ -145,12 +147,26 @@ function codePlan(
           ...spot,
           ...(inPackage !== undefined && { package: inPackage }),
         });
-        return { ...planned, wire: { ...planned.wire, unsaved: true } };
+        return { ...planned, ...standing(text, place, planned), wire: { ...planned.wire, unsaved: true } };
       }),
     ],
     broken: [...broken, ...strays],
     buffers: [],
   };
+}
+
+/** Where the file has the very text of a form, which its notes belong to then. */
+function standing(
+  file: Snapshot | undefined,
+  place: { readonly offset: number } | undefined,
+  { wire, span }: PlannedForm,
+): Pick<PlannedForm, 'snapshot' | 'span'> | undefined {
+  if (!file || !place) return undefined;
+  // Code that a caller placed may have several forms; a definition of the file's stands for itself.
+  const found = [place.offset, place.offset + span.start].find(at => file.text.startsWith(wire.text, at));
+  return found === undefined
+    ? undefined
+    : { snapshot: file, span: { start: found, end: found + wire.text.length } };
 }
 
 const start: Place = { byteOffset: 0, line: 0, column: 0, index: 0 };

@@ -1,6 +1,7 @@
 /** Operations about the server's own affairs: approvals, outcomes, plans, the connection to the image. */
 import * as z from 'zod';
 import { approvalKinds } from '../approval/approver.ts';
+import { HotlispError } from '../errors.ts';
 import { imageTold, planPage } from './listings.ts';
 import { arguments_, operation } from './operation.ts';
 
@@ -25,8 +26,25 @@ export const plan = operation({
   title: 'Plan',
   documentation:
     'Says what an operation would do with the given arguments, and changes nothing: the definitions with their classes and hazards, dependents, notes and threads that its result would have.',
-  args: z.looseObject({ operation: z.string().min(1) }),
-  serve: ({ operation: name, ...args }, session, call) => session.planOf(name, args, call),
+  args: z.looseObject({
+    operation: z.string().min(1).describe('name of the command, with or without `hotlisp.`'),
+    arguments: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe(
+        'its arguments, where they do not stand beside `operation`: some commands have one of that name',
+      ),
+  }),
+  serve: ({ operation: name, arguments: nested, ...beside }, session, call) => {
+    const [stray] = nested ? Object.keys(beside) : [];
+    if (stray !== undefined)
+      throw new HotlispError(
+        'invalid-arguments',
+        `hotlisp.plan: ${JSON.stringify(stray)} stands beside arguments; give it in there.`,
+        { path: stray },
+      );
+    return session.planOf(name, nested ?? beside, call);
+  },
   page: planPage,
 });
 

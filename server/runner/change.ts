@@ -25,7 +25,10 @@ export async function runChange(
   call: Call,
   started: number,
 ): Promise<report.OperationResult> {
-  if (plan.broken.length > 0) return report.brokenResult(plan, desk.encoding, started);
+  if (plan.broken.length > 0) {
+    desk.deps.showBroken(plan.broken);
+    return report.brokenResult(plan, desk.encoding, started);
+  }
   if (plan.forms.length === 0 && !plan.dependentsOf)
     return { ...report.emptyResult, status: 'unchanged', duration_ms: report.since(started) };
   const image = await desk.imageFor(plan, call.signal);

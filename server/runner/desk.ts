@@ -48,6 +48,8 @@ export interface RunnerDependencies {
   readonly homeOf: PlanContext['homeOf'];
   /** Shows the image's notes on these forms in place of those of their last reload. */
   readonly showNotes: (forms: readonly PlannedForm[], notes: readonly Note[]) => void;
+  /** Shows why texts could not be read; those of open buffers show it by themselves. */
+  readonly showBroken: (broken: ChangePlan['broken']) => void;
   /** Shows what each form of code that stands in a buffer answered; none where it failed. */
   readonly showValues: (places: EvalPlaces, results: readonly (readonly string[])[]) => void;
   /** An operation that may have changed an image has ended, well or not. */

@@ -25,6 +25,7 @@ export function guard(
         new HotlispError(
           'stale',
           'The buffer was changed while the approval was asked for, so it is denied. Run the command again.',
+          { decision: 'denied' },
         ),
       );
   };
@@ -36,7 +37,9 @@ export function guard(
     image &&
     onLost(image, reason =>
       controller.abort(
-        new HotlispError('image-lost', `The image was lost (${reason}). Nothing was changed.`),
+        new HotlispError('image-lost', `The image was lost (${reason}). Nothing was changed.`, {
+          decision: 'denied',
+        }),
       ),
     );
   return {

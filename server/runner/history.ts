@@ -1,6 +1,7 @@
 /** Taking a transaction back, or doing it again. */
 import { randomUUID } from 'node:crypto';
 import { displayDefinition, listed, oneLine } from '../display.ts';
+import type { JournalDefinition, JournalSource } from '../approval/journal.ts';
 import { HotlispError } from '../errors.ts';
 import { wireKind } from '../image/connection.ts';
 import type { Image } from '../image/image.ts';
@@ -10,6 +11,7 @@ import type { Call, HistoryPlan } from '../operations/operation.ts';
 import { digestOfDeed, type Deed } from './deeds.ts';
 import type { Approved, Desk } from './desk.ts';
 import { transactionsOf, type PastTransaction } from './past.ts';
+import { textsDiff } from './previous.ts';
 import * as report from './report.ts';
 import { runRules, statusOf, verify, type Place, type Verified } from './verify.ts';
 
@@ -29,9 +31,10 @@ export async function runHistory(
   const attempt = async (force: boolean, warning: string) => {
     const what =
       target.definitions.length > 0
-        ? listed(target.definitions.map(displayDefinition))
+        ? listed(target.definitions.map(each => `${displayDefinition(each)} (${becomes(plan.type, each)})`))
         : `what ${target.operation} did at ${target.time}`;
     const verb = plan.type === 'undo' ? 'Roll back' : 'Do again';
+    const source = plan.type === 'undo' ? turnedBack(target.source) : target.source;
     const deed: Deed = {
       operation,
       kind,
@@ -42,7 +45,8 @@ export async function runHistory(
       buffers: [],
       transaction: randomUUID(),
       definitions: target.definitions,
-      diff: async () => `${verb}: ${what}\n`,
+      source,
+      diff: async () => `${verb}: ${what}\n\n${textsDiff(source)}`,
     };
     (await desk.deps.deeds.approve(deed, call)).consume(digestOfDeed(deed));
     const { change, verified, status, remains } = await swap(desk, plan.type, target, deed, force, call);
@@ -71,6 +75,19 @@ export async function runHistory(
     return attempt(true, ` Hazard: ${oneLine((error as Error).message)}`);
   }
 }
+
+/** What taking a definition's change back, or doing it again, makes of it. */
+const becomes = (type: HistoryPlan['type'], { change = 'redefined' }: JournalDefinition) =>
+  type === 'redo'
+    ? change
+    : change === 'new'
+      ? 'undefined again'
+      : change === 'removed'
+        ? 'there again'
+        : 'as before';
+
+const turnedBack = (source: readonly JournalSource[]): JournalSource[] =>
+  source.map(each => ({ ...each, before: each.after, after: each.before })).reverse();
 
 /** Takes the transaction back or does it again, has that checked, and records what became of it. */
 async function swap(
@@ -141,7 +158,7 @@ async function targetOf(desk: Desk, image: Image, plan: HistoryPlan): Promise<Pa
   // What ended unrecorded may have been applied: the image knows, and is asked when it is meant by name.
   const target =
     plan.transaction === undefined
-      ? here.filter(each => each.state === wanted && each.definitions.length > 0).at(-1)
+      ? here.filter(each => each.state === wanted).at(-1)
       : here.find(({ id, state }) => id === plan.transaction && (state === wanted || state === 'unknown'));
   if (!target)
     throw noTransaction(

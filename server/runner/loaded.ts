@@ -101,7 +101,10 @@ export async function runsThisText(
   });
 }
 
-/** The assessments of `forms`, with those unchanged whose text the image runs: it cannot tell so itself of what it loaded from files. */
+/**
+ * The assessments of `forms`, with those unchanged whose text the image runs: it cannot tell so itself of what it loaded from
+ * files; nor the package of a name whose package the change makes first.
+ */
 export function compared(
   assessments: readonly Assessment[],
   forms: readonly PlannedForm[],
@@ -109,7 +112,9 @@ export function compared(
 ): Promise<readonly Assessment[]> {
   const texts = remembering(documents);
   return Promise.all(
-    assessments.map(async (each): Promise<Assessment> => {
+    assessments.map(async (told): Promise<Assessment> => {
+      const home = told.definition.package || forms[told.form]!.wire.package;
+      const each = { ...told, definition: { ...told.definition, package: home } };
       const { class: effect, definition, hazard } = each;
       const isAsked = effect !== 'unchanged' && hazard === undefined;
       if (!isAsked || !(await runsThisText(each, forms[each.form]!, assessments, texts))) return each;

@@ -34,8 +34,10 @@ export function transactionsOf(entries: readonly JournalEntry[]): PastTransactio
       else byId.delete(transaction);
     } else if (outcome?.target !== undefined) {
       const target = byId.get(outcome.target);
-      if (target && stands(operation, outcome))
+      if (target && stands(operation, outcome)) {
+        byId.delete(target.id); // what was rolled back last is done again first
         byId.set(target.id, { ...target, state: operation === 'rollback' ? 'undone' : 'applied' });
+      }
     } else if (outcome?.status === 'applied') set(entry, transaction, 'applied');
     else if (outcome?.status !== 'unknown') byId.delete(transaction);
   }

@@ -3,6 +3,7 @@ import { createTwoFilesPatch } from 'diff';
 import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { JournalSource } from '../approval/journal.ts';
 import { TemporaryDirectory } from '../temporaryDirectory.ts';
 import { spelling } from '../operations/names.ts';
 import type { PlannedForm } from '../operations/operation.ts';
@@ -118,17 +119,30 @@ const namesOf = (definitions: PlannedForm['wire']['definitions'] | TopLevelForm[
   JSON.stringify(definitions.map(each => [each.kind, spelling(each)]));
 
 /** A unified diff of all forms, a file header each. */
-export function diffOf(
+export const diffOf = (
   changes: readonly { readonly form: PlannedForm; readonly before: string | null }[],
-): string {
-  return changes
-    .map(({ form: { wire }, before }) => {
-      const name = wire.file ?? `code in ${wire.package}`;
-      const was = before === null ? 'not known' : 'before';
-      return createTwoFilesPatch(name, name, ended(before ?? ''), ended(wire.text), was, 'proposed');
+): string =>
+  textsDiff(
+    changes.map(({ form: { wire }, before }) => ({
+      file: wire.file ?? null,
+      package: wire.package,
+      before,
+      after: wire.text,
+    })),
+  );
+
+/** A unified diff of texts, as the journal has them. */
+export const textsDiff = (
+  changes: readonly Pick<JournalSource, 'file' | 'package' | 'before' | 'after'>[],
+): string =>
+  changes
+    .map(({ file, package: home, before, after }) => {
+      const name = file ?? `code in ${home}`;
+      const said = (text: string | null, then: string) => (text === null ? 'not known' : then);
+      const [was, becomes] = [said(before, 'before'), said(after, 'proposed')];
+      return createTwoFilesPatch(name, name, ended(before ?? ''), ended(after ?? ''), was, becomes);
     })
     .join('\n');
-}
 
 const ended = (text: string) => (text === '' || text.endsWith('\n') ? text : text + '\n');
 

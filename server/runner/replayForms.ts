@@ -154,7 +154,7 @@ const anotherText = ({ form: { wire } }: Told) =>
 /** The form as the journal has it, at the place where its file has it now. @throws HotlispError when it cannot be read any more */
 async function tellForm(desk: Desk, change: PastTransaction, source: JournalSource): Promise<Told> {
   const { documents } = desk.deps;
-  const code = documents.scratch(source.after);
+  const code = documents.scratch(source.after ?? '');
   const [form, ...others] = code.forms;
   if (!form || others.length > 0 || form.broken)
     throw new HotlispError('internal', 'The journal does not hold it as one form that can be read.');

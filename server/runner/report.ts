@@ -1,7 +1,7 @@
 /** What people and programs are told of an operation: pure functions from plans and the image's answers. */
 import path from 'node:path';
 import { displayDefinition, displayName, listed, oneLine, plural } from '../display.ts';
-import { scratchScheme } from '../documents.ts';
+import { isScratch } from '../documents.ts';
 import type { Assessment, Change, Definition, Migration, Note } from '../image/protocol.ts';
 import type { ChangePlan, PlannedForm } from '../operations/operation.ts';
 import type { ReportedNote } from '../ports.ts';
@@ -192,7 +192,7 @@ function utf16Length(text: string, points: number): number {
 }
 
 /** Null for code that stands in no document. */
-const uriOf = ({ uri }: Snapshot) => (uri.startsWith(scratchScheme) ? null : uri);
+const uriOf = ({ uri }: Snapshot) => (isScratch(uri) ? null : uri);
 
 const brokenNotes = ({ broken }: ChangePlan, encoding: PositionEncoding): ReportedNote[] =>
   broken.map(({ snapshot, span, message }) => ({

@@ -190,6 +190,67 @@ describe('commands that read', () => {
     expect(editor.prompts.all).toEqual([]);
   });
 
+  it('plan what changes no image, too; arguments that are called as those of the plan stand apart', async () => {
+    await editor.command('image_connect', {});
+    const plan = (operation: string, args: object) => editor.command('plan', { operation, arguments: args });
+    const edit = { operation: 'delete', file_path: document.uri, form_type: 'defun', form_name: 'total' };
+    expect(await plan('lisp_edit_form', edit)).toMatchObject({
+      operation: 'lisp_edit_form',
+      approval: 'none',
+      plan: 'edit',
+      before: expect.stringContaining('(defun total') as string,
+    });
+    expect(await plan('request_approval', { operation: 'eval' })).toEqual({
+      operation: 'request_approval',
+      approval: 'eval',
+      policy: 'allow',
+      plan: 'session',
+    });
+    const none = { approval: 'none', plan: 'session' };
+    for (const name of ['history', 'image_disconnect', 'image_restart'])
+      expect(await editor.command('plan', { operation: name })).toEqual({ operation: name, ...none });
+    expect(await editor.command('image_status', {})).toMatchObject({ state: 'connected' });
+    expect(
+      await editor.failure('plan', { operation: 'reload_file', path: 'shop.lisp', arguments: {} }),
+    ).toMatchObject({
+      kind: 'invalid-arguments',
+      message: expect.stringMatching(/"path" stands beside/) as string,
+    });
+    expect(editor.edits.all).toEqual([]);
+    expect(editor.prompts.all).toEqual([]);
+  });
+
+  it('plan and ask about what a new package will have, by its name', async () => {
+    const code = '(defpackage #:till (:use #:cl)) (in-package #:till) (defun ring () 1)';
+    const planned = await editor.command('plan', { operation: 'code_compile_string', code });
+    const ring = { kind: 'function', name: 'RING', package: 'TILL', change: 'new', class: 'safe' };
+    expect(planned.definitions[1]).toEqual(ring);
+    void editor.expectPrompt(/defines function TILL::RING \(new\)/, 'Approve');
+    expect((await editor.command('code_compile_string', { code })).definitions[1]).toEqual(ring);
+  });
+
+  it('give the notes on a string their place in its file where that says the same', async () => {
+    document.replace('(twice (tax amount))', '(twice (tax amoont))');
+    const text = document.text;
+    const form = text.slice(text.indexOf('(defun total'), text.indexOf('\n\n(defgeneric'));
+    const notes = async (code: string) => {
+      void editor.expectPrompt(/total/, 'Approve');
+      const { notes } = await editor.command('code_compile_string', { code, filename: 'shop.lisp' });
+      return notes.filter(({ message }) => /undefined variable/.test(message));
+    };
+    const start = document.positionOf('amoont');
+    const place = { start, end: { ...start, character: start.character + 6 } };
+    expect(await notes(form)).toMatchObject([{ uri: document.uri, range: place }]);
+    await editor.diagnostics(
+      document,
+      list => list.some(({ message }) => /AMOONT/.test(message)),
+      'the note',
+    );
+    expect(await notes('(defun total (amount) (list amount amoont))')).toMatchObject([
+      { uri: null, range: { start: { line: 0, character: 35 }, end: { line: 0, character: 41 } } },
+    ]);
+  });
+
   it('record what a string takes the place of, in whatever file and spelling that stands', async () => {
     const change = async (code: string) => {
       void editor.expectPrompt(/replace/i, 'Approve');

@@ -1,5 +1,6 @@
 /** Rollback and redo over many changes, and after others have changed things in between. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { JournalEntry } from '../../server/approval/journal.ts';
 import { wireKind } from '../../server/image/connection.ts';
 import { changesOfEveryKind, everyKind, everySymbol } from '../support/everyKind.ts';
 import { Editor } from '../support/lspClient.ts';
@@ -137,6 +138,82 @@ describe('many changes', () => {
     const redo = await failure(agent.image.call('redo', { transaction, force: false }));
     expect([kind, wireKind(redo)]).toEqual([kind, 'superseded']);
     expect(await agent.changes()).toBe('NIL');
+  });
+
+  it.each(Object.keys(changesOfEveryKind(0)).filter(kind => kind !== 'new structure'))(
+    'that are done again over a %s of somebody else’s give that back when they are taken back',
+    async kind => {
+      await agent.lisp("(unexport 'app::m :app)");
+      const { transaction } = await agent.change(changesOfEveryKind(400)[kind]!);
+      const swap = (op: 'undo' | 'redo') => agent.image.call(op, { transaction, force: true });
+      await swap('undo');
+      const theirs = kind === 'package' ? "(export 'app::theirs :app)" : changesOfEveryKind(500)[kind]!.text;
+      await agent.program(`(handler-bind ((sb-ext:defconstant-uneql #'continue)) ${theirs})`);
+      await agent.remember();
+      await swap('redo');
+      expect(await agent.changes()).not.toBe('NIL');
+      await swap('undo');
+      expect([kind, await agent.changes()]).toEqual([kind, 'NIL']);
+    },
+  );
+});
+
+describe('the last change', () => {
+  let editor: Editor;
+  beforeEach(async () => {
+    editor = await Editor.start({
+      files: { 'shop.lisp': shop },
+      load: ['shop.lisp'],
+      settings: { approval: { 'compile-file': 'allow' } },
+    });
+  });
+  afterEach(() => editor.finish());
+
+  const compile = async (code: string) =>
+    (await editor.command('code_compile_string', { code, package: 'SHOP' })).transaction!;
+  const swap = (operation: 'rollback' | 'redo') => {
+    void editor.expectPrompt(/#/, 'Approve');
+    return editor.command(operation, {});
+  };
+
+  it('is taken back first and done again last, whether it has a name or not', async () => {
+    const total = () => editor.evaluate('(list (shop:total 1) shop::*rate*)');
+    const changes = [
+      await compile('(defun total (amount) (list 1 amount))'),
+      await compile('(defun total (amount) (list 2 amount))'),
+      await compile('(setf *rate* 7)'),
+    ];
+    for (const value of ['((2 1) 2)', '((1 1) 2)', '(4 2)']) {
+      await swap('rollback');
+      expect(await total()).toEqual([value]);
+    }
+    for (const [index, value] of ['((1 1) 2)', '((2 1) 2)', '((2 1) 7)'].entries()) {
+      expect((await swap('redo')).transaction).toBe(changes[index]);
+      expect(await total()).toEqual([value]);
+    }
+    expect((await swap('rollback')).transaction).toBe(changes[2]);
+  });
+
+  it('is shown with the text that goes and the one that comes back, and journalled with both', async () => {
+    const [first, second] = [
+      '(defun total (amount) (list 1 amount))',
+      '(defun total (amount) (list 2 amount))',
+    ];
+    await compile(first);
+    await compile(second);
+    for (const [operation, verb, gone, back] of [
+      ['rollback', 'Roll back', second, first],
+      ['redo', 'Do again', first, second],
+    ] as const) {
+      void editor.expectPrompt(/total/i, 'Show Diff');
+      void editor.expectPrompt(/total/i, 'Approve');
+      await editor.command(operation, {});
+      const { text } = await editor.shown.next('the diff', each => each.text?.startsWith(verb) === true);
+      expect(text).toContain(`-${gone}`);
+      expect(text).toContain(`+${back}`);
+      const { entries } = await editor.command<{ entries: JournalEntry[] }>('history', { limit: 1 });
+      expect(entries[0]).toMatchObject({ operation, source: [{ before: gone, after: back }] });
+    }
   });
 });
 

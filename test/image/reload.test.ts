@@ -35,7 +35,7 @@ describe('a file that is not open', () => {
   const text = (body: string) =>
     `(in-package #:cl-user)\n(declaim (inline small))\n(defun small (x) x)\n(defclass thing () (a))\n(defun f () ${body})\n`;
 
-  it('has the notes of the compiler published, until the next reload', async () => {
+  it('has the notes of the compiler and what cannot be read published, until the next reload', async () => {
     const editor = await Editor.start({
       files: { 'closed.lisp': text('(car nobody)') },
       settings: { approval: { 'modify-running-code': 'allow' } },
@@ -53,6 +53,18 @@ describe('a file that is not open', () => {
       writeFileSync(`${editor.root}/closed.lisp`, text('1'));
       await editor.command('reload_file', { path: 'closed.lisp' });
       await published(0);
+      writeFileSync(`${editor.root}/closed.lisp`, text('(car'));
+      const broken = await editor.command<OperationResult>('reload_file', { path: 'closed.lisp' });
+      expect(broken).toMatchObject({ status: 'failed', notes: [{ severity: 'error', uri }] });
+      const unread = await editor.published.next(
+        'what cannot be read',
+        each => each.uri === uri && each.diagnostics[0]?.severity === 1,
+      );
+      expect(unread).toMatchObject({ diagnostics: [{ range: broken.notes[0]!.range }] });
+      writeFileSync(`${editor.root}/closed.lisp`, text('1'));
+      const cleared = editor.published.all.length;
+      await editor.command('reload_file', { path: 'closed.lisp' });
+      await editor.published.next('none', each => each.uri === uri && each.diagnostics.length === 0, cleared);
     } finally {
       await editor.finish();
     }
