@@ -1,4 +1,4 @@
-/** Every program of test/support/underLoad.ts, over 300 changes. */
+/** Every program of test/support/underLoad.ts, over 100 changes. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Editor } from '../support/lspClient.ts';
 import { programs, reloadUnderLoad } from '../support/underLoad.ts';
@@ -9,8 +9,8 @@ beforeAll(async () => {
 });
 afterAll(() => editor?.finish());
 
-describe('threads meet no error and no mixture, over 300 changes with failures and rollbacks, of', () => {
+describe('threads meet no error and no mixture, over 100 changes with failures and rollbacks, of', () => {
   it.each(Object.keys(programs))('%s', { timeout: 900_000 }, async name => {
-    expect(await reloadUnderLoad(editor, name, 300)).toEqual([]);
+    expect(await reloadUnderLoad(editor, name, 100)).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-/** Programs that threads use while their classes change; underLoad.all.test.ts has all of them, over as many changes as a long day of work makes. */
+/** Programs that threads use while their classes change; underLoad.all.test.ts has all of them, over 100 changes each. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Editor } from '../support/lspClient.ts';
 import { reloadUnderLoad } from '../support/underLoad.ts';
