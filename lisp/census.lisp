@@ -7,7 +7,7 @@
 one of FUNCTIONS, :NO, or :UNKNOWN.
 A thread that is blocked in the kernel is looked at from outside and not disturbed. One that computes is asked by an interruption, and only if it goes
 on computing for 20 ms; without an answer within TIMEOUT seconds it is :UNKNOWN."
-  (let* ((codes (remove-duplicates (append (codes-answered old :old) (codes-answered functions :yes)) :key #'car :from-end t))
+  (let* ((codes (first-answers (append (codes-answered old :old) (codes-answered functions :yes))))
          (threads (remove-if-not #'sb-thread:thread-alive-p
                                  (remove sb-thread:*current-thread* (sb-thread:list-all-threads)))))
     (if (null codes)
@@ -21,6 +21,13 @@ on computing for 20 ms; without an answer within TIMEOUT seconds it is :UNKNOWN.
   (loop for function in functions
         for code = (if (functionp function) (code-of function) function)
         when code collect (cons code answer)))
+
+(defun first-answers (codes)
+  "CODES, an alist of code and answer, with each code once: after the load of a system there are thousands."
+  (let ((seen (make-hash-table :test #'eq)))
+    (loop for entry in codes
+          unless (gethash (car entry) seen)
+            collect entry and do (setf (gethash (car entry) seen) t))))
 
 (defun last-word (codes)
   "The answer that nothing else on a stack can change, where CODES are an alist of code and answer."

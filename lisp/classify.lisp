@@ -113,7 +113,8 @@
          for fast = (ignore-errors (fast-method-function function))
          for code = (ignore-errors (code-of function))
          when (functionp fast) collect (code-of fast)
-         when code collect code)))
+         when code collect code)
+   :test #'eq))
 
 (defun running-threads (functions)
   "The contract's references to the threads that are inside FUNCTIONS."
