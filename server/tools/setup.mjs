@@ -159,7 +159,12 @@ async function testTools(all) {
       );
   }
   const tools = await import('../../test/clients/unpack.mjs');
-  for (const tool of ['neovim', 'emacs', 'helix', ...(all ? ['neovim10', 'helix25', 'sbcl', 'sbcl25'] : [])]) {
+  for (const tool of [
+    'neovim',
+    'emacs',
+    'helix',
+    ...(all ? ['neovim10', 'helix25', 'sbcl', 'sbcl25'] : []),
+  ]) {
     try {
       const { version, program } = tools.provide(tool, say);
       say(`${version} (${program})`);
