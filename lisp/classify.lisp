@@ -124,8 +124,9 @@
 
 (defun assessments-of (units)
   "The contract's assessment of each definition of UNITS, in order."
-  (date-undated (loop for unit in units
-                      append (loop for definition in (unit-definitions unit) collect (assess unit definition)))))
+  (let ((*operation-units* units))
+    (date-undated (loop for unit in units
+                        append (loop for definition in (unit-definitions unit) collect (assess unit definition))))))
 
 (define-request check (forms threads)
   "What applying FORMS would do, and which threads are inside the code that it would replace."

@@ -198,15 +198,101 @@
          (elements (defining-elements unit 'defun))
          (new (and elements (third elements) (split-list-text (third elements)))))
     (when (and (functionp state) (listp new) elements)
-      (let ((old (function-lambda-list state)))
-        (when (and (listp old)
-                   (not (accepts-all-calls-p (lambda-list-shape new) (lambda-list-shape old))))
-          (let ((callers (function-callers name)))
-            (when callers
-              (hazard "lambda-list"
-                      "~a will no longer take the arguments that it takes now, ~a: ~{~a~^, ~}~:[~; and others~] ~:[call~;calls~] it."
-                      (definition-label definition) (short-form-text old 8 400)
-                      (subseq callers 0 (min 3 (length callers))) (> (length callers) 3) (= (length callers) 1)))))))))
+      (refused-calls-hazard definition name (lambda-list-shape new)))))
+
+;;; A generic function takes other parameters when each of its methods is defined again for them, in the same operation.
+
+(defun shape-to-be (name)
+  "The shape of the lambda list that the operation gives NAME, a generic function with methods that do not fit it and are all defined again;
+else NIL."
+  (let* ((function (and (capability :encapsulation) (generic-function-named name)))
+         (new (and function (sb-mop:generic-function-methods function) (declared-shape name function))))
+    (and new
+         (not (same-positions-p new (lambda-list-shape (sb-mop:generic-function-lambda-list function))))
+         (methods-defined-again-p name function new)
+         new)))
+
+(defun declared-shape (name function)
+  "The shape of what the operation's DEFGENERIC of NAME says; without one, of its first DEFMETHOD where FUNCTION was made by none either."
+  (flet ((shape (kind)
+           (loop for unit in *operation-units*
+                 do (loop for definition in (unit-definitions unit)
+                          do (when (and (eq (definition-kind definition) kind) (equal (definition-name definition) name))
+                               (let ((parameters (parameters-of definition unit)))
+                                 (return-from shape (and (listp parameters) (lambda-list-shape parameters)))))))))
+    (or (shape :generic-function)
+        (and (null (slot-value-or-nil function method-source-key)) (shape :method)))))
+
+(defun parameters-of (definition unit)
+  "The texts of the lambda list of DEFINITION, which UNIT's form is; :UNKNOWN where that is not said literally."
+  (let* ((elements (if (member (unit-head unit) '(defgeneric defmethod)) (split-list-text (unit-text unit)) :not-a-list))
+         (text (and (consp elements)
+                    (if (eq (unit-head unit) 'defgeneric)
+                        (third elements)
+                        (nth (+ 2 (length (definition-qualifier-texts definition))) elements))))
+         (parameters (if text (split-list-text text) :unknown)))
+    (if (listp parameters) parameters :unknown)))
+
+(defun methods-defined-again-p (name function shape)
+  "Whether the operation defines each method of FUNCTION, called NAME, with parameters of SHAPE."
+  (let ((keys (loop for unit in *operation-units*
+                    append (loop for definition in (unit-definitions unit)
+                                 when (equal (definition-name definition) name)
+                                   append (loop for (key . parameters) in (defined-methods definition unit)
+                                                when (and (listp parameters) (same-positions-p (lambda-list-shape parameters) shape))
+                                                  collect key)))))
+    (loop for method in (sb-mop:generic-function-methods function)
+          always (find-if (lambda (key)
+                            (and (equal (method-qualifiers method) (car key))
+                                 (same-but-for-length-p (sb-mop:method-specializers method) (cdr key) #'specializers-match-p)))
+                          keys))))
+
+(defun defined-methods (definition unit)
+  "For each method that DEFINITION of UNIT, a DEFMETHOD or DEFGENERIC, defines, (method-key . the texts of its parameters)."
+  (case (definition-kind definition)
+    (:method (list (cons (definition-method-key definition) (parameters-of definition unit))))
+    (:generic-function
+     (let ((elements (and (eq (unit-head unit) 'defgeneric) (split-list-text (unit-text unit))))
+           (package (find-package-named (unit-package-name unit))))
+       (loop for text in (and (consp elements) (nthcdr 3 elements))
+             for option = (split-list-text text)
+             for at = (and (consp option) (equal (parse-symbol-text (first option)) "METHOD")
+                           (position-if (lambda (element) (listp (split-list-text element))) (rest option)))
+             when at
+               collect (let ((parameters (split-list-text (nth (1+ at) option))))
+                         (cons (definition-method-key
+                                (resolve-definition (wire :definition-name
+                                                          :kind :method :name (definition-text definition)
+                                                          :qualifiers (subseq option 1 (1+ at))
+                                                          :specializers (specializer-texts parameters))
+                                                    (definition-form definition) package))
+                               parameters)))))
+    (t '())))
+
+(defun specializer-texts (parameters)
+  "The texts of the specializers that PARAMETERS, texts of a specialized lambda list, say."
+  (loop for text in parameters
+        until (char= (char text 0) #\&)
+        collect (let ((parts (split-list-text text)))
+                  (if (consp parts) (second parts) "CL:T"))))
+
+(defun same-but-for-length-p (specializers others &optional (test #'equal))
+  "Whether SPECIALIZERS and OTHERS are of methods that differ by parameters at the end that nothing is asked of: TEST compares lists as long as each other."
+  (let ((common (min (length specializers) (length others))))
+    (and (funcall test (subseq specializers 0 common) (subseq others 0 common))
+         (loop for each in (append (nthcdr common specializers) (nthcdr common others))
+               always (member each (list t (find-class t)))))))
+
+(defun refused-calls-hazard (definition name new)
+  "A hazard where NAME has callers and will not take, in its shape NEW, all the arguments that it takes now."
+  (let ((old (function-lambda-list (function-state name))))
+    (when (and (listp old) (not (accepts-all-calls-p new (lambda-list-shape old))))
+      (let ((callers (function-callers name)))
+        (when callers
+          (hazard "lambda-list"
+                  "~a will no longer take the arguments that it takes now, ~a: ~{~a~^, ~}~:[~; and others~] ~:[call~;calls~] it."
+                  (definition-label definition) (short-form-text old 8 400)
+                  (subseq callers 0 (min 3 (length callers))) (> (length callers) 3) (= (length callers) 1)))))))
 
 (defun generic-function-hazard (definition unit)
   (let* ((name (definition-name definition))
@@ -220,11 +306,13 @@
            (let* ((elements (defining-elements unit 'defgeneric))
                   (new (and elements (third elements) (split-list-text (third elements)))))
              (when (and elements (sb-mop:generic-function-methods state))
-               (if (or (not (listp new))
-                       (same-positions-p (lambda-list-shape new) (lambda-list-shape (sb-mop:generic-function-lambda-list state))))
-                   (method-combination-hazard definition state (nthcdr 3 elements) (find-package-named (unit-package-name unit)))
-                   (hazard "generic-lambda-list" "The lambda list of ~a does not fit its ~d method~:p: SBCL will refuse it."
-                           (definition-label definition) (length (sb-mop:generic-function-methods state))))))))))
+               (cond ((or (not (listp new))
+                          (same-positions-p (lambda-list-shape new) (lambda-list-shape (sb-mop:generic-function-lambda-list state))))
+                      (method-combination-hazard definition state (nthcdr 3 elements) (find-package-named (unit-package-name unit))))
+                     ((shape-to-be name) (refused-calls-hazard definition name (lambda-list-shape new)))
+                     (t (hazard "generic-lambda-list"
+                                "The lambda list of ~a does not fit its ~d method~:p, which are not all defined again with it: SBCL will refuse it."
+                                (definition-label definition) (length (sb-mop:generic-function-methods state)))))))))))
 
 (defun method-combination-hazard (definition function options package)
   (when (capability :method-combinations)
@@ -252,10 +340,11 @@
                   (new (and text (split-list-text text)))
                   (old (handler-case (sb-mop:generic-function-lambda-list state) (error () :unknown))))
              (when (and text (listp new) (listp old) (sb-mop:generic-function-methods state))
-               (let ((a (lambda-list-shape new)) (b (lambda-list-shape old)))
-                 (unless (and (= (first a) (first b)) (= (second a) (second b)))
-                   (hazard "generic-lambda-list" "The lambda list of this method does not fit the generic function's, ~a: SBCL will refuse it."
-                           (short-form-text old 8 400))))))))))
+               (let* ((a (lambda-list-shape new)) (other (shape-to-be name)) (b (or other (lambda-list-shape old))))
+                 (cond ((not (and (= (first a) (first b)) (= (second a) (second b))))
+                        (hazard "generic-lambda-list" "The lambda list of this method does not fit ~:[the generic function's, ~a~;what the generic function gets~]: SBCL will refuse it."
+                                other (short-form-text old 8 400)))
+                       (other (refused-calls-hazard definition name other))))))))))
 
 (defun constant-hazard (definition unit)
   (let ((symbol (definition-symbol definition)))

@@ -9,9 +9,10 @@
 
 (defstruct (installation (:copier nil) (:predicate nil))
   "What loading has collected, last first, and what installing has replaced: REPLACED lists (name function-state information), DELTAS those
-of methods, last first. INITIAL-METHODS lists (generic-function . methods), what DEFGENERICs hold. UNSETTLED are accessors whose caches others may
+of methods, last first. INITIAL-METHODS lists (generic-function . methods), what DEFGENERICs hold. RESHAPED lists (name . arguments) of DEFGENERICs that wait
+for their methods. UNSETTLED are accessors whose caches others may
 be filling with what was there before. PHASE is :COLLECT while definitions are collected, else :PASS."
-  (phase :pass) (functions '()) (methods '()) (initial-methods '()) (deltas '()) (unit nil) (replaced '()) (unsettled '()))
+  (phase :pass) (functions '()) (methods '()) (initial-methods '()) (reshaped '()) (deltas '()) (unit nil) (replaced '()) (unsettled '()))
 
 (defvar *installation* nil "The INSTALLATION of the operation that the current thread performs.")
 
@@ -99,16 +100,27 @@ be filling with what was there before. PHASE is :COLLECT while definitions are c
 
 (defun stage-generic-function (name &rest arguments)
   "Stands in compiled code where DEFGENERIC's own loader would, of one with methods: those of the definition before stay until these are there."
-  (let* ((before (generic-function-named name))
-         (methods (and before (generic-initial-methods before))))
-    (when methods (setf (generic-initial-methods before) '()))
-    (unwind-protect (apply #'load-defgeneric name arguments)
-      (when methods (setf (generic-initial-methods before) methods)))))
+  (or (put-off-generic-function name arguments)
+      (let* ((before (generic-function-named name))
+             (methods (and before (generic-initial-methods before))))
+        (when methods (setf (generic-initial-methods before) '()))
+        (unwind-protect (apply #'load-defgeneric name arguments)
+          (when methods (setf (generic-initial-methods before) methods))))))
 
 (defun declare-generic-function (name &rest arguments)
   "Stands in compiled code where DEFGENERIC's own loader would, of one without methods. What only compiling evaluates, as macros do that define the
 rest when it is loaded, takes no methods away."
-  (apply (if *compile-file-truename* #'stage-generic-function #'load-defgeneric) name arguments))
+  (cond (*compile-file-truename* (apply #'stage-generic-function name arguments))
+        ((put-off-generic-function name arguments))
+        (t (apply #'load-defgeneric name arguments))))
+
+(defun put-off-generic-function (name arguments)
+  "The generic function NAME, which gets its new lambda list together with its methods, where it cannot before; else NIL. ARGUMENTS are those of
+DEFGENERIC's own loader."
+  (let ((installation *installation*))
+    (when (and installation (eq (installation-phase installation) :collect) (shape-to-be name))
+      (push (cons name arguments) (installation-reshaped installation))
+      (generic-function-named name))))
 
 (defun stage-initial-methods (methods function)
   "Stands in compiled code where SBCL would note that METHODS, as STAGE-METHOD returns them, are those in the definition of FUNCTION."
@@ -147,8 +159,9 @@ rest when it is loaded, takes no methods away."
         (and (functionp state) (not (typep state 'generic-function))
              (not (and (symbolp name) (special-operator-p name)))))))
 
-(defun install-collected (installation)
-  "Install the functions collected so far in one burst, then the methods. Whatever is interrupted here is undone by ROLL-BACK."
+(defun install-collected (installation &key last)
+  "Install the functions collected so far in one burst, then the methods; when it is the LAST time also those that wait for others. Whatever is
+interrupted here is undone by ROLL-BACK."
   (let* ((functions (remove-duplicates (reverse (installation-functions installation))
                                        :key #'staged-function-name :test #'equal))
          (methods (reverse (installation-methods installation))))
@@ -166,12 +179,62 @@ rest when it is loaded, takes no methods away."
            (dolist (staged functions)
              (apply #'install-function (staged-function-name staged) (staged-function-function staged)
                     (staged-function-arguments staged)))))))
-    (when methods
+    (when (or methods (installation-reshaped installation))
       (with-quiet-redefinition ()
         (dolist (arguments methods) (note-replaced installation (second arguments)))
-        (sb-ext:without-package-locks (load-methods installation methods))))
+        (sb-ext:without-package-locks
+          (load-methods installation (install-reshaped installation methods last)))))
     (loop for (function . staged) in (reverse (shiftf (installation-initial-methods installation) '()))
           do (replace-initial-methods function staged))))
+
+(defun install-reshaped (installation methods last)
+  "Install those of METHODS whose generic functions take other parameters from now on, once all of them are there; unless it is the LAST time,
+the others go on being collected. Returns the rest of METHODS."
+  (dolist (name (remove-duplicates (mapcar #'second methods) :test #'equal))
+    (when (shape-to-be name)
+      (let* ((own (remove name methods :key #'second :test-not #'equal))
+             (complete (loop for method in (sb-mop:generic-function-methods (generic-function-named name))
+                             always (find-if (lambda (arguments) (takes-place-p arguments method)) own))))
+        (when (or complete (not last))
+          (setf methods (remove name methods :key #'second :test #'equal))
+          (if complete
+              (reshape-generic-function installation name own)
+              (setf (installation-methods installation) (append (reverse own) (installation-methods installation))))))))
+  (when last
+    (loop for (name . arguments) in (reverse (shiftf (installation-reshaped installation) '()))
+          do (apply #'load-defgeneric name arguments)))
+  methods)
+
+(defun takes-place-p (arguments method)
+  "Whether the method that ARGUMENTS of STAGE-METHOD define is METHOD for a generic function of perhaps more or fewer parameters."
+  (and (equal (third arguments) (method-qualifiers method))
+       (same-but-for-length-p (fourth arguments) (sb-mop:method-specializers method))))
+
+(defun reshape-generic-function (installation name methods)
+  "Give the generic function NAME the parameters that the operation says, and METHODS in place of all that it has. Other threads' calls wait meanwhile."
+  (let* ((function (generic-function-named name))
+         (old (sb-mop:generic-function-methods function))
+         (parts (generic-parts function))
+         (declared (find name (installation-reshaped installation) :key #'first :test #'equal)))
+    (flet ((note (kind old new) (push (make-delta kind function old new) (installation-deltas installation))))
+      (note :methods old '())
+      (note :generic parts parts)
+      (call-missing-methods
+       (lambda ()
+         (dolist (method old) (remove-method function method))
+         (if declared
+             (apply #'load-defgeneric declared)
+             (reinitialize-instance function :lambda-list (generic-lambda-list (fifth (first methods)))))
+         (note :generic parts (generic-parts function))
+         (load-methods installation methods))))
+    (setf (installation-reshaped installation) (remove declared (installation-reshaped installation)))))
+
+(defun generic-lambda-list (lambda-list)
+  "The lambda list of a generic function that DEFMETHOD makes for a method with LAMBDA-LIST: of keywords it says only that there are some."
+  (loop for element in lambda-list
+        until (eq element '&aux)
+        collect (if (consp element) (list (first element)) element)
+        until (eq element '&key)))
 
 (defun load-methods (installation methods)
   (load-staged-methods methods (lambda (delta) (push delta (installation-deltas installation)))))

@@ -21,6 +21,7 @@
 
 (defvar *segment* nil "The segment being compiled or loaded.")
 (defvar *segments* '() "All segments of the operation.")
+(defvar *operation-units* '() "The UNITS of the operation that is looked at or performed.")
 
 ;;;; Forms into segments
 

@@ -177,16 +177,19 @@ delete none."
                  (push (make-delta :info symbol info (symbol-dbinfo symbol)) deltas))))
     (append deltas
             (remove-if (lambda (delta)
-                         (and (eq (delta-kind delta) :methods)
-                              (find-if (lambda (other) (and (eq (delta-kind other) :methods) (eq (delta-name other) (delta-name delta))))
-                                       deltas)))
+                         (and (member (delta-kind delta) '(:methods :generic))
+                              (find-if (lambda (other) (same-place-p other delta)) deltas)))
                        (merge-method-deltas (reverse (installation-deltas installation)))))))
+
+(defun same-place-p (a b)
+  "Whether the deltas A and B, of methods or generic functions, are about the same place."
+  (and (eq (delta-kind a) (delta-kind b)) (eq (delta-name a) (delta-name b))))
 
 (defun merge-method-deltas (deltas)
   "One delta for each method and each generic function in DELTAS: from its first state to its last."
   (let ((merged '()))
     (dolist (delta deltas (nreverse merged))
-      (let ((earlier (find (delta-name delta) merged :key #'delta-name)))
+      (let ((earlier (find delta merged :test #'same-place-p)))
         (if earlier
             (setf (delta-new earlier) (delta-new delta))
             (push (make-delta (delta-kind delta) (delta-name delta) (delta-old delta) (delta-new delta)) merged))))))
@@ -209,7 +212,7 @@ delete none."
     (dolist (segment segments) (load-segment segment installation))
     (setf (attempt-step attempt) :install
           (installation-unit installation) nil)
-    (install-collected installation)
+    (install-collected installation :last t)
     (reset-generic-functions (shiftf (installation-unsettled installation) '()))
     (setf (attempt-step attempt) nil)
     t))
@@ -227,6 +230,7 @@ delete none."
 (defun run-attempt (attempt)
   "Compile and load. Returns true when all of it went well; on failure the attempt says where and why, and nothing is undone yet."
   (let ((*installation* (attempt-installation attempt))
+        (*operation-units* (attempt-units attempt))
         (segments (segments-of (attempt-units attempt)))
         (output ""))
     (unwind-protect

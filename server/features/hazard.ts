@@ -20,7 +20,7 @@ const waysOut: Readonly<Record<string, string>> = {
   'kind-changed': 'Give it another name, or remove the old definition from the image before the reload.',
   'function-to-generic': 'Reload it once the function is gone.',
   'generic-lambda-list':
-    'Keep the lambda list congruent, or remove the generic function from the image and reload it with all of its methods.',
+    'Keep the lambda list congruent, or change all of its methods likewise and reload them together (Reload changed forms, Reload file).',
   'constant-changed': 'A reload compiles its known users again; DEFPARAMETER suits a value that changes.',
   'structure-incompatible':
     'Keep the slots as they are, give the structure another name, or remove it from the image and reload it with its users: instances made before cannot be used then.',

@@ -21,6 +21,9 @@ const cache = path.join(process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.
 
 const launchNeovim = home => `VIMRUNTIME='${home}/usr/share/nvim/runtime' exec '${home}/usr/bin/nvim' "$@"`;
 
+const launchSbcl = home =>
+  `SBCL_HOME='${home}/usr/lib/sbcl' exec '${home}/usr/bin/sbcl' --core '${home}/usr/lib/sbcl/sbcl.core' "$@"`;
+
 const launchHelix = home => `HELIX_RUNTIME='${home}/usr/lib/hx/runtime' exec '${home}/usr/lib/hx/hx' "$@"`;
 
 /** What can be provided: its Debian package, its program (`binary` where that is not in usr/bin), and how it is told where its own files are. */
@@ -76,8 +79,15 @@ exec '${home}/usr/bin/emacs-nox' --dump-file="$(echo "$exec_path"/emacs-*.pdmp)"
     package: 'sbcl',
     program: 'sbcl',
     environment: 'HOTLISP_TEST_SBCL_NEWEST',
-    launch: home =>
-      `SBCL_HOME='${home}/usr/lib/sbcl' exec '${home}/usr/bin/sbcl' --core '${home}/usr/lib/sbcl/sbcl.core' "$@"`,
+    launch: launchSbcl,
+  },
+  // One between the oldest that is supported and the newest.
+  sbcl25: {
+    package: 'sbcl',
+    suite: 'trixie',
+    program: 'sbcl',
+    environment: 'HOTLISP_TEST_SBCL_MIDDLE',
+    launch: launchSbcl,
   },
 };
 

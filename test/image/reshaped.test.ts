@@ -1,0 +1,142 @@
+/** Generic functions that take other parameters: all of their methods are changed with them, in one operation. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { Editor, type TextDocument } from '../support/lspClient.ts';
+
+let editor: Editor;
+afterEach(() => editor.finish());
+
+async function start(text: string): Promise<TextDocument> {
+  editor = await Editor.start({
+    files: { 'shapes.lisp': text },
+    load: ['shapes.lisp'],
+    settings: { debugger: 'abort' },
+  });
+  return editor.openFile(`${editor.root}/shapes.lisp`);
+}
+
+const reloadChanged = (document: TextDocument, prompt: RegExp) => {
+  void editor.expectPrompt(prompt, 'Approve');
+  return editor.command('reload_changed', { uri: document.uri });
+};
+const step = (name: 'rollback' | 'redo') => {
+  void editor.expectPrompt(/area/i, 'Approve');
+  return editor.command(name, {});
+};
+const values = (calls: readonly string[]) => Promise.all(calls.map(call => editor.evaluate(call)));
+
+const programs = [
+  {
+    what: 'with the methods apart, and code that calls it while it is loaded',
+    before: `(defgeneric area (shape))
+(defmethod area ((shape cons)) 1)
+(defparameter *before* 0)
+(defmethod area ((shape string)) 2)
+`,
+    after: `(defgeneric area (shape scale))
+(defmethod area ((shape cons) scale) (list 1 scale))
+(defparameter *before* 1)
+(defmethod area ((shape string) scale) (list 2 scale))
+(defparameter *area* (area "" 5))
+`,
+    old: { '(area (list 1))': '1', '(area "")': '2' },
+    changed: { '(area (list 1) 3)': '(1 3)', '(area "" 4)': '(2 4)', '*area*': '(2 5)' },
+  },
+  {
+    what: 'with methods in its own form, and keywords',
+    before: `(defgeneric area (shape) (:method ((shape cons)) 1) (:method :around ((shape cons)) (list (call-next-method))))
+(defmethod area ((shape (eql :unit))) 2)
+`,
+    after: `(defgeneric area (shape &key scale)
+  (:method ((shape cons) &key scale) (list 1 scale))
+  (:method :around ((shape cons) &key scale) (declare (ignore scale)) (list (call-next-method))))
+(defmethod area ((shape (eql :unit)) &key scale) (list 2 scale))
+`,
+    old: { '(area (list 1))': '(1)', '(area :unit)': '2' },
+    changed: { '(area (list 1) :scale 3)': '((1 3))', '(area :unit)': '(2 NIL)' },
+  },
+  {
+    what: 'that only its methods make, called by a function that is changed, too',
+    before: `(defmethod area ((shape cons) scale) (list 1 scale))
+(defmethod area ((shape string) scale) (list 2 scale))
+(defun user () (area "" 3))
+`,
+    after: `(defmethod area ((shape cons)) 1)
+(defmethod area ((shape string)) 2)
+(defun user () (area ""))
+`,
+    old: { '(user)': '(2 3)', '(area (list 1) 4)': '(1 4)' },
+    changed: { '(user)': '2', '(area (list 1))': '1' },
+  },
+];
+
+describe.each(programs)('a generic function $what', ({ before, after, old, changed }) => {
+  it('takes the other parameters, is taken back, and changed again', async () => {
+    const document = await start(before);
+    document.set(after);
+    expect(await reloadChanged(document, /AREA/)).toMatchObject({ status: 'applied' });
+    expect(await values(Object.keys(changed))).toEqual(Object.values(changed).map(each => [each]));
+    expect(await step('rollback')).toMatchObject({ status: 'applied' });
+    expect(await values(Object.keys(old))).toEqual(Object.values(old).map(each => [each]));
+    expect(await step('redo')).toMatchObject({ status: 'applied' });
+    expect(await values(Object.keys(changed))).toEqual(Object.values(changed).map(each => [each]));
+  });
+
+  it('is what it was when the operation fails once it has been changed', async () => {
+    const document = await start(before);
+    const shown = await values(["(sb-mop:generic-function-lambda-list #'area)"]);
+    document.set(
+      `${after}(defparameter *fails* (error "no ~a" (sb-mop:generic-function-lambda-list #'area)))\n`,
+    );
+    expect(await reloadChanged(document, /AREA/)).toMatchObject({ status: 'failed' });
+    expect(await values(Object.keys(old))).toEqual(Object.values(old).map(each => [each]));
+    expect(await values(["(sb-mop:generic-function-lambda-list #'area)"])).toEqual(shown);
+  });
+});
+
+describe('a generic function one of whose methods is left as it is', () => {
+  it('is a hazard that says so, and what it was when it is reloaded all the same', async () => {
+    const [{ before, after, old }] = programs as [(typeof programs)[0]];
+    const document = await start(before);
+    document.set(
+      after
+        .replace('((shape string) scale) (list 2 scale)', '((shape string)) 2')
+        .replace('(area "" 5)', '5'),
+    );
+    const result = await reloadChanged(
+      document,
+      /does not fit its 2 methods, which are not all defined again/,
+    );
+    expect(result).toMatchObject({ status: 'failed' });
+    expect(await values(Object.keys(old))).toEqual(Object.values(old).map(each => [each]));
+  });
+});
+
+describe('a generic function that four threads call', () => {
+  it('never fails and never answers wrongly while it takes a keyword more, and one less', async () => {
+    const text = (key: string) => `(defgeneric area (shape${key}))
+(defmethod area ((shape cons)${key}) 1)
+(defmethod area ((shape string)${key}) 2)
+`;
+    const document = await start(text(''));
+    await editor.evaluate(`(progn
+      (defvar *stop* nil)
+      (defvar *wrong* '())
+      (defvar *threads*
+        (loop repeat 4 collect
+          (sb-thread:make-thread
+            (lambda ()
+              (loop until *stop*
+                    do (handler-case (unless (equal (list (funcall 'area (list 1)) (funcall 'area "")) '(1 2))
+                                       (push :wrong *wrong*))
+                         (error (condition) (push (princ-to-string condition) *wrong*)))))))))`);
+    for (let n = 0; n < 20; n++) {
+      document.set(text(n % 2 === 0 ? ' &key scale' : ''));
+      expect(await reloadChanged(document, /AREA/)).toMatchObject({ status: 'applied' });
+    }
+    expect(
+      await editor.evaluate(
+        '(progn (setf *stop* t) (mapc (function sb-thread:join-thread) *threads*) *wrong*)',
+      ),
+    ).toEqual(['NIL']);
+  });
+});
