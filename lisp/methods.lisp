@@ -60,9 +60,11 @@
 (defun reset-constructors (methods)
   "Have MAKE-INSTANCE of a class that was known to the compiler call METHODS as they are now: those of INITIALIZE-INSTANCE and its like are
 called without their generic functions."
-  (dolist (method methods)
-    (let ((function (sb-mop:method-generic-function method)))
-      (when function (update-constructors 'add-method :generic-function function :method method)))))
+  ;; A thread that is making one would find it without its class.
+  (with-world-lock ()
+    (dolist (method methods)
+      (let ((function (sb-mop:method-generic-function method)))
+        (when function (update-constructors 'add-method :generic-function function :method method))))))
 
 (defun reset-dispatch (functions)
   "Empty the dispatch caches of FUNCTIONS. Whoever is filling one with what was found before does so all the same."
