@@ -671,6 +671,11 @@ SOURCE-INFO, into the image. Returns the function, or NIL when there was somethi
   (and method-cell-key method-plist-key method-function-key
        (member method-function-key *method-slots*) (member method-plist-key *method-slots*)))
 
+(define-internal bug :type ("SB-INT" "BUG"))
+(defparameter *constant-miss-symbol* (find-internal '(("SB-PCL" "CONSTANT-VALUE-MISS")) :function))
+(defparameter *constant-dispatch-p* (and *constant-miss-symbol* (find-internal '(("SB-INT" "BUG")) :type) t)
+  "Whether SBCL dispatches otherwise where all methods of a generic function return constants, and takes another method for a bug of its own.")
+
 ;; Method combinations
 (define-internal method-combinations :variable ("SB-PCL" "**METHOD-COMBINATIONS**"))
 (define-internal long-method-combinations :variable ("SB-PCL" "*LONG-METHOD-COMBINATION-FUNCTIONS*"))

@@ -276,7 +276,7 @@ CONSTANTS, the contract's, may get another value; CHANGED are the contract's of 
                               (multiple-value-prog1 (apply original arguments)
                                 (let ((entry (assoc (second arguments) leaving)))
                                   (when entry (leave entry)))))))
-                 (multiple-value-prog1 (funcall function)
+                 (multiple-value-prog1 (call-changing-methods t function)
                    (mapc #'leave (copy-list leaving))))
             (dolist (symbol encapsulated) (unencapsulate symbol 'hotlisp))
             (reset-generic-functions unsettled))))))

@@ -49,13 +49,39 @@
 
 (defun install-methods (states)
   "Give every method of STATES, an alist, its state. Afterwards no call reaches the old one."
-  (without-interrupts
-    (loop for (method . state) in states do (write-method-state method state)))
-  (reset-generic-functions
-   (remove-duplicates (loop for (method) in states
-                            for function = (sb-mop:method-generic-function method)
-                            when function collect function)))
+  (let ((functions (remove-duplicates (loop for (method) in states
+                                            for function = (sb-mop:method-generic-function method)
+                                            when function collect function))))
+    (call-changing-methods functions
+                           (lambda ()
+                             (without-interrupts
+                               (loop for (method . state) in states do (write-method-state method state)))
+                             (reset-generic-functions functions))))
   (reset-constructors (mapcar #'car states)))
+
+(defun constant-valued-p (function)
+  "Whether every method of FUNCTION is known to return a constant."
+  (loop for method in (sb-mop:generic-function-methods function)
+        always (get-properties (slot-value-or-nil method method-plist-key) '(:constant-value))))
+
+(defun call-changing-methods (functions function)
+  "Call FUNCTION, which changes methods of FUNCTIONS, or of any where that is T, and resets those. A call of another thread that finds a method where
+there was a constant is made again."
+  (if (and *constant-dispatch-p* (capability :encapsulation)
+           (or (eq functions t) (some #'constant-valued-p functions)))
+      (progn
+        (encapsulate *constant-miss-symbol* 'hotlisp
+                     (lambda (miss called arguments &rest rest)
+                       (block call
+                         (handler-bind ((bug (lambda (condition)
+                                               (declare (ignore condition))
+                                               (when (or (eq functions t) (member called functions))
+                                                 (reset-dispatch (list called))
+                                                 (return-from call (apply called arguments))))))
+                           (apply miss called arguments rest)))))
+        (unwind-protect (progn (settle) (funcall function))
+          (unencapsulate *constant-miss-symbol* 'hotlisp)))
+      (funcall function)))
 
 (defun reset-constructors (methods)
   "Have MAKE-INSTANCE of a class that was known to the compiler call METHODS as they are now: those of INITIALIZE-INSTANCE and its like are
@@ -143,16 +169,19 @@ stand in the middle of it for long, and has no part in the time that passes."
 
 (defun load-staged-methods (staged record)
   "Define the methods of STAGED, arguments of calls in order. RECORD is called with a :METHOD or :METHODS delta as soon as that stands."
-  (let ((changed '()) (redefined '()))
-    (dolist (arguments staged)
-      (let ((method (and (capability :methods-in-place) (existing-method arguments))))
-        (if (and method (congruent-lambda-lists-p (sb-mop:method-lambda-list method) (fifth arguments)))
-            (progn (redefine-method method arguments record)
-                   (push method redefined))
-            (define-method arguments record))
-        (let ((function (generic-function-named (second arguments))))
-          (when function (pushnew function changed)))))
-    (reset-generic-functions changed)
+  (let ((redefined '())
+        (names (remove-duplicates (mapcar #'second staged) :test #'equal)))
+    (flet ((functions () (remove nil (mapcar #'generic-function-named names))))
+      (call-changing-methods
+       (functions)
+       (lambda ()
+         (dolist (arguments staged)
+           (let ((method (and (capability :methods-in-place) (existing-method arguments))))
+             (if (and method (congruent-lambda-lists-p (sb-mop:method-lambda-list method) (fifth arguments)))
+                 (progn (redefine-method method arguments record)
+                        (push method redefined))
+                 (define-method arguments record))))
+         (reset-generic-functions (functions)))))
     (reset-constructors redefined)))
 
 (defun redefine-method (method arguments record)

@@ -78,7 +78,7 @@ const compile = (editor: Editor, code: string) =>
 const history = async (editor: Editor): Promise<Entry[]> =>
   (await editor.command<{ entries: Entry[] }>('history', { limit: 10_000 })).entries;
 const about = (entries: readonly Entry[], name: string) =>
-  entries.filter(({ source }) => source?.some(({ after }) => after.includes(`defun ${name} `)));
+  entries.filter(({ source }) => source?.some(({ after }) => after?.includes(`defun ${name} `)));
 const lines = () => readFileSync(journal(), 'utf8').split('\n').filter(Boolean);
 
 /** Resolves once `code` answers true in the image. */
