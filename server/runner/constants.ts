@@ -28,7 +28,13 @@ export async function constantsIn(
 ): Promise<Constants> {
   const { documents } = desk.deps;
   const snapshots = await Promise.all(
-    files.map(file => documents.onDisk(documents.uriOf(file)).catch(() => undefined)),
+    files.map(async file => {
+      const snapshot = await documents.onDisk(documents.uriOf(file)).catch(() => undefined);
+      // Every definer of constants that is known says so in its name.
+      if (!snapshot || !/const/i.test(snapshot.text)) return undefined;
+      await snapshot.ready();
+      return snapshot;
+    }),
   );
   const forms = snapshots.flatMap((snapshot, index) =>
     (snapshot?.forms ?? [])

@@ -22,6 +22,7 @@ export async function placeNotes(
   const reported: ReportedNote[] = [];
   for (const file of wanted) {
     const snapshot = await documents.onDisk(documents.uriOf(file)).catch(() => undefined);
+    await snapshot?.ready();
     const here = (snapshot?.forms ?? [])
       .filter(each => each.active && !each.packageUnknown)
       .map(each => plannedForm(snapshot!, each, file));
