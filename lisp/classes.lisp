@@ -149,8 +149,14 @@ It waits as long as that takes, unless FUNCTION waits for a lock, which may be t
 accessors that were and are there, so that none keeps what was found of it meanwhile."
   (if (redefinable-class-p class)
       (let ((accessors (defined-functions class)))
-        (unwind-protect (call-missing-methods function)
-          (funcall reset (union accessors (defined-functions class)))))
+        (flet ((all () (union accessors (defined-functions class))))
+          (unwind-protect
+               (call-missing-methods
+                (lambda ()
+                  (multiple-value-prog1 (funcall function)
+                    ;; That none was there may have been kept, too, until then; those who wait call again after it.
+                    (if (ordinary-class-p class) (reset-dispatch (all)) (reset-generic-functions (all))))))
+            (funcall reset (all)))))
       (funcall function)))
 
 (defun define-class-as (name state)

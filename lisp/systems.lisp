@@ -369,7 +369,8 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
                    (load (native-pathname asd))))))
   (apply #'asdf "LOAD-SYSTEM" name (ecase force (:none '()) (:system '(:force t))
                                          ;; ASDF counts itself to what every system depends on where it finds its source.
-                                         (:all '(:force :all :force-not ("asdf" "uiop"))))))
+                                         ;; SBCL 2.5.2 takes a list in a literal one for a call here.
+                                         (:all (list :force :all :force-not (list "asdf" "uiop"))))))
 
 (defun file-count (name force)
   (let ((system (registered-system name)))
