@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Editor, NEVER } from '../support/lspClient.ts';
+import { halt } from '../support/processes.ts';
 import { startServedImage } from '../support/servedImage.ts';
 import { shop } from '../support/shop.ts';
 import type { UserImage } from '../support/userImage.ts';
@@ -129,7 +130,7 @@ describe('a server that is killed', () => {
     void victim.expectPrompt(/compile unheard/i, () => new Promise<string>(resolve => (answer = resolve)));
     void compile(victim, '(defun unheard () 1)').catch(() => undefined);
     await victim.prompts.next('the prompt', () => true);
-    process.kill(image.pid, 'SIGSTOP');
+    await halt(image.pid);
     try {
       answer('Approve');
       await recorded('decision', 'unheard');
@@ -167,7 +168,7 @@ describe('a server that is killed', () => {
     const victim = await start();
     void compile(victim, gated('unrecorded')).catch(() => undefined);
     await until(other, entered);
-    process.kill(victim.pid, 'SIGSTOP');
+    await halt(victim.pid);
     await other.evaluate('(sb-thread:signal-semaphore cl-user::*gate*)');
     await until(other, defined('unrecorded'));
     await kill(victim);

@@ -1,6 +1,7 @@
 /** Looking at processes and ending those that a test started. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
+import { PATIENCE, pause } from './wait.ts';
 
 export function isAlive(pid: number): boolean {
   try {
@@ -18,6 +19,17 @@ function isZombie(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** Stops a process, and resolves once none of its threads goes on. */
+export async function halt(pid: number): Promise<void> {
+  process.kill(pid, 'SIGSTOP');
+  if (process.platform !== 'linux') return;
+  const running = () =>
+    readdirSync(`/proc/${pid}/task`).some(
+      task => !/^State:\s*[TtZX]/m.test(readFileSync(`/proc/${pid}/task/${task}/status`, 'utf8')),
+    );
+  for (const end = Date.now() + PATIENCE; running() && Date.now() < end;) await pause(2);
 }
 
 /** Process ids of all descendants of `root`. */
