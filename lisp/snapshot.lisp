@@ -261,9 +261,10 @@ has made its accessors anew: they stay in place of the old ones. BETWEEN is call
                  (let ((present (alike method)))
                    (when (and (not (eq present method)) (not (and present (accessor-p present)))
                               (null (sb-mop:method-generic-function method)))
-                     (add-method function method))))))
-        (if (and gone back) (call-missing-methods #'replace-methods) (replace-methods)))
-      (when (or gone back) (reset-generic-functions (list function))))))
+                     (add-method function method))))
+               ;; Before those go on that have found none.
+               (when (or gone back) (reset-generic-functions (list function)))))
+        (if (and gone back) (call-missing-methods #'replace-methods) (replace-methods))))))
 
 (defun same-signature-p (a b)
   (and (equal (method-qualifiers a) (method-qualifiers b))
