@@ -192,6 +192,12 @@ export class LanguageFeatures {
     }
   }
 
+  /** An image was connected, lost or let go: lenses count its callers, or those of the index. */
+  imageChanged(): void {
+    this.drifts.refreshAll();
+    this.lensesChanged();
+  }
+
   dispose(): Promise<void> {
     this.drifts.dispose();
     return this.#index.close();

@@ -114,7 +114,9 @@ export class Server {
         this.#features.featuresChanged();
         this.#features.drifts.refreshAll();
       },
-      onChanged: () => this.#features.drifts.refreshAll(),
+      onChanged: () => {
+        if (this.#state !== 'shut-down') this.#features.imageChanged();
+      },
     }));
     const prompts = new Prompts();
     const pages = (this.#pages = new Pages(editor));

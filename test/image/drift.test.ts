@@ -430,17 +430,11 @@ describe('lenses', () => {
         workspace: { applyEdit: true, codeLens: { refreshSupport: true } },
       },
     });
-    const refreshes = () =>
-      editor.traffic.filter(
-        ({ direction, message }) =>
-          direction === 'received' &&
-          (message as { method?: string }).method === 'workspace/codeLens/refresh',
-      ).length;
-    const before = refreshes();
+    const before = editor.refreshes.all.length;
     void editor.expectPrompt(/replace/i, 'Approve');
     await editor.command('code_replace_function', { function: 'shop::tax', new_code: replacement });
     await hints(document, /^drift-unpersisted/);
-    while (refreshes() === before) await editor.evaluate('(sleep 0.05)');
+    await editor.refreshes.next('a refresh', method => method === 'workspace/codeLens/refresh', before);
   });
 });
 
@@ -459,11 +453,7 @@ describe('inlay hints', () => {
       },
     });
     const refreshes = () =>
-      editor.traffic.filter(
-        ({ direction, message }) =>
-          direction === 'received' &&
-          (message as { method?: string }).method === 'workspace/inlayHint/refresh',
-      ).length;
+      editor.refreshes.all.filter(method => method === 'workspace/inlayHint/refresh').length;
     expect(await told(document)).toEqual([]);
     document.replace('(defun tax (amount)', ';; 𝒹\n(defun tax (amount) ');
     document.replace('(* amount *rate*)', newTax);

@@ -101,7 +101,7 @@ describe('a form evaluated where it stands', () => {
     const document = editor.open('a.lisp', '(list 7)\n');
     await editor.actionOutcome(document, '(list', /^Evaluate form$/);
     const asked = () =>
-      editor.traffic.filter(({ message }) => message.method === 'workspace/inlayHint/refresh').length;
+      editor.refreshes.all.filter(method => method === 'workspace/inlayHint/refresh').length;
     await editor.request('textDocument/inlayHint', {
       textDocument: { uri: document.uri },
       range: { start: { line: 0, character: 0 }, end: { line: 9, character: 0 } },

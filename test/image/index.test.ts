@@ -330,12 +330,7 @@ describe('a request', () => {
       return data[3];
     };
     expect(await types()).toBe(0);
-    const told = () =>
-      editor.traffic.some(
-        ({ direction, message }) =>
-          direction === 'received' &&
-          (message as { method?: string }).method === 'workspace/semanticTokens/refresh',
-      );
+    const told = () => editor.refreshes.all.includes('workspace/semanticTokens/refresh');
     while (!told() || (await types()) !== 1) await new Promise(resolve => setTimeout(resolve, 50));
   });
 });

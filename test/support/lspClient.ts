@@ -111,6 +111,8 @@ export class Editor {
   readonly shown = new Happenings<{ uri: string; text: string | undefined }>();
   readonly prompts = new Happenings<Prompt>();
   readonly registered = new Happenings<Lsp.Registration>();
+  /** Methods by which the server had this editor ask again for what it shows. */
+  readonly refreshes = new Happenings<string>();
   /** The edits that the server asked for. */
   readonly edits = new Happenings<Lsp.WorkspaceEdit>();
   /** Ids of the server's own requests that it took back. */
@@ -433,7 +435,10 @@ export class Editor {
         return { applied: this.applyEdit(params as { edit: Lsp.WorkspaceEdit }) };
       default:
         // Whether it was declared is looked after by Declared.
-        if (method.endsWith('/refresh')) return null;
+        if (method.endsWith('/refresh')) {
+          this.refreshes.add(method);
+          return null;
+        }
         this.problems.push(`the server asks for ${method}, which no client knows`);
         return new ErrorReply(METHOD_NOT_FOUND, `unknown method ${method}`);
     }
