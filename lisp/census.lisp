@@ -134,20 +134,21 @@ the links lead to counts, and what lies below the first of them: there the inner
 
 (defun ask-threads-once (threads codes deadline)
   "What those of THREADS that answer before DEADLINE (microseconds) say: an alist of thread and OWN-ANSWER's values as a list."
-  (let ((semaphore (sb-thread:make-semaphore)) (replies '()) (asked 0) (lock (sb-thread:make-mutex)))
+  (let ((semaphore (sb-thread:make-semaphore)) (replies '()) (withdrawals '()) (lock (sb-thread:make-mutex)))
     (dolist (thread threads)
-      (handler-case
-          (progn
-            (sb-thread:interrupt-thread thread
-                                        (lambda ()
-                                          (let ((answer (multiple-value-list (own-answer codes))))
-                                            (sb-thread:with-mutex (lock) (push (cons thread answer) replies)))
-                                          (sb-thread:signal-semaphore semaphore)))
-            (incf asked))
-        (sb-thread:interrupt-thread-error () nil)))
-    (loop repeat asked
+      (let ((thread thread))
+        (handler-case
+            (push (ask-in-thread thread
+                                 (lambda ()
+                                   (let ((answer (multiple-value-list (own-answer codes))))
+                                     (sb-thread:with-mutex (lock) (push (cons thread answer) replies)))
+                                   (sb-thread:signal-semaphore semaphore)))
+                  withdrawals)
+          (sb-thread:interrupt-thread-error () nil))))
+    (loop repeat (length withdrawals)
           for left = (/ (- deadline (microseconds)) 1000000)
           while (and (plusp left) (sb-thread:wait-on-semaphore semaphore :timeout left)))
+    (mapc #'funcall withdrawals)
     (sb-thread:with-mutex (lock) replies)))
 
 (defun own-answer (codes)

@@ -123,20 +123,23 @@ operations replaced it, or inside code that the transaction replaced."
 (defun call-in-thread (thread function seconds &key seals)
   "Interrupt THREAD to call FUNCTION with a function that it has to call with its answer. Returns the answer and true; NIL, NIL when none has come within
 SECONDS, and then FUNCTION is not called later either. Where it SEALS, the current request is not cancelled once FUNCTION is called, nor that called once it is."
-  (let ((state (list :asked)) (request (and seals *request*)) (answer nil) (semaphore (sb-thread:make-semaphore)))
+  (let ((state (list :asked)) (request (and seals *request*)) (answer nil) (withdraw nil) (semaphore (sb-thread:make-semaphore)))
     (handler-case
-        (sb-thread:interrupt-thread
-         thread
-         (lambda ()
-           (when (and (eq (sb-ext:compare-and-swap (car state) :asked :taken) :asked)
-                      (or (null request)
-                          (eq (sb-ext:compare-and-swap (request-state request) :running :sealed) :running)))
-             (funcall function (lambda (value)
-                                 (setf answer value)
-                                 (sb-thread:signal-semaphore semaphore))))))
+        (setf withdraw
+              (ask-in-thread
+               thread
+               (lambda ()
+                 (when (and (eq (sb-ext:compare-and-swap (car state) :asked :taken) :asked)
+                            (or (null request)
+                                (eq (sb-ext:compare-and-swap (request-state request) :running :sealed) :running)))
+                   (funcall function (lambda (value)
+                                       (setf answer value)
+                                       (sb-thread:signal-semaphore semaphore)))))))
       (sb-thread:interrupt-thread-error () (return-from call-in-thread (values nil nil))))
     (cond ((sb-thread:wait-on-semaphore semaphore :timeout seconds) (values answer t))
-          ((eq (sb-ext:compare-and-swap (car state) :asked :withdrawn) :asked) (values nil nil))
+          ((eq (sb-ext:compare-and-swap (car state) :asked :withdrawn) :asked)
+           (funcall withdraw)
+           (values nil nil))
           ;; It was just about to answer.
           ((sb-thread:wait-on-semaphore semaphore :timeout seconds) (values answer t))
           (t (values nil nil)))))
@@ -255,7 +258,7 @@ One that hides a caller is asked again at another moment, a few times."
   (let ((thread (known-thread thread name)))
     (refuse-own-thread thread)
     (seal-request)
-    (handler-case (sb-thread:terminate-thread thread)
+    (handler-case (ask-in-thread thread (lambda () (sb-thread:abort-thread :allow-exit t)) **endings**)
       (sb-thread:interrupt-thread-error () nil))
     (result :thread (thread-reference thread)
             :ended (ends-within-p thread 2))))

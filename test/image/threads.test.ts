@@ -29,6 +29,10 @@ const program = `(defpackage #:mill (:use #:common-lisp))
   (sb-sys:without-interrupts
     (loop until (eq *turns* :stop) do (sleep 0.01))))
 
+(defun absorbed ()
+  (sb-sys:without-interrupts
+    (loop until (eq *turns* :stop))))
+
 (defun foreign ()
   (loop
     (unless (zerop (sb-alien:alien-funcall (sb-alien:extern-alien "usleep" (function sb-alien:int sb-alien:unsigned)) 200000))
@@ -232,6 +236,21 @@ describe('terminating a thread', () => {
     await expect
       .poll(async () => (await threads()).some(each => each.id === id), { timeout: 10_000 })
       .toBe(false);
+  });
+
+  it('that has interrupts off, and is asked again and again, does not end the program when it listens at last', async () => {
+    const id = await start('absorbed', 'running');
+    const many = Array.from({ length: 12 });
+    await Promise.all(many.map(() => editor.command('thread_list', { symbol: 'mill::absorbed' })));
+    await Promise.all(many.map(() => backtrace(id)));
+    const answers = many.map(() => editor.command('thread_terminate', { thread: id }));
+    for (const _ of many) await editor.expectPrompt(/terminate thread/i, 'Approve');
+    for (const answer of answers) expect(await answer).toMatchObject({ ended: false });
+    expect(await editor.evaluate('(setf mill::*turns* :stop)')).toEqual([':STOP']);
+    await expect
+      .poll(async () => (await threads()).some(each => each.id === id), { timeout: 10_000 })
+      .toBe(false);
+    expect(await editor.evaluate('mill::*turns*')).toEqual([':STOP']);
   });
 
   it('is refused for the agent’s own threads, and for numbers that name none', async () => {
