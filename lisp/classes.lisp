@@ -11,8 +11,8 @@
 (defstruct (class-state (:copier nil) (:predicate nil))
   "CLASS is the class object; the others are its parts at the time. PARTS are a structure's or condition's own. OPTIONS is an alist from the
 slots that CLASS has because of a metaclass of the user's to their values, SHARED one from slots that all instances share to the conses that hold
-their values, SOURCE where CLASS was defined."
-  class metaclass superclasses slots default-initargs documentation parts (options '()) (shared '()) source)
+their values, SOURCE where CLASS was defined. METAOBJECTS are what a structure's class knows of its slots."
+  class metaclass superclasses slots default-initargs documentation parts (options '()) (shared '()) source metaobjects)
 
 (defun ordinary-class-p (class)
   "Whether CLASS is one of DEFCLASS's."
@@ -29,7 +29,8 @@ their values, SOURCE where CLASS was defined."
                         :shared (shared-slots class)
                         :source (slot-value-or-nil class method-source-key))
       (make-class-state :class class :metaclass (class-of class)
-                        :parts (capture-classoid (class-name class)))))
+                        :parts (capture-classoid (class-name class))
+                        :metaobjects (and (typep class 'structure-class) (structure-metaobjects class)))))
 
 (defun own-slots (metaobject standard)
   "The slots that METAOBJECT has besides those of the class STANDARD, because the user's metaobjects know them."
@@ -294,6 +295,19 @@ what remains different from how it was, if this is UNDOING what was done since."
            (cons :condition (condition-class-parts name)))
           (t (list :other)))))
 
+(defun structure-metaobjects (class)
+  "What CLASS, a structure's, knows of its slots: the direct ones, all, and where each is. Defining it again makes all of these anew."
+  (when (capability :structure-metaobjects)
+    (list (slot-value class direct-slots-key) (slot-value class slots-key)
+          (layout-slot-table (classoid-layout (find-classoid (class-name class)))))))
+
+(defun write-structure-metaobjects (class metaobjects)
+  (when metaobjects
+    (destructuring-bind (direct all table) metaobjects
+      (setf (slot-value class direct-slots-key) direct
+            (slot-value class slots-key) all
+            (layout-slot-table (classoid-layout (find-classoid (class-name class)))) table))))
+
 (defun same-classoid-parts-p (a b)
   (and (eq (car a) (car b))
        (if (eq (car a) :structure)
@@ -314,6 +328,7 @@ what remains different from how it was, if this is UNDOING what was done since."
            ;; Installing writes about all its functions anew, also where the definition that goes said nothing of them.
            (loop for (symbol . information) in informations
                  when information do (restore-info symbol information))))
+       (write-structure-metaobjects (class-state-class state) (class-state-metaobjects state))
        '())
       ;; Writing the parts makes the readers anew.
       (:condition (if (equal (condition-class-parts name) (cdr parts))

@@ -772,6 +772,21 @@ and of one that has no others.")
 (define-capability :structures
     (find-structure-description find-classoid classoid-name install-structure compiler-install-structure classoid-layout layout-inherits))
 (define-capability :condition-hooks (condition-hooks))
+;; What some operators of the standard set
+(define-internal logical-hosts :variable ("SB-IMPL" "*LOGICAL-HOSTS*"))
+(define-internal hash-table-tests :variable ("SB-IMPL" "*USER-HASH-TABLE-TESTS*"))
+(define-capability :logical-hosts (logical-hosts) (vectorp logical-hosts))
+(define-capability :hash-table-tests (hash-table-tests) (listp hash-table-tests))
+
+;; What the class of a structure knows of its slots
+(define-internal layout-slot-table :place ("SB-KERNEL" "WRAPPER-SLOT-TABLE") ("SB-KERNEL" "LAYOUT-SLOT-TABLE"))
+(define-internal direct-slots-key :symbol ("SB-PCL" "DIRECT-SLOTS"))
+(define-internal slots-key :symbol ("SB-PCL" "SLOTS"))
+(define-capability :structure-metaobjects (find-classoid classoid-layout layout-slot-table direct-slots-key slots-key)
+  (let ((class (find-class 'slot-probe)))
+    (and (slot-exists-p class direct-slots-key) (slot-exists-p class slots-key)
+         (layout-slot-table (classoid-layout (find-classoid 'slot-probe))))))
+
 (define-capability :conditions (find-classoid structure-slots structure-slot-name structure-slot-index instance-slot))
 
 (define-internal structure-name :function ("SB-KERNEL" "DD-NAME"))

@@ -43,7 +43,7 @@
           (remember-forms)
           (when unit
             (setf (aref (file-info-positions *file-info*) number) (unit-byte-offset unit))))
-        (let ((expansion (divert form (funcall user-hook expander form environment))))
+        (let ((expansion (divert form (learn-names form (funcall user-hook expander form environment) unit))))
           ;; A compiler macro that declines returns its form: that in a new form would be expanded again, for ever.
           (if (and unit (plusp (length forms)) (eq form (aref forms number)) (not (eq expansion form)))
               `(progn (note-loading ,(unit-index unit)) ,expansion)

@@ -11,8 +11,8 @@
   "What loading has collected, last first, and what installing has replaced: REPLACED lists (name function-state information), DELTAS those
 of methods, last first. INITIAL-METHODS lists (generic-function . methods), what DEFGENERICs hold. RESHAPED lists (name . arguments) of DEFGENERICs that wait
 for their methods. UNSETTLED are accessors whose caches others may
-be filling with what was there before. PHASE is :COLLECT while definitions are collected, else :PASS."
-  (phase :pass) (functions '()) (methods '()) (initial-methods '()) (reshaped '()) (deltas '()) (unit nil) (replaced '()) (unsettled '()))
+be filling with what was there before. TABLES are deltas of hash tables that forms have changed, last first. PHASE is :COLLECT while definitions are collected, else :PASS."
+  (phase :pass) (functions '()) (methods '()) (initial-methods '()) (reshaped '()) (deltas '()) (unit nil) (replaced '()) (unsettled '()) (tables '()))
 
 (defvar *installation* nil "The INSTALLATION of the operation that the current thread performs.")
 
@@ -187,55 +187,6 @@ interrupted here is undone by ROLL-BACK."
     (loop for (function . staged) in (reverse (shiftf (installation-initial-methods installation) '()))
           do (replace-initial-methods function staged))))
 
-(defun install-reshaped (installation methods last)
-  "Install those of METHODS whose generic functions take other parameters from now on, once all of them are there; unless it is the LAST time,
-the others go on being collected. Returns the rest of METHODS."
-  (dolist (name (remove-duplicates (mapcar #'second methods) :test #'equal))
-    (when (shape-to-be name)
-      (let* ((own (remove name methods :key #'second :test-not #'equal))
-             (complete (loop for method in (sb-mop:generic-function-methods (generic-function-named name))
-                             always (find-if (lambda (arguments) (takes-place-p arguments method)) own))))
-        (when (or complete (not last))
-          (setf methods (remove name methods :key #'second :test #'equal))
-          (if complete
-              (reshape-generic-function installation name own)
-              (setf (installation-methods installation) (append (reverse own) (installation-methods installation))))))))
-  (when last
-    (loop for (name . arguments) in (reverse (shiftf (installation-reshaped installation) '()))
-          do (apply #'load-defgeneric name arguments)))
-  methods)
-
-(defun takes-place-p (arguments method)
-  "Whether the method that ARGUMENTS of STAGE-METHOD define is METHOD for a generic function of perhaps more or fewer parameters."
-  (and (equal (third arguments) (method-qualifiers method))
-       (same-but-for-length-p (fourth arguments) (sb-mop:method-specializers method))))
-
-(defun reshape-generic-function (installation name methods)
-  "Give the generic function NAME the parameters that the operation says, and METHODS in place of all that it has. Other threads' calls wait meanwhile."
-  (let* ((function (generic-function-named name))
-         (old (sb-mop:generic-function-methods function))
-         (parts (generic-parts function))
-         (declared (find name (installation-reshaped installation) :key #'first :test #'equal)))
-    (flet ((note (kind old new) (push (make-delta kind function old new) (installation-deltas installation))))
-      (note :methods old '())
-      (note :generic parts parts)
-      (call-missing-methods
-       (lambda ()
-         (dolist (method old) (remove-method function method))
-         (if declared
-             (apply #'load-defgeneric declared)
-             (reinitialize-instance function :lambda-list (generic-lambda-list (fifth (first methods)))))
-         (note :generic parts (generic-parts function))
-         (load-methods installation methods))))
-    (setf (installation-reshaped installation) (remove declared (installation-reshaped installation)))))
-
-(defun generic-lambda-list (lambda-list)
-  "The lambda list of a generic function that DEFMETHOD makes for a method with LAMBDA-LIST: of keywords it says only that there are some."
-  (loop for element in lambda-list
-        until (eq element '&aux)
-        collect (if (consp element) (list (first element)) element)
-        until (eq element '&key)))
-
 (defun load-methods (installation methods)
   (load-staged-methods methods (lambda (delta) (push delta (installation-deltas installation)))))
 
@@ -253,11 +204,25 @@ the others go on being collected. Returns the rest of METHODS."
                                  stream nil stream))
       (load pathname :verbose nil :print nil)))
 
+(defun named-tables (segment)
+  "The hash tables that are values of variables that the texts of SEGMENT or their macros name, with their entries, as an alist."
+  (when *learning*
+    (flet ((named-p (symbol units)
+             (loop for unit in (segment-units segment)
+                     thereis (or (member (unit-index unit) units)
+                                 (search (symbol-name symbol) (unit-text unit) :test #'char-equal)))))
+      (loop for symbol being the hash-keys of (snapshot-known *learning*) using (hash-value units)
+            for table = (value-state symbol)
+            when (and (hash-table-p table) (not (assoc table tables)) (named-p symbol units))
+              collect (cons table (table-entries table)) into tables
+            finally (return tables)))))
+
 (defun load-segment (segment installation)
   "Load SEGMENT. What it defines by DEFUN and DEFMETHOD is collected; where SEGMENT evaluates, everything is installed at once."
   (let ((*segment* segment)
         (*package* (or (find-package-named (segment-package-name segment)) *package*))
-        (*readtable* (segment-readtable-now segment)))
+        (*readtable* (segment-readtable-now segment))
+        (tables (and (segment-evaluates segment) (named-tables segment))))
     (setf (installation-unit installation) (unit-index (first (segment-units segment))))
     (cond ((segment-evaluates segment)
            (install-collected installation)
@@ -272,4 +237,7 @@ the others go on being collected. Returns the rest of METHODS."
                                (lambda ()
                                  (with-quiet-redefinition ()
                                    (load-fasl (native-pathname (segment-fasl segment)) (segment-file segment))))))
-      (setf (installation-phase installation) :pass))))
+      (setf (installation-phase installation) :pass)
+      (loop for (table . entries) in tables
+            for delta = (and (listp entries) (table-delta table entries))
+            when delta do (push delta (installation-tables installation))))))

@@ -192,7 +192,7 @@ or by the program, which runs all the while. Those values are nobody's to put ba
                   (:package (list (wire :definition :kind "package" :name (delta-name delta) :package (delta-name delta)
                                                     :change (change-between (delta-old delta) (delta-new delta)))))
                   (:method (method-delta-definitions delta))
-                  ((:value :set :plist :interned :uninterned :renamed) '())))
+                  ((:value :set :table :setting :document :plist :interned :uninterned :renamed) '())))
    :test #'equal))
 
 ;;;; Loading what others compiled, while other threads run: SBCL takes methods away before it defines them again.
@@ -229,6 +229,7 @@ CONSTANTS, the contract's, may get another value; CHANGED are the contract's of 
   (let ((thread sb-thread:*current-thread*) (encapsulated '())
         ;; The methods in a DEFGENERIC go when it is loaded again: here, once the new ones are there. Lists (generic-function . methods).
         (leaving '())
+        (reshaping (make-reshaping))
         ;; Accessors of classes that were defined again: waiting for those who fill their caches is done once for all.
         (unsettled '()))
     (labels ((instead (symbol replacement)
@@ -259,24 +260,26 @@ CONSTANTS, the contract's, may get another value; CHANGED are the contract's of 
                                                               (setf unsettled (union functions unsettled)))))))
                  (instead *load-defmethod-symbol*
                           (lambda (original arguments)
-                            (let ((method (define-method-gently deed original arguments)))
-                              (dolist (entry leaving) (setf (cdr entry) (remove method (cdr entry))))
-                              method)))
+                            (or (wait-for-methods reshaping arguments)
+                                (let ((method (define-method-gently deed original arguments)))
+                                  (dolist (entry leaving) (setf (cdr entry) (remove method (cdr entry))))
+                                  method))))
                  (when (capability :initial-methods)
                    (instead *load-defgeneric-symbol*
                             (lambda (original arguments)
-                              (let* ((before (generic-function-named (first arguments)))
-                                     (methods (and before (generic-initial-methods before))))
-                                (when methods
-                                  (setf (generic-initial-methods before) '())
-                                  (push (cons before (copy-list methods)) leaving))
-                                (apply original arguments))))
+                              (or (wait-for-generic-function reshaping (first arguments) (rest arguments))
+                                  (let* ((before (generic-function-named (first arguments)))
+                                         (methods (and before (generic-initial-methods before))))
+                                    (when methods
+                                      (setf (generic-initial-methods before) '())
+                                      (push (cons before (copy-list methods)) leaving))
+                                    (apply original arguments)))))
                    (instead *set-initial-methods-symbol*
                             (lambda (original arguments)
-                              (multiple-value-prog1 (apply original arguments)
+                              (multiple-value-prog1 (or (apply #'wait-for-initial-methods reshaping arguments) (apply original arguments))
                                 (let ((entry (assoc (second arguments) leaving)))
                                   (when entry (leave entry)))))))
-                 (multiple-value-prog1 (call-changing-methods t function)
+                 (multiple-value-prog1 (call-changing-methods t (lambda () (multiple-value-prog1 (funcall function) (finish-reshaping reshaping))))
                    (mapc #'leave (copy-list leaving))))
             (dolist (symbol encapsulated) (unencapsulate symbol 'hotlisp))
             (reset-generic-functions unsettled))))))
@@ -394,7 +397,7 @@ signals or is unwound past, that is put back. Returns the contract's Change."
   (when (or deltas deleted (deed-watch deed))
     (record-transaction (make-transaction :id (deed-id deed) :deltas deltas :definitions (deed-change deed deltas)
                                           :replaced (replaced-by deltas #'delta-old) :swapped (deed-swapped deed)
-                                          :deleted deleted))
+                                          :left (left-values (deed-watch deed) deltas) :deleted deleted))
     (incf **generation**)))
 
 (defun put-back (deed before differences)
@@ -404,6 +407,4 @@ signals or is unwound past, that is put back. Returns the contract's Change."
       (when (deed-swapped deed) (funcall (deed-swapped deed) :old))
       (when remains (incf **generation**))
       (append (mapcar #'princ-to-string remains)
-              (loop for symbol in (and strays (written-by-load (deed-watch deed) strays))
-                    collect (format nil "The value of ~a changed during the load, and was left as it is."
-                                    (print-name symbol)))))))
+              (left-after-failure (deed-watch deed) deltas strays)))))

@@ -6,9 +6,11 @@
 
 (defstruct (snapshot (:copier nil) (:predicate nil))
   "The states before an operation. SYMBOLS, INFOS and, of a full one, FUNCTIONS, SETF-FUNCTIONS and CLASSES are parallel vectors;
-the others are alists from what they belong to. PRESENT is from a package to its symbols."
+the others are alists from what they belong to. PRESENT is from a package to its symbols. The keys of the table KNOWN are the symbols whose values are
+captured, its values the indices of the units whose macros name them."
   full packages present symbols infos functions setf-functions classes
-  named-infos named-functions values sets plists methods generics combinations package-states package-names missing-packages)
+  named-infos named-functions values sets plists methods generics combinations package-states package-names missing-packages
+  (known (make-hash-table :test #'eq)) (documented nil) (documents '()) (set-kinds '()) (settings '()))
 
 (defun present-symbols (packages)
   "The symbols present in PACKAGES, in no order."
@@ -21,8 +23,9 @@ the others are alists from what they belong to. PRESENT is from a package to its
 
 (defstruct (tokens (:copier nil) (:predicate nil))
   "What code may change because its text names it: SYMBOLS whose values and property lists are meant, PACKAGES, names of MISSING-PACKAGES
-that it may make, and SETS, variables of *SET-VARIABLES*."
-  (symbols '()) (packages '()) (missing-packages '()) (sets '()))
+that it may make, and SETS, variables of *SET-VARIABLES*. DOCUMENTED: it names DOCUMENTATION.
+SET-KINDS are those of *SETTING-OPERATORS* that it names."
+  (symbols '()) (packages '()) (missing-packages '()) (sets '()) (documented nil) (set-kinds '()))
 
 (defparameter *no-tokens* (make-tokens))
 
@@ -55,17 +58,50 @@ functions of every symbol there, and what the code's TOKENS mean; else only the 
     (and home (not (system-package-p home)))))
 
 (defun capture-fully (snapshot definitions variables tokens)
-  (let* ((symbols (snapshot-symbols snapshot))
-         (functions (make-array (length symbols) :initial-element **none**))
-         (setf-functions (make-array (length symbols) :initial-element **none**))
-         (classes (make-array (length symbols) :initial-element **none**))
-         (methods '()) (generics '()))
+  (setf (snapshot-functions snapshot) (vector) (snapshot-setf-functions snapshot) (vector) (snapshot-classes snapshot) (vector)
+        (snapshot-documented snapshot) (tokens-documented tokens))
+  (capture-meanings snapshot (snapshot-symbols snapshot) (snapshot-infos snapshot))
+  (capture-values snapshot variables)
+  (capture-settings snapshot (tokens-set-kinds tokens))
+  (setf (snapshot-combinations snapshot) (combination-states)
+        (snapshot-sets snapshot) (loop for symbol in (tokens-sets tokens)
+                                       collect (cons symbol (copy-list (sb-ext:symbol-global-value symbol))))
+        (snapshot-package-states snapshot)
+        (loop for package in (remove-duplicates
+                              (append (snapshot-packages snapshot)
+                                      (tokens-packages tokens)
+                                      (loop for definition in definitions
+                                            for package = (and (eq (definition-kind definition) :package)
+                                                               (find-package (definition-name definition)))
+                                            when package collect package)))
+              collect (capture-package package))
+        (snapshot-present snapshot)
+        (append (snapshot-present snapshot)
+                (loop for state in (snapshot-package-states snapshot)
+                      for package = (package-state-package state)
+                      unless (member package (snapshot-packages snapshot))
+                        collect (cons package (present-symbols (list package)))))
+        (snapshot-package-names snapshot)
+        (mapcar (lambda (package) (cons package (names-of-package package))) (list-all-packages))
+        (snapshot-missing-packages snapshot)
+        (union (tokens-missing-packages tokens)
+               (loop for definition in definitions
+                     when (and (eq (definition-kind definition) :package)
+                               (not (find-package (definition-name definition))))
+                       collect (definition-name definition))
+               :test #'string=)))
+
+(defun capture-meanings (snapshot symbols infos)
+  "Add to SNAPSHOT, a full one, the functions and classes of SYMBOLS, about which INFOS are known: the last ones of its own vectors of those."
+  (let ((functions (make-array (length symbols) :initial-element **none**))
+        (setf-functions (make-array (length symbols) :initial-element **none**))
+        (classes (make-array (length symbols) :initial-element **none**)))
     (flet ((note-methods (state)
              (when (typep state 'standard-generic-function)
-               (push (cons state (sb-mop:generic-function-methods state)) methods)
-               (push (cons state (generic-parts state)) generics))))
+               (push (cons state (sb-mop:generic-function-methods state)) (snapshot-methods snapshot))
+               (push (cons state (generic-parts state)) (snapshot-generics snapshot)))))
       (loop for symbol across symbols
-            for info across (snapshot-infos snapshot)
+            for info across infos
             for index from 0
             do (when (fboundp symbol)
                  (note-methods (setf (aref functions index) (function-state symbol))))
@@ -74,42 +110,21 @@ functions of every symbol there, and what the code's TOKENS mean; else only the 
                    (note-methods (setf (aref setf-functions index) (function-state (list 'setf symbol)))))
                  (let ((class (find-class symbol nil)))
                    (when class (setf (aref classes index) (capture-class class)))))))
-    (setf (snapshot-functions snapshot) functions
-          (snapshot-setf-functions snapshot) setf-functions
-          (snapshot-classes snapshot) classes
-          (snapshot-methods snapshot) (append methods (snapshot-methods snapshot))
-          (snapshot-generics snapshot) generics
-          (snapshot-combinations snapshot) (combination-states)
-          (snapshot-values snapshot) (loop for symbol in variables
-                                           unless (keywordp symbol) collect (cons symbol (value-state symbol)))
-          (snapshot-sets snapshot) (loop for symbol in (tokens-sets tokens)
-                                         collect (cons symbol (copy-list (sb-ext:symbol-global-value symbol))))
-          (snapshot-plists snapshot) (loop for symbol in variables
-                                           unless (eq (symbol-package symbol) (find-package :common-lisp)) collect (cons symbol (copy-list (symbol-plist symbol))))
-          (snapshot-package-states snapshot)
-          (loop for package in (remove-duplicates
-                                (append (snapshot-packages snapshot)
-                                        (tokens-packages tokens)
-                                        (loop for definition in definitions
-                                              for package = (and (eq (definition-kind definition) :package)
-                                                                 (find-package (definition-name definition)))
-                                              when package collect package)))
-                collect (capture-package package))
-          (snapshot-present snapshot)
-          (append (snapshot-present snapshot)
-                  (loop for state in (snapshot-package-states snapshot)
-                        for package = (package-state-package state)
-                        unless (member package (snapshot-packages snapshot))
-                          collect (cons package (present-symbols (list package)))))
-          (snapshot-package-names snapshot)
-          (mapcar (lambda (package) (cons package (names-of-package package))) (list-all-packages))
-          (snapshot-missing-packages snapshot)
-          (union (tokens-missing-packages tokens)
-                 (loop for definition in definitions
-                       when (and (eq (definition-kind definition) :package)
-                                 (not (find-package (definition-name definition))))
-                         collect (definition-name definition))
-                 :test #'string=))))
+    (flet ((add (to vector) (if (plusp (length to)) (concatenate 'simple-vector to vector) vector)))
+      (setf (snapshot-functions snapshot) (add (snapshot-functions snapshot) functions)
+            (snapshot-setf-functions snapshot) (add (snapshot-setf-functions snapshot) setf-functions)
+            (snapshot-classes snapshot) (add (snapshot-classes snapshot) classes)))))
+
+(defun capture-values (snapshot variables)
+  "Add to SNAPSHOT, a full one, the values and property lists of VARIABLES, and where code sets documentation that of what they name."
+  (dolist (symbol variables)
+    (setf (gethash symbol (snapshot-known snapshot)) (gethash symbol (snapshot-known snapshot) '()))
+    (unless (keywordp symbol)
+      (push (cons symbol (value-state symbol)) (snapshot-values snapshot)))
+    (unless (eq (symbol-package symbol) (find-package :common-lisp))
+      (push (cons symbol (copy-list (symbol-plist symbol))) (snapshot-plists snapshot))))
+  (when (snapshot-documented snapshot)
+    (setf (snapshot-documents snapshot) (append (document-states variables) (snapshot-documents snapshot)))))
 
 (defun names-of-package (package)
   (cons (package-name package) (package-nicknames package)))
@@ -118,6 +133,22 @@ functions of every symbol there, and what the code's TOKENS mean; else only the 
   "Whether SNAPSHOT was made with SYMBOL there."
   (or (not (member (symbol-package symbol) (snapshot-packages snapshot)))
       (find symbol (snapshot-symbols snapshot))))
+
+(defun capture-settings (snapshot kinds)
+  "Add to SNAPSHOT, a full one, the settings of KINDS."
+  (let ((new (set-difference kinds (snapshot-set-kinds snapshot))))
+    (when new
+      (setf (snapshot-set-kinds snapshot) (append new (snapshot-set-kinds snapshot))
+            (snapshot-settings snapshot) (append (setting-states new (hash-table-keys (snapshot-known snapshot)))
+                                                 (snapshot-settings snapshot))))))
+
+(defun snapshot-variables (snapshot)
+  "The variables among the symbols of SNAPSHOT."
+  (let ((number (info-number :variable :kind)))
+    (loop for symbol across (snapshot-symbols snapshot)
+          for info across (snapshot-infos snapshot)
+          when (and info (member (info-value symbol number nil) '(:special :global :always-bound)))
+            collect symbol)))
 
 ;;;; Comparing
 
@@ -158,6 +189,12 @@ functions of every symbol there, and what the code's TOKENS mean; else only the 
             unless (equal old new) do (note :set symbol old (copy-list new)))
       (loop for (symbol . old) in (snapshot-plists snapshot)
             unless (equal old (symbol-plist symbol)) do (note :plist symbol old (copy-list (symbol-plist symbol))))
+      (loop for (setting . old) in (snapshot-settings snapshot)
+            for new = (funcall (setting-read setting))
+            unless (equalp old new) do (note :setting setting old new))
+      (loop for (place . old) in (snapshot-documents snapshot)
+            for new = (document-text place)
+            unless (equal old new) do (note :document place old new))
       (loop for (function . old) in (snapshot-methods snapshot)
             for new = (sb-mop:generic-function-methods function)
             unless (same-set-p old new) do (note :methods function old new))
@@ -303,8 +340,7 @@ has put there since. Returns sentences about what could not be done."
                                collect (cons (delta-name delta) (target delta))))
         (loop for delta in (of :info)
               do (when (find-if (lambda (class)
-                                  (and (eq (delta-name class) (delta-name delta))
-                                       (none-p (source class)) (not (none-p (target class)))))
+                                  (and (eq (delta-name class) (delta-name delta)) (not (none-p (target class)))))
                                 (of :class))
                    (restore-class-cell (delta-name delta) (target delta))))
         ;; A class puts its accessors into the generic functions that are there.
@@ -355,6 +391,14 @@ has put there since. Returns sentences about what could not be done."
           (write-set (delta-name delta) (source delta) (target delta)))
         (dolist (delta (of :plist))
           (setf (symbol-plist (delta-name delta)) (copy-list (target delta))))
+        (dolist (delta (if (eq direction :old) (reverse (of :table)) (of :table)))
+          (write-table (delta-name delta) (source delta) (target delta)))
+        (dolist (delta (of :setting))
+          (attempt (setting-label (delta-name delta))
+                   (lambda () (funcall (setting-write (delta-name delta)) (target delta)))))
+        (dolist (delta (of :document))
+          (attempt (format nil "The documentation of ~a" (print-name (car (delta-name delta))))
+                   (lambda () (write-document (delta-name delta) (source delta) (target delta)))))
         (drop-all-hash-caches)
         (attempt "What the types of slots mean" (lambda () (refresh-slot-types (changed-types (of :info)))))))
       (when (eq direction :old)

@@ -15,6 +15,9 @@
   :INFO symbol        what SYMBOL-DBINFO returns
   :VALUE symbol, :PLIST symbol
   :SET symbol         the elements of the list that is a standard variable's value
+  :TABLE table        an alist from keys of a hash table to their values or the mark of nothing
+  :SETTING setting    what its READ returns
+  :DOCUMENT place     a string or NIL; place is (object . doc-type)
   :CLASS symbol       a CLASS-STATE or nothing
   :METHOD method      a METHOD-STATE
   :METHODS function   the list of a generic function's methods
@@ -75,14 +78,22 @@
       (when (and cell (not (eq cell (find-fdefn setf-name))))
         (set-info-value setf-name fdefn-info-number cell)))))
 
+(defmacro with-information ((name info) &body body)
+  "Run BODY with NAME bound to a symbol about which the image's database says what INFO, from SYMBOL-DBINFO, does."
+  `(let ((,name (gensym)) (info ,info))
+     (when info (update-symbol-info ,name (lambda (old) (declare (ignore old)) info)))
+     ,@body))
+
 (defun restore-class-cell (symbol info)
-  "Give SYMBOL, which names no class, the cell that INFO holds: code compiled for the class knows it by that one, so it has to be filled again."
-  (let ((number (first (find-if (lambda (key) (equal (rest key) '(:type :classoid-cell))) (info-keys symbol))))
-        (holder (gensym)))
+  "Give SYMBOL the cell for its class that INFO holds, empty: code compiled for that class knows it by that one, so it has to be filled again."
+  (let ((number (first (find-if (lambda (key) (equal (rest key) '(:type :classoid-cell))) (info-keys symbol)))))
     (when (and number info)
-      (update-symbol-info holder (lambda (old) (declare (ignore old)) info))
-      (let ((cell (info-value holder number **none**)))
-        (unless (none-p cell) (set-info-value symbol number cell))))))
+      (with-information (holder info)
+        (let ((cell (info-value holder number **none**)))
+          (unless (or (none-p cell) (eq cell (info-value symbol number **none**)))
+            ;; A class of that name which is there has another one.
+            (when (find-class symbol nil) (setf (find-class symbol) nil))
+            (set-info-value symbol number cell)))))))
 
 (defun no-information-p (symbol)
   "Whether nothing is known about SYMBOL and (SETF SYMBOL): what was once known leaves an empty record behind."
@@ -90,12 +101,6 @@
            (loop for (number) in (info-keys name)
                  always (or (eql number fdefn-info-number) (none-p (info-value name number **none**))))))
     (and (empty-p symbol) (empty-p (list 'setf symbol)))))
-
-(defmacro with-information ((name info) &body body)
-  "Run BODY with NAME bound to a symbol about which the image's database says what INFO, from SYMBOL-DBINFO, does."
-  `(let ((,name (gensym)) (info ,info))
-     (when info (update-symbol-info ,name (lambda (old) (declare (ignore old)) info)))
-     ,@body))
 
 (defun merge-info (symbol from to over)
   "Change what differs between the informations FROM and TO about SYMBOL to what TO says, leaving what somebody else has changed since
@@ -145,11 +150,76 @@ unless OVER."
     (setf (sb-ext:symbol-global-value symbol)
           (append (without (without to from) value) value))))
 
+;;;; Hash tables
+
+(defparameter *table-limit* 5000 "The most entries of a hash table that are compared before and after a form runs.")
+
+(defun table-entries (table)
+  "The entries of TABLE as an alist; :MANY where there are more than *TABLE-LIMIT*."
+  (if (> (hash-table-count table) *table-limit*)
+      :many
+      (loop for key being the hash-keys of table using (hash-value value) collect (cons key value))))
+
+(defun table-delta (table before)
+  "The DELTA for what has changed in TABLE since TABLE-ENTRIES answered BEFORE, a list; NIL for nothing."
+  (let ((old '()) (new '()) (kept (make-hash-table :test (hash-table-test table))))
+    (flet ((note (key before after)
+             (push (cons key before) old)
+             (push (cons key after) new)))
+      (loop for (key . value) in before
+            for now = (gethash key table **none**)
+            do (setf (gethash key kept) t)
+               (unless (eql value now) (note key value now)))
+      (loop for key being the hash-keys of table using (hash-value value)
+            unless (gethash key kept) do (note key **none** value)))
+    (and old (make-delta :table table old new))))
+
+(defun write-table (table from to)
+  "Give those entries of TABLE that are as in FROM, an alist, the values that TO, another of the same keys, says; what others have changed stays."
+  (loop for (key . old) in from
+        for (nil . new) in to
+        do (when (eql (gethash key table **none**) old)
+             (if (none-p new) (remhash key table) (setf (gethash key table) new)))))
+
+;;;; Documentation that is set, not defined
+
+(defparameter *document-types* '(variable type structure setf method-combination))
+
+(defun document-states (symbols)
+  "An alist from each place of documentation under the names of SYMBOLS, an object or symbol with the type of documentation, to its text."
+  (let ((places '()))
+    (labels ((note (object &optional (type t)) (push (cons object type) places))
+             (note-function (function)
+               (when function
+                 (note function)
+                 (when (typep function 'standard-generic-function)
+                   (mapc #'note (sb-mop:generic-function-methods function))))))
+      (dolist (symbol symbols)
+        (unless (eq (symbol-package symbol) (find-package :common-lisp))
+          (dolist (name (list symbol (list 'setf symbol)))
+            (let ((state (function-state name)))
+              (unless (none-p state) (note-function (if (consp state) (cdr state) state)))
+              (note-function (compiler-macro-function name))))
+          (dolist (type *document-types*) (note symbol type))
+          (let ((class (find-class symbol nil)))
+            (when class
+              (note class)
+              (when (ordinary-class-p class) (mapc #'note (sb-mop:class-direct-slots class))))))))
+    (loop for place in places collect (cons place (document-text place)))))
+
+(defun document-text (place)
+  (ignore-errors (documentation (car place) (cdr place))))
+
+(defun write-document (place from to)
+  "Give PLACE the text TO where it has FROM."
+  (when (equal (document-text place) from)
+    (sb-ext:without-package-locks (setf (documentation (car place) (cdr place)) to))))
+
 ;;;; Packages
 
 (defstruct (package-state (:copier nil) (:predicate nil))
   "PRESENT are the symbols of a package that was deleted because what made it was undone."
-  (present '()) package name nicknames uses exports shadowing imports documentation local-nicknames locked)
+  (present '()) package name nicknames uses exports shadowing imports documentation local-nicknames implements locked)
 
 (defun external-symbols (package)
   (let ((symbols '()))
@@ -174,6 +244,7 @@ unless OVER."
                       :imports (imported-symbols package)
                       :documentation (documentation package t)
                       :local-nicknames (sb-ext:package-local-nicknames package)
+                      :implements (sb-ext:package-implements-list package)
                       :locked (sb-ext:package-locked-p package)))
 
 (defun same-set-p (a b)
@@ -192,7 +263,8 @@ unless OVER."
            (equal (package-state-documentation a) (package-state-documentation b))
            (eq (package-state-locked a) (package-state-locked b))
            (loop for reader in (list #'package-state-nicknames #'package-state-uses #'package-state-exports
-                                     #'package-state-shadowing #'package-state-imports #'package-state-local-nicknames)
+                                     #'package-state-shadowing #'package-state-imports #'package-state-local-nicknames
+                                     #'package-state-implements)
                  always (same-set-p (funcall reader a) (funcall reader b))))))
 
 (defun remake-package (state deltas)
@@ -209,6 +281,7 @@ unless OVER."
 (defun rename-in-state (state old new)
   (when (eq (package-state-package state) old) (setf (package-state-package state) new))
   (setf (package-state-uses state) (substitute new old (package-state-uses state))
+        (package-state-implements state) (substitute new old (package-state-implements state))
         (package-state-local-nicknames state) (loop for (nickname . package) in (package-state-local-nicknames state)
                                                     collect (cons nickname (if (eq package old) new package)))))
 
@@ -235,7 +308,7 @@ unless OVER."
                  `(progn ,@(loop for reader in readers
                                  collect `(unless (equal (,reader from) (,reader to)) (setf (,reader merged) (,reader to)))))))
       (merge-sets package-state-nicknames package-state-uses package-state-exports package-state-shadowing package-state-imports
-                  package-state-local-nicknames)
+                  package-state-local-nicknames package-state-implements)
       (merge-values package-state-name package-state-documentation package-state-locked))
     merged))
 
@@ -298,6 +371,9 @@ Returns a list of sentences that say what could not be done."
                    (loop for (nickname . target) in (package-state-local-nicknames state)
                          unless (assoc nickname (sb-ext:package-local-nicknames package) :test #'string=)
                            do (sb-ext:add-package-local-nickname nickname target package))
+                   (let ((now (sb-ext:package-implements-list package)) (then (package-state-implements state)))
+                     (dolist (other (set-difference now then)) (sb-ext:remove-implementation-package package other))
+                     (dolist (other (set-difference then now)) (sb-ext:add-implementation-package package other)))
                    (setf (documentation package t) (package-state-documentation state))
                    (if (package-state-locked state)
                        (sb-ext:lock-package package)

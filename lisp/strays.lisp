@@ -4,21 +4,69 @@
 (in-package :hotlisp)
 
 (defstruct (watch (:constructor make-watch (symbols)) (:copier nil) (:predicate nil))
-  "SYMBOLS are variables, VALUES their values when they were last looked at. SUSPECTS have changed while something was loaded, OWNED at other times."
-  symbols (values '()) (suspects '()) (owned '()))
+  "SYMBOLS are variables, STATES what WATCHED-STATE answered when they were last looked at. SUSPECTS have changed while something was loaded, OWNED at
+other times."
+  symbols (states '()) (suspects '()) (owned '()))
+
+(defparameter *watched-entries* 256 "Of a hash table with more entries only their number is watched.")
+
+(defun watched-state (symbol)
+  "The value of SYMBOL or, where that is a hash table, (table number-of-entries . entries)."
+  (let ((value (value-state symbol)))
+    (if (hash-table-p value)
+        (let ((count (hash-table-count value)))
+          (list* value count (and (<= count *watched-entries*) (table-entries value))))
+        value)))
+
+(defun table-state-p (state)
+  (and (consp state) (hash-table-p (car state))))
+
+(defun same-watched-state-p (a b)
+  (or (eql a b)
+      (and (table-state-p a) (table-state-p b)
+           (eq (first a) (first b)) (eql (second a) (second b))
+           (loop for (key . value) in (cddr a)
+                 for (other-key . other) in (cddr b)
+                 always (and (eql key other-key) (eql value other))))))
 
 (defun look-at-values (watch loading)
   "Note which variables of WATCH have changed since the last look; LOADING: something was loaded all that time."
-  (let ((values (mapcar #'value-state (watch-symbols watch))))
-    (when (watch-values watch)
+  (let ((states (mapcar #'watched-state (watch-symbols watch))))
+    (when (watch-states watch)
       (loop for symbol in (watch-symbols watch)
-            for before in (watch-values watch)
-            for now in values
-            unless (eql before now)
+            for before in (watch-states watch)
+            for now in states
+            unless (same-watched-state-p before now)
               do (if loading
                      (pushnew symbol (watch-suspects watch) :test #'eq)
                      (pushnew symbol (watch-owned watch) :test #'eq))))
-    (setf (watch-values watch) values)))
+    (setf (watch-states watch) states)))
+
+(defun left-values (watch deltas)
+  "An alist from the variables whose values or hash tables what was loaded under WATCH has changed, and DELTAS do not tell of, to what they are now."
+  (loop for symbol in (and watch (watch-symbols watch))
+        for state in (and watch (watch-states watch))
+        when (and (member symbol (watch-suspects watch) :test #'eq)
+                  (not (member symbol (watch-owned watch) :test #'eq))
+                  (not (told-of-p symbol state deltas)))
+          collect (cons symbol state)))
+
+(defun told-of-p (symbol state deltas)
+  (loop for delta in deltas
+          thereis (case (delta-kind delta)
+                    (:value (eq (delta-name delta) symbol))
+                    (:table (and (table-state-p state) (eq (delta-name delta) (first state)))))))
+
+(defun left-value-text (symbol state)
+  (format nil (if (table-state-p state)
+                  "What is in the hash table ~a changed during the load, and was left as it is."
+                  "The value of ~a changed during the load, and was left as it is.")
+          (print-name symbol)))
+
+(defun values-still-left (left)
+  "Sentences about those of LEFT, as LEFT-VALUES answered, that nobody has changed since."
+  (loop for (symbol . state) in left
+        when (same-watched-state-p state (watched-state symbol)) collect (left-value-text symbol state)))
 
 (defun call-watched (watch function)
   "Call FUNCTION, which loads something, under WATCH."
@@ -49,3 +97,11 @@ what compiling ran can have written them then, which nobody suspects while a pro
                    while (left)
                    do (sleep (/ *settling-time* 10)))
              (left)))))
+
+(defun left-after-failure (watch deltas strays)
+  "Sentences about what code that was loaded under WATCH, or NIL, has changed and DELTAS, which were put back, do not tell of. STRAYS are variables
+whose values are known to have changed."
+  (let* ((left (left-values watch deltas))
+         (symbols (union strays (mapcar #'car left))))
+    (loop for symbol in (and symbols (written-by-load watch symbols))
+          collect (left-value-text symbol (cdr (assoc symbol left))))))

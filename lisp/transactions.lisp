@@ -6,8 +6,8 @@
 (defstruct (transaction (:copier nil) (:predicate nil))
   "What one operation changed. DEFINITIONS are the contract's, with the changes as they were; INSTALLED lists (key before after), entries
 of *INSTALLED*; REPLACED are the functions that the change put out of use. SWAPPED, where there is one, is called with :OLD when the transaction was
-undone and with :NEW when it was done again. DELETED are names of packages that its code deleted. What has a higher SERIAL was compiled since."
-  id deltas definitions installed replaced swapped (state :done) (deleted '()) (serial (newest-serial)))
+undone and with :NEW when it was done again. LEFT is what LEFT-VALUES answered: what undoing leaves as it is. DELETED are names of packages that its code deleted. What has a higher SERIAL was compiled since."
+  id deltas definitions installed replaced swapped (state :done) (left '()) (deleted '()) (serial (newest-serial)))
 
 (defun newest-serial ()
   "The number of the code that was made last; NIL where code has none."
@@ -81,8 +81,8 @@ undone and with :NEW when it was done again. DELETED are names of packages that 
 
 (defstruct (attempt (:copier nil) (:predicate nil))
   "An operation under way. STEP is where it failed, or NIL. PACKAGES are those that were there before, with their names, unless its code can
-delete none."
-  units snapshot (packages '()) installation (step nil) (condition nil) (notes '()) (output ""))
+delete none. WATCH is there once code may have run."
+  units snapshot (packages '()) (watch nil) installation (step nil) (condition nil) (notes '()) (output ""))
 
 (defun plain-unit-p (unit)
   "Whether UNIT is a DEFUN or DEFMETHOD and nothing else, so that little can change by it."
@@ -118,7 +118,7 @@ delete none."
 
 (defun mentioned-tokens (units)
   "The TOKENS in the texts of UNITS. Of COMMON-LISP's symbols only settings count; what much besides an operation changes is left alone."
-  (let ((symbols (make-hash-table :test #'eq)) (packages '()) (makes '()) (sets '())
+  (let ((symbols (make-hash-table :test #'eq)) (packages '()) (makes '()) (sets '()) (documented nil) (set-kinds '())
         ;; A table of data has as many as it has words.
         (missing (make-hash-table :test #'equal)))
     (flet ((note-package (token)
@@ -130,8 +130,10 @@ delete none."
            (note-symbol (symbol)
              (cond ((null symbol))
                    ((keywordp symbol))
+                   ((assoc symbol *setting-operators*) (pushnew (cdr (assoc symbol *setting-operators*)) set-kinds))
                    ((not (eq (symbol-package symbol) (find-package :common-lisp))) (setf (gethash symbol symbols) t))
                    ((setting-p symbol) (setf (gethash symbol symbols) t))
+                   ((eq symbol 'documentation) (setf documented t))
                    ((member symbol '(make-package defpackage)) (setf makes t))
                    (t (loop for (variable . names) in *set-variables*
                             when (member (symbol-name symbol) names :test #'string=)
@@ -141,7 +143,8 @@ delete none."
                      do (note-package token)
                         (note-symbol (nth-value 0 (resolve-symbol token package))))))
     (make-tokens :symbols (hash-table-keys symbols) :packages packages
-                 :missing-packages (and makes (hash-table-keys missing)) :sets sets)))
+                 :missing-packages (and makes (hash-table-keys missing)) :sets sets :documented documented
+                 :set-kinds set-kinds)))
 
 (defun hash-table-keys (table)
   (loop for key being the hash-keys of table collect key))
@@ -176,6 +179,7 @@ delete none."
                (unless (eq info (symbol-dbinfo symbol))
                  (push (make-delta :info symbol info (symbol-dbinfo symbol)) deltas))))
     (append deltas
+            (reverse (installation-tables installation))
             (remove-if (lambda (delta)
                          (and (member (delta-kind delta) '(:methods :generic))
                               (find-if (lambda (other) (same-place-p other delta)) deltas)))
@@ -199,7 +203,10 @@ delete none."
     (let ((compiled (with-world-lock ()
                       (setf (attempt-snapshot attempt) (capture-before (attempt-units attempt)))
                       (when (snapshot-full (attempt-snapshot attempt))
-                        (setf (attempt-packages attempt) (named-packages)))
+                        (setf (attempt-packages attempt) (named-packages)
+                              *learning* (attempt-snapshot attempt)
+                              (attempt-watch attempt) (make-watch (snapshot-variables (attempt-snapshot attempt))))
+                        (look-at-values (attempt-watch attempt) nil))
                       (compile-segments segments directory))))
       (setf (attempt-notes attempt) (reverse *notes*))
       (unless compiled
@@ -231,6 +238,7 @@ delete none."
   "Compile and load. Returns true when all of it went well; on failure the attempt says where and why, and nothing is undone yet."
   (let ((*installation* (attempt-installation attempt))
         (*operation-units* (attempt-units attempt))
+        (*learning* nil)
         (segments (segments-of (attempt-units attempt)))
         (output ""))
     (unwind-protect
@@ -252,7 +260,8 @@ delete none."
                  (unless (attempt-step attempt) (setf (attempt-step attempt) :compile))
                  (note-failure attempt *aborted* "COMMON-LISP:ABORT")
                  nil))))
-      (setf (attempt-output attempt) output))))
+      (setf (attempt-output attempt) output)
+      (when (attempt-watch attempt) (look-at-values (attempt-watch attempt) t)))))
 
 (defun change-constant (attempt condition)
   "Have a constant that the operation itself defines take its new value, which whoever approved it was told; decline for others."
@@ -276,8 +285,10 @@ delete none."
 (defun roll-back (attempt)
   "Put back whatever ATTEMPT has changed. Returns sentences about what could not be."
   (if (attempt-snapshot attempt)
-      (append (write-deltas (attempt-deltas attempt :all t) :old :forget-symbols t)
-              (mapcar #'lost-package (deleted-packages (attempt-packages attempt))))
+      (let ((deltas (attempt-deltas attempt :all t)))
+        (append (write-deltas deltas :old :forget-symbols t)
+                (left-after-failure (attempt-watch attempt) deltas '())
+                (mapcar #'lost-package (deleted-packages (attempt-packages attempt)))))
       '()))
 
 (defun named-packages ()
@@ -353,28 +364,39 @@ delete none."
   (let* ((deltas (attempt-deltas attempt))
          (transaction
            (make-transaction :id id :deltas deltas
-                             :definitions (let ((named (loop for (definition nil change) in changes
-                                                             collect (definition-wire definition change))))
-                                            (append named (unnamed-definitions (attempt-units attempt) named deltas)))
+                             :definitions (let* ((named (loop for (definition nil change) in changes
+                                                              collect (definition-wire definition change)))
+                                                 (told (append named (dropped-methods named deltas))))
+                                            (append told (unnamed-definitions (attempt-units attempt) told deltas)))
                              :installed (append (loop for (definition unit nil before) in changes
                                                       collect (list (definition-key definition) before
                                                                     (make-installed-entry definition unit)))
                                                 (leftover-entries (attempt-units attempt) deltas))
                              :replaced (replaced-by deltas #'delta-old)
+                             :left (left-values (attempt-watch attempt) deltas)
                              :deleted (deleted-packages (attempt-packages attempt)))))
     (loop for (key nil after) in (transaction-installed transaction) do (set-installed-entry key after))
     (record-transaction transaction)))
 
+(defun same-definition-p (one other)
+  "Whether ONE and OTHER, the contract's Definitions, are about the same."
+  (and (string-equal (getf one :kind) (getf other :kind))
+       (equal (getf one :name) (getf other :name))
+       (equal (getf one :package) (getf other :package))))
+
+(defun dropped-methods (named deltas)
+  "The contract's Definitions for the methods that are gone since DELTAS and not among those NAMED: a generic function's definition has dropped them."
+  (set-difference (remove :removed (loop for delta in deltas
+                                         when (eq (delta-kind delta) :methods) append (methods-delta-definitions delta))
+                          :key (lambda (definition) (getf definition :change)) :test-not #'eq)
+                  named :test #'same-definition-p))
+
 (defun unnamed-definitions (units named deltas)
   "The contract's Definitions for what DELTAS changed besides NAMED: what a macro of the user's, or any other code in UNITS, has defined."
-  (flet ((same-p (one other)
-           (and (string-equal (getf one :kind) (getf other :kind))
-                (equal (getf one :name) (getf other :name))
-                (equal (getf one :package) (getf other :package)))))
-    (and (some (lambda (unit)
-                 (every (lambda (definition) (eq (definition-kind definition) :other)) (unit-definitions unit)))
-               units)
-         (set-difference (delta-definitions deltas) named :test #'same-p))))
+  (and (some (lambda (unit)
+               (every (lambda (definition) (eq (definition-kind definition) :other)) (unit-definitions unit)))
+             units)
+       (set-difference (delta-definitions deltas) named :test #'same-definition-p)))
 
 (defun replaced-by (deltas state)
   "The functions in the states of DELTAS that STATE, a reader, returns."
@@ -439,7 +461,7 @@ definition is new, unchanged or safe to replace."
                                        (not (member present expected)))))
                               (set-difference other expected))))))
       (:renamed (not (and (package-name name) (equal expected (names-of-package name)))))
-      ((:plist :set :package :interned :uninterned) nil))))
+      ((:plist :set :table :setting :document :package :interned :uninterned) nil))))
 
 (defun superseded-deltas (deltas state)
   "Those of DELTAS that somebody has put something else in the place of, with what else is known about the same names."
@@ -467,9 +489,7 @@ definition is new, unchanged or safe to replace."
 
 (defun redo-over (transaction deltas)
   "Return a function that, called once the DELTAS of TRANSACTION have been done again over what somebody has put there since, has them give
-that back when they are undone. Not where a class is new: undoing that removes it."
-  (when (find-if (lambda (delta) (and (eq (delta-kind delta) :class) (none-p (delta-old delta)))) deltas)
-    (return-from redo-over #'values))
+that back when they are undone."
   (let ((states (mapcar #'present-state deltas))
         (displacing (loop for delta in deltas
                           for method = (and (eq (delta-kind delta) :method) (delta-name delta))
@@ -551,6 +571,7 @@ that back when they are undone. Not where a class is new: undoing that removes i
                                   (narrow
                                    (list (format nil "~a: compiled for structures whose slots took less, to be compiled again before ~:[it is~;they are~] used."
                                                  (narrow-users-text narrow) (rest narrow)))))
+                            (and undo (values-still-left (transaction-left transaction)))
                             (and undo (mapcar #'lost-package (transaction-deleted transaction)))))
       (funcall written)
       (loop for (key before after) in (transaction-installed transaction)

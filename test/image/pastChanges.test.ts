@@ -140,14 +140,25 @@ describe('many changes', () => {
     expect(await agent.changes()).toBe('NIL');
   });
 
-  it.each(Object.keys(changesOfEveryKind(0)).filter(kind => kind !== 'new structure'))(
+  const changesAnew: typeof changesOfEveryKind = mark => ({
+    ...changesOfEveryKind(mark),
+    'new class': {
+      text: `(defclass new-c () ((a :initform ${mark} :accessor new-c-a)))`,
+      definitions: ['class:new-c'],
+    },
+    'new condition': {
+      text: `(define-condition new-trouble (error) ((a :initform ${mark} :reader new-trouble-a)))`,
+      definitions: ['condition:new-trouble'],
+    },
+  });
+  it.each(Object.keys(changesAnew(0)))(
     'that are done again over a %s of somebody else’s give that back when they are taken back',
     async kind => {
       await agent.lisp("(unexport 'app::m :app)");
-      const { transaction } = await agent.change(changesOfEveryKind(400)[kind]!);
+      const { transaction } = await agent.change(changesAnew(400)[kind]!);
       const swap = (op: 'undo' | 'redo') => agent.image.call(op, { transaction, force: true });
       await swap('undo');
-      const theirs = kind === 'package' ? "(export 'app::theirs :app)" : changesOfEveryKind(500)[kind]!.text;
+      const theirs = kind === 'package' ? "(export 'app::theirs :app)" : changesAnew(500)[kind]!.text;
       await agent.program(`(handler-bind ((sb-ext:defconstant-uneql #'continue)) ${theirs})`);
       await agent.remember();
       await swap('redo');

@@ -1,6 +1,10 @@
 /** Generic functions that take other parameters: all of their methods are changed with them, in one operation. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Editor, type TextDocument } from '../support/lspClient.ts';
+import { loadSystem, systemWorkspace, writeFiles } from '../support/asdfSystem.ts';
+import { Editor, lispString, type TextDocument } from '../support/lspClient.ts';
 
 let editor: Editor;
 afterEach(() => editor.finish());
@@ -92,6 +96,75 @@ describe.each(programs)('a generic function $what', ({ before, after, old, chang
     expect(await values(["(sb-mop:generic-function-lambda-list #'area)"])).toEqual(shown);
   });
 });
+
+describe.each(programs)(
+  'a generic function $what, in files that are loaded,',
+  ({ before, after, old, changed }) => {
+    const are = (expected: Readonly<Record<string, string>>) =>
+      expect(values(Object.keys(expected))).resolves.toEqual(Object.values(expected).map(each => [each]));
+
+    it('takes the other parameters with its system, not with half of it, and is taken back', async () => {
+      const root = mkdtempSync(path.join(tmpdir(), 'hotlisp-reshaped-'));
+      try {
+        const files = (first: string, rest: string) => ({
+          'areas.asd': '(defsystem "areas" :serial t :components ((:file "one") (:file "two")))\n',
+          'one.lisp': `(in-package :cl-user)\n${first}\n`,
+          'two.lisp': `(in-package :cl-user)\n${rest}\n`,
+        });
+        const cut = (text: string) => text.lastIndexOf('\n(defmethod');
+        editor = await Editor.start({
+          ...systemWorkspace(root, files(before.slice(0, cut(before)), before.slice(cut(before)))),
+          settings: { debugger: 'abort', approval: { 'modify-running-code': 'allow' } },
+        });
+        await loadSystem(editor, 'areas');
+        await are(old);
+        const reload = () => editor.command('code_reload_system', { system: 'areas', force: true });
+        writeFiles(root, files(after.slice(0, cut(after)), '(defvar *nothing*)'));
+        const failed = await reload();
+        expect(failed).toMatchObject({ status: 'failed' });
+        expect(JSON.stringify(failed)).toMatch(
+          /AREA would take other parameters, which AREA .*\) would not fit/,
+        );
+        await are(old);
+        writeFiles(root, files(after.slice(0, cut(after)), after.slice(cut(after))));
+        expect(await reload()).toMatchObject({ status: 'applied' });
+        await are(changed);
+        expect(await editor.command('rollback', {})).toMatchObject({ status: 'applied' });
+        await are(old);
+        expect(await editor.command('redo', {})).toMatchObject({ status: 'applied' });
+        await are(changed);
+      } finally {
+        rmSync(root, { recursive: true, force: true });
+      }
+    });
+
+    it('takes the other parameters from a compiled file, and is what it was when that fails', async () => {
+      editor = await Editor.start({
+        files: {
+          'shapes.lisp': before,
+          'after.lisp': after,
+          'fails.lisp': `${after}(defparameter *fails* (error "no ~a" (sb-mop:generic-function-lambda-list #'area)))\n`,
+        },
+        load: ['shapes.lisp'],
+        settings: { debugger: 'abort', approval: { 'modify-running-code': 'allow' } },
+      });
+      for (const name of ['after', 'fails'])
+        await editor.evaluate(
+          `(handler-bind ((warning #'muffle-warning)) (compile-file ${lispString(`${editor.root}/${name}.lisp`)}) t)`,
+        );
+      expect(await editor.command('code_load_fasl', { path: 'fails.fasl' })).toMatchObject({
+        status: 'failed',
+      });
+      await are(old);
+      expect(await editor.command('code_load_fasl', { path: 'after.fasl' })).toMatchObject({
+        status: 'applied',
+      });
+      await are(changed);
+      expect(await editor.command('rollback', {})).toMatchObject({ status: 'applied' });
+      await are(old);
+    });
+  },
+);
 
 describe('a generic function one of whose methods is left as it is', () => {
   it('is a hazard that says so, and what it was when it is reloaded all the same', async () => {

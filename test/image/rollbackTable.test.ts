@@ -1,5 +1,6 @@
 /** The table of docs/guide.md: what a rollback restores, and what it does not. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { definers } from '../support/definers.ts';
 import { Editor } from '../support/lspClient.ts';
 import type { OperationResult } from '../support/lspTypes.ts';
 
@@ -11,12 +12,16 @@ interface Row {
   readonly values: readonly [string, string, string];
   /** Code of the program that ran between. */
   readonly between?: string;
+  /** The value after that, where it is another one. */
+  readonly betweenValue?: string;
   readonly ends?: 'partial';
   /** It changes an object, which nobody can know of. */
   readonly toObject?: true;
 }
 
 const library = '(defpackage :lent (:use :cl) (:export #:helper))\n(defun lent:helper () 1)\n';
+
+const allDocumented = (text: string) => `"${Array<string>(16).fill(text).join(' ')}"`;
 
 const rows: Record<string, Row> = {
   'a function': { before: '(defun f () 1)', after: '(defun f () 2)', look: '(f)', values: ['1', '2', '1'] },
@@ -267,6 +272,65 @@ const rows: Record<string, Row> = {
     look: '(list (takes 1) (takes "a"))',
     values: ['(T NIL)', '(NIL T)', '(T NIL)'],
   },
+  'what a macro sets under a name that it makes': {
+    before:
+      '(defmacro defthing (name value) (let ((v (intern (format nil "*~A*" name)))) `(progn (defvar ,v) (setf ,v ,value (get \',v :made) ,value))))\n(defthing th 1)',
+    after:
+      '(defmacro defthing (name value) (let ((v (intern (format nil "*~A*" name)))) `(progn (defvar ,v) (setf ,v ,value (get \',v :made) ,value))))\n(defthing th 2)',
+    look: "(list *th* (get '*th* :made))",
+    values: ['(1 1)', '(2 2)', '(1 1)'],
+  },
+  'what a macro gives to names of another package that it makes': {
+    before:
+      '(defpackage :made-names (:use :cl))\n(defmacro defelsewhere (name value) (let ((v (intern (format nil "*~A*" name) :made-names)) (f (intern (format nil "~A-OF" name) :made-names))) `(progn (defvar ,v) (setf ,v ,value) (deftype ,f () \'(eql ,value)) (setf (fdefinition \',f) (constantly ,value)))))\n(defelsewhere it 1)',
+    after:
+      '(defpackage :made-names (:use :cl))\n(defmacro defelsewhere (name value) (let ((v (intern (format nil "*~A*" name) :made-names)) (f (intern (format nil "~A-OF" name) :made-names))) `(progn (defvar ,v) (setf ,v ,value) (deftype ,f () \'(eql ,value)) (setf (fdefinition \',f) (constantly ,value)))))\n(defelsewhere it 2)',
+    look: "(list made-names::*it* (made-names::it-of) (typep 1 'made-names::it-of))",
+    values: ['(1 1 T)', '(2 2 NIL)', '(1 1 T)'],
+  },
+  'what forms put into a hash table that they name': {
+    before:
+      "(defvar *registry* (make-hash-table))\n(defmacro register (name value) `(setf (gethash ',name *registry*) ,value))\n(register a 1)\n(register b 1)",
+    after:
+      "(defvar *registry* (make-hash-table))\n(defmacro register (name value) `(setf (gethash ',name *registry*) ,value))\n(register a 2)\n(register a 3)\n(remhash 'b *registry*)\n(register c 3)",
+    look: "(list (gethash 'a *registry*) (gethash 'b *registry*) (gethash 'c *registry*))",
+    values: ['(1 1 NIL)', '(3 NIL 3)', '(1 1 NIL)'],
+  },
+  'what other code put into a hash table meanwhile': {
+    before: '(defvar *shared* (make-hash-table))\n(setf (gethash :a *shared*) 1 (gethash :b *shared*) 1)',
+    after: '(defvar *shared* (make-hash-table))\n(setf (gethash :a *shared*) 2 (gethash :b *shared*) 2)',
+    between: '(setf (gethash :b *shared*) 9)',
+    betweenValue: '(2 9)',
+    look: '(list (gethash :a *shared*) (gethash :b *shared*))',
+    values: ['(1 1)', '(2 2)', '(1 9)'],
+  },
+  'documentation that a form sets': {
+    before: `(defpackage :documented (:use :cl) (:documentation "1"))
+(defun df () "1" nil) (defun (setf df) (v) "1" v) (defmacro dm () "1" nil) (defvar *dv* nil "1") (defconstant +dc+ 1 "1")
+(deftype dt () "1" 'integer) (defstruct ds "1" a) (defclass dk () ((a :documentation "1")) (:documentation "1"))
+(define-condition dcond (error) () (:documentation "1")) (define-compiler-macro df (&whole w) "1" w)
+(defsetf dx (a) (b) "1" (list 'list a b)) (define-method-combination dmc :operator + :documentation "1")
+(defgeneric dg (x) (:documentation "1")) (defmethod dg ((x integer)) "1" x)`,
+    after: `(setf (documentation 'df 'function) "2" (documentation '(setf df) 'function) "2" (documentation 'dm 'function) "2"
+  (documentation '*dv* 'variable) "2" (documentation '+dc+ 'variable) "2" (documentation 'dt 'type) "2"
+  (documentation 'ds 'structure) "2" (documentation 'dk 'type) "2" (documentation 'dcond 'type) "2" (documentation 'df 'compiler-macro) "2"
+  (documentation 'dx 'setf) "2" (documentation 'dmc 'method-combination) "2" (documentation #'dg t) "2"
+  (documentation (find-method #'dg () (list (find-class 'integer))) t) "2" (documentation (find-package :documented) t) "2"
+  (documentation (first (sb-mop:class-direct-slots (find-class 'dk))) t) "2")`,
+    look: `(format nil "~{~a~^ ~}" (list (documentation 'df 'function) (documentation '(setf df) 'function) (documentation 'dm 'function)
+  (documentation '*dv* 'variable) (documentation '+dc+ 'variable) (documentation 'dt 'type)
+  (documentation 'ds 'structure) (documentation 'dk 'type) (documentation 'dcond 'type) (documentation 'df 'compiler-macro)
+  (documentation 'dx 'setf) (documentation 'dmc 'method-combination) (documentation #'dg t)
+  (documentation (find-method #'dg () (list (find-class 'integer))) t) (documentation (find-package :documented) t)
+  (documentation (first (sb-mop:class-direct-slots (find-class 'dk))) t)))`,
+    values: [allDocumented('1'), allDocumented('2'), allDocumented('1')],
+  },
+  'the initial forms of a structure’s slots': {
+    before: '(defstruct initial (a 1))\n(defstruct (initial-more (:include initial (a 5))))',
+    after: '(defstruct initial (a 2))\n(defstruct (initial-more (:include initial (a 6))))',
+    look: "(list (initial-a (make-initial)) (initial-a (make-initial-more)) (loop for name in '(initial initial-more) for slot = (first (sb-mop:class-slots (find-class name))) collect (list (sb-mop:slot-definition-initform slot) (funcall (sb-mop:slot-definition-initfunction slot)))) (let ((slot (first (sb-mop:class-direct-slots (find-class 'initial))))) (list (sb-mop:slot-definition-initform slot) (funcall (sb-mop:slot-definition-initfunction slot)))))",
+    values: ['(1 5 ((1 1) (5 5)) (1 1))', '(2 6 ((2 2) (6 6)) (2 2))', '(1 5 ((1 1) (5 5)) (1 1))'],
+  },
   'the methods in a generic function’s definition': {
     before: '(defgeneric inner (x) (:method ((x integer)) :integer) (:method ((x number)) :number))',
     after: '(defgeneric inner (x) (:method ((x number)) :number))',
@@ -297,8 +361,22 @@ describe('a rollback, and a failure, restores', () => {
   });
   afterAll(() => editor?.finish());
 
-  it.each(Object.entries(rows))('%s', async (name, row) => {
-    const { before, after, look, values, between, ends, toObject } = row;
+  const all: Record<string, Row> = {
+    ...rows,
+    ...Object.fromEntries(
+      Object.entries(definers).map(
+        ([
+          name,
+          {
+            values: [old, changed],
+            ...row
+          },
+        ]) => [name, { ...row, values: [old, changed, old] }],
+      ),
+    ),
+  };
+  it.each(Object.entries(all))('%s', async (name, row) => {
+    const { before, after, look, values, between, betweenValue, ends, toObject } = row;
     const head = '(in-package :cl-user)\n';
     const document = editor.open(`${name.replace(/\W+/g, '-')}.lisp`, `${head}${before}\n`);
     const reload = () => editor.command<OperationResult>('reload_file', { uri: document.uri });
@@ -313,16 +391,41 @@ describe('a rollback, and a failure, restores', () => {
     const { transaction, status, notes } = await reload();
     expect([status, notes.filter(({ severity }) => severity === 'error')]).toEqual(['applied', []]);
     if (between) await editor.evaluate(between);
-    expect(await editor.evaluate(look)).toEqual([values[1]]);
+    expect(await editor.evaluate(look)).toEqual([betweenValue ?? values[1]]);
     const back = await editor.command('rollback', { transaction });
     expect(back).toMatchObject({ status: ends ?? 'applied' });
     if (ends) expect(JSON.stringify(back)).toMatch(/have lost the values of B/);
     expect(await editor.evaluate(look)).toEqual([values[2]]);
     expect(await editor.command('redo', { transaction })).toMatchObject({ status: 'applied' });
-    expect(await editor.evaluate(look)).toEqual([values[1]]);
+    expect(await editor.evaluate(look)).toEqual([betweenValue ?? values[1]]);
     if (ends) return;
     expect(await editor.command('rollback', { transaction })).toMatchObject({ status: 'applied' });
     expect(await editor.evaluate(look)).toEqual([values[2]]);
+  });
+
+  it('no value that a function which a form calls has set, and says so', async () => {
+    const program = `(in-package :cl-user)
+(defvar *set-by-call* 1)
+(defvar *filled-by-call* (make-hash-table))
+(defun call-setting (value) (setf *set-by-call* value (gethash :key *filled-by-call*) value))
+`;
+    const reload = ({ uri }: { uri: string }) => editor.command<OperationResult>('reload_file', { uri });
+    await reload(editor.open('calls.lisp', program));
+    const left = [
+      'The value of COMMON-LISP-USER::*SET-BY-CALL* changed during the load, and was left as it is.',
+      'What is in the hash table COMMON-LISP-USER::*FILLED-BY-CALL* changed during the load, and was left as it is.',
+    ].sort();
+    const document = editor.open(
+      'calling.lisp',
+      '(in-package :cl-user)\n(call-setting 2)\n(error "on purpose")\n',
+    );
+    const failed = await reload(document);
+    expect([failed.status, failed.remains?.toSorted()]).toEqual(['partial', left]);
+    document.set('(in-package :cl-user)\n(call-setting 3)\n');
+    const { transaction } = await reload(document);
+    const back = await editor.command<OperationResult>('rollback', { transaction });
+    expect([back.status, back.remains?.toSorted()]).toEqual(['partial', left]);
+    expect(await editor.evaluate('(list *set-by-call* (gethash :key *filled-by-call*))')).toEqual(['(3 3)']);
   });
 
   it('nothing of a structure whose slots were changed, because that is refused', async () => {
