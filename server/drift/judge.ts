@@ -231,11 +231,12 @@ function vanished(
   const { held: asked, isOwn, loaded } = knowledge;
   return [...asked].flatMap(([key, { asked: what, held }]): Drift[] => {
     if (present.has(key) || hidden.has(key) || what.definition.kind === 'package') return [];
-    const fromHere =
-      isOwn(held.file) &&
-      ((held.status === 'installed' && !held.unsaved) ||
-        (held.status === 'file' && [...loaded.values()].some(texts => texts.some(text => text.has(key)))));
-    return fromHere
+    const isHere =
+      held.status === 'file'
+        ? isOwn(held.file) && [...loaded.values()].some(texts => texts.some(text => text.has(key)))
+        : (held.status === 'installed' || held.status === 'client' || held.status === 'unfiled') &&
+          (held.file === undefined || isOwn(held.file));
+    return isHere
       ? [absentHere('deleted', what, held, placeAfter(snapshot, key, present, knowledge), knowledge)]
       : [];
   });

@@ -349,6 +349,22 @@ describe('what was deleted from its file', () => {
     expect(command).toMatchObject({ command: 'hotlisp.remove_definition', arguments: [{ package: 'SHOP' }] });
   });
 
+  it.each([
+    ['a string', {}],
+    ['a string for the file', { filename: 'shop.lisp' }],
+  ])('is told of what came from %s, and was written to the file before', async (_, more) => {
+    const document = await start();
+    void editor.expectPrompt(/compile/i, 'Approve');
+    await editor.command('code_compile_string', { code: replacement, package: 'SHOP', ...more });
+    await hints(document, /^drift-unpersisted: The image runs a text of tax /);
+    applyEdit(document, await action(document, '(defun tax', /^Write to source file: tax$/));
+    document.save();
+    await hints(document);
+    document.replace(replacement, '');
+    document.save();
+    await hints(document, /^drift-deleted: The function tax is not in this file any more/);
+  });
+
   it('is no more told once another file has it, which is told of there when it says something else', async () => {
     const document = await start();
     document.replace('(defgeneric area', '(defun temporary () 1)\n\n(defgeneric area');
@@ -507,6 +523,8 @@ describe('another client of the image', () => {
       applyEdit(document, await action(document, '(defun tax', /^Write to source file: tax$/));
       expect(document.text).toContain(replacement);
       await hints(document, /area/, /basket/);
+      document.replace(replacement, '');
+      await hints(document, /^drift-deleted: The function tax /, /area/, /basket/);
     } finally {
       slime.close();
     }
