@@ -37,11 +37,13 @@
 ;;;; The request
 
 (defun announced-packages (forms)
-  "The names of the packages that FORMS, of the wire, define."
+  "The names and nicknames of the packages that FORMS, of the wire, define."
   (loop for form in forms
         append (loop for name in (getf form :definitions)
                      when (eq (getf name :kind) :package)
-                       collect (or (package-designator-text (getf name :name)) (getf name :name)))))
+                       append (let ((elements (split-list-text (getf form :text))))
+                                (cons (or (package-designator-text (getf name :name)) (getf name :name))
+                                      (and (consp elements) (package-option "NICKNAMES" elements)))))))
 
 (defun units-of-forms (forms)
   "The UNITS of the wire's FORMS. Signals a WIRE-ERROR of kind :UNKNOWN-PACKAGE."

@@ -92,6 +92,8 @@ export class Server {
   #encoding: PositionEncoding = 'utf-16';
   #folders: string[] = [];
   #initialSettings: Settings = defaultSettings;
+  /** As the user made them, without what files of the workspace make stricter. */
+  #userSettings: Settings = defaultSettings;
   #settings: Settings = defaultSettings;
   #journal: Journal | undefined;
 
@@ -229,22 +231,19 @@ export class Server {
       this.#documents.saved(uri);
       void this.#features.drifts.refresh(uri);
       if (this.#settings['reload.onSave'] === 'changed')
-        void this.#ready.then(() =>
-          this.#commands.execute(
-            'hotlisp.reload_changed',
-            [{ uri, background: true }],
-            new AbortController().signal,
-          ),
+        void this.#execute(
+          'hotlisp.reload_changed',
+          [{ uri, background: true }],
+          new AbortController().signal,
         );
     });
-    connection.onDidChangeConfiguration(({ settings }) => void this.#configure(settings));
+    connection.onDidChangeConfiguration(({ settings }) => this.#resettle(() => this.#configure(settings)));
 
     connection.onExecuteCommand((params, token, workDone) =>
       this.#answer(async () => {
         workDone.begin('Hotlisp', undefined, params.command, true);
         try {
-          await this.#ready;
-          return await this.#commands.execute(
+          return await this.#execute(
             params.command,
             params.arguments as unknown[] | undefined,
             signalOf(token),
@@ -254,6 +253,17 @@ export class Server {
         }
       }),
     );
+  }
+
+  /** Performs a command under the settings as they are by now. */
+  async #execute(command: string, args: unknown[] | undefined, signal: AbortSignal): Promise<unknown> {
+    await this.#ready;
+    // Not every editor tells of a file that changes, and a policy that was made stricter holds at once.
+    if (this.#workspaceSettings.isOutdated(this.#folders)) {
+      this.#resettle(() => this.#useSettings(this.#userSettings, []));
+      await this.#ready;
+    }
+    return this.#commands.execute(command, args, signal);
   }
 
   // ---------------------------------------------------------------- lifecycle
@@ -311,6 +321,11 @@ export class Server {
   /** Settled once the settings are known; never rejects. */
   #ready: Promise<void> = Promise.resolve();
 
+  /** What comes after it is done under the settings that `settle` makes, and settings come into force in the order they were sent. */
+  #resettle(settle: () => Promise<void>): void {
+    this.#ready = this.#ready.then(settle);
+  }
+
   async #initialized(): Promise<void> {
     const { workspace } = this.#editor.capabilities;
     if (workspace?.didChangeConfiguration?.dynamicRegistration)
@@ -324,7 +339,7 @@ export class Server {
           ...this.#folders.filter(folder => !gone.includes(folder)),
           ...this.#pathsOf(added.map(({ uri }) => uri)),
         ];
-        void this.#useSettings(this.#settings, []);
+        this.#resettle(() => this.#useSettings(this.#userSettings, []));
         void this.#features.setFolders(this.#folders);
       });
     void this.#features.initialized(this.#folders);
@@ -353,6 +368,7 @@ export class Server {
   }
 
   async #useSettings(settings: Settings, problems: readonly SettingProblem[]): Promise<void> {
+    this.#userSettings = settings;
     const used = await this.#workspaceSettings.tightened(settings, this.#folders, problems);
     this.#settings = used;
     if (this.#journal && path.dirname(this.#journal.path) !== this.#journalDirectory())

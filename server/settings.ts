@@ -224,9 +224,11 @@ export function tighten(
   value: unknown,
   file: string,
 ): { settings: Settings; problems: SettingProblem[] } {
-  const problems: SettingProblem[] = [];
+  const misshapen: SettingProblem[] = [];
+  const leaves = flatten(value, misshapen);
+  const problems = misshapen.map(({ key, message }) => ({ key, message: `${file}: ${message}` }));
   const result: Record<string, unknown> = { ...settings };
-  for (const [key, given] of flatten(value, problems)) {
+  for (const [key, given] of leaves) {
     const refuse = (why: string) =>
       problems.push({ key: `hotlisp.${key}`, message: `${file}: ${key} ${why}` });
     if (key === 'image.readOnly') {

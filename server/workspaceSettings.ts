@@ -1,4 +1,5 @@
 /** What the files of a workspace's folders say of the settings, and the telling of what is wrong with any. */
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import { oneLine } from './display.ts';
 import type { Editor } from './ports.ts';
@@ -13,6 +14,8 @@ const mostTold = 10;
 
 export class WorkspaceSettings {
   #told: ReadonlySet<string> = new Set();
+  /** Of the files that the settings were made stricter by last. */
+  #stamp = '';
 
   constructor(private readonly editor: Editor) {}
 
@@ -22,6 +25,7 @@ export class WorkspaceSettings {
     folders: readonly string[],
     problems: readonly SettingProblem[],
   ): Promise<Settings> {
+    this.#stamp = stampOf(folders);
     let used = settings;
     const messages = problems.map(({ message }) => message);
     for (const folder of folders) {
@@ -34,6 +38,11 @@ export class WorkspaceSettings {
     return used;
   }
 
+  /** Whether any of the files has changed since, as far as its time and size tell. Does not wait: commands keep their order. */
+  isOutdated(folders: readonly string[]): boolean {
+    return stampOf(folders) !== this.#stamp;
+  }
+
   #tell(messages: readonly string[]): void {
     const fresh = messages.filter(message => !this.#told.has(message));
     this.#told = new Set(messages);
@@ -42,6 +51,18 @@ export class WorkspaceSettings {
     if (fresh.length > mostTold)
       this.editor.tell('warning', `Hotlisp settings ignored: ${fresh.length - mostTold} more.`);
   }
+}
+
+function stampOf(folders: readonly string[]): string {
+  const stamps = folders.map(folder => {
+    try {
+      const { mtimeMs, ctimeMs, size, ino } = statSync(path.join(folder, workspaceFile));
+      return [mtimeMs, ctimeMs, size, ino].join(' ');
+    } catch {
+      return '';
+    }
+  });
+  return stamps.join('\n');
 }
 
 async function read(file: string, messages: string[]): Promise<unknown> {

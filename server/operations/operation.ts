@@ -140,8 +140,9 @@ export interface RemovalPlan {
   readonly definitions: readonly DefinitionName[];
   /** In which the names are read. */
   readonly package: string;
-  /** The text that defines them, where it is known. */
+  /** The text that defines them, where it is known, and the path of its file. */
   readonly text: string | null;
+  readonly file: string | undefined;
   readonly buffers: ChangePlan['buffers'];
 }
 

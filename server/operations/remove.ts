@@ -74,6 +74,7 @@ export const removeDefinition = operation({
         definitions: [definition],
         package: args.package ?? initialPackage,
         text: null,
+        file: undefined,
         buffers: [],
       };
     }
@@ -103,6 +104,7 @@ export const removeDefinition = operation({
       definitions,
       package: form.package ?? initialPackage,
       text: snapshot.text.slice(form.span.start, form.span.end),
+      file: context.fileOf(snapshot.uri),
       buffers: context.isOpen(snapshot.uri) ? [{ uri: snapshot.uri, version: snapshot.version }] : [],
     };
   },

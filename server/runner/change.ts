@@ -230,7 +230,10 @@ async function finishChange(
 ): Promise<report.OperationResult> {
   const forms = installed(assessed);
   const result = report.changeResult(change, forms, assessed, desk.encoding, started);
-  const verified = change.status === 'applied' ? await verify(desk, deed, forms, call) : notVerified;
+  // A form may define names of other packages than the one it is read in, or write its package's nickname.
+  const file = forms.length === 1 ? forms[0]!.wire.file : undefined;
+  const places = [...forms, ...change.definitions.map(each => ({ wire: { package: each.package, file } }))];
+  const verified = change.status === 'applied' ? await verify(desk, deed, places, call) : notVerified;
   const { failure, verification } = verified;
   const status = statusOf(change.status, verified);
   const remains = [...change.remains, ...verified.remains];

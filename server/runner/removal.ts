@@ -53,7 +53,7 @@ export async function runRemoval(
       { transaction: deed.transaction!, ...wanted },
       call.signal,
     );
-    const places = definitions.map(each => ({ wire: { package: each.package } }));
+    const places = definitions.map(each => ({ wire: { package: each.package, file: plan.file } }));
     const verified = change.status === 'applied' ? await verify(desk, deed, places, call) : notVerified;
     const { failure, verification } = verified;
     const status = statusOf(change.status, verified);

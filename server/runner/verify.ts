@@ -1,10 +1,12 @@
 /** Verification rules: which a change falls under, and what becomes of it when one fails. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { oneLine } from '../display.ts';
 import { HotlispError } from '../errors.ts';
 import type { Image } from '../image/image.ts';
 import { initialPackage } from '../operations/forms.ts';
+import { designatedName } from '../operations/names.ts';
 import type { Deed } from './deeds.ts';
 import { outputLimit, type Desk } from './desk.ts';
 import { since } from './report.ts';
@@ -26,16 +28,36 @@ function rulesFor(settings: Settings, places: readonly { readonly wire: Place }[
 }
 
 function applies({ when }: VerifyRule, place: Place): boolean {
-  if (when.package !== undefined && when.package.toUpperCase() !== place.package?.toUpperCase()) return false;
-  if (when.file !== undefined && !(place.file === when.file || place.file?.endsWith(path.sep + when.file)))
+  const wanted = {
+    package: packageOf(when)?.toUpperCase(),
+    system: when.system && designatedName(when.system, name => name)?.toLowerCase(),
+    file: when.file && filePath(when.file),
+  };
+  if (wanted.package !== undefined && wanted.package !== place.package?.toUpperCase()) return false;
+  if (
+    wanted.file !== undefined &&
+    !(place.file === wanted.file || place.file?.endsWith(path.sep + wanted.file))
+  )
     return false;
   if (
-    when.system !== undefined &&
-    when.system !== place.system &&
-    !(place.file !== undefined && belongsTo(place.file, when.system))
+    wanted.system !== undefined &&
+    wanted.system !== place.system &&
+    !(place.file !== undefined && belongsTo(place.file, wanted.system))
   )
     return false;
   return true;
+}
+
+const packageOf = (when: VerifyRule['when']) =>
+  when.package && designatedName(when.package, name => name);
+
+/** A path as written, such as ./src/shop.lisp, or a file: URI. */
+function filePath(file: string): string {
+  try {
+    return path.normalize(file.startsWith('file:') ? fileURLToPath(file) : file);
+  } catch {
+    return file;
+  }
 }
 
 /** Whether a folder above `file` holds the system's definition. */
@@ -87,7 +109,8 @@ export async function runRules(
 ): Promise<Omit<Verified, 'remains'> & { reason?: string }> {
   const verification: Verification[] = [];
   for (const rule of rulesFor(desk.deps.settings(), places)) {
-    const home = rule.when.package ?? places.find(({ wire }) => wire.package)?.wire.package ?? initialPackage;
+    const home =
+      packageOf(rule.when) ?? places.find(({ wire }) => wire.package)?.wire.package ?? initialPackage;
     const ran = await run(desk, image, rule, home, signal);
     verification.push(ran);
     const { reason } = ran;
@@ -153,8 +176,8 @@ async function run(
     if (status !== 'evaluated') {
       const why = condition
         ? `signalled ${condition.type}: ${oneLine(condition.text)}`
-        : `cannot be read: ${oneLine(notes[0]?.message ?? '')}`;
-      return ended(why, [], output);
+        : `${status === 'unreadable' ? 'cannot be read' : 'has no value'}: ${oneLine(notes[0]?.message ?? '')}`;
+      return ended(withoutStop(why), [], output);
     }
     if (values[0] !== 'NIL' && values.length > 0) return ended(undefined, values, output);
     return ended(
@@ -165,6 +188,8 @@ async function run(
   } catch (error) {
     if (signal.aborted) return ended('was cancelled');
     if (limit.aborted) return ended(`did not finish within ${timeoutSeconds} s`);
-    return ended(oneLine((error as Error).message).replace(/\.$/, ''));
+    return ended(withoutStop(oneLine((error as Error).message)));
   }
 }
+
+const withoutStop = (sentence: string) => sentence.replace(/\.$/, '');

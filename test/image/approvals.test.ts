@@ -1,4 +1,5 @@
 /** Approvals: whatever a person or an editor answers, only a clear yes to exactly this change lets it run, and only once. */
+import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
@@ -252,6 +253,27 @@ describe('policies', () => {
     change('1');
     void editor.expectPrompt(/reload total/i, 'Deny');
     expect(await editor.actionFailure(document, form, reload)).toMatchObject({ kind: 'approval-denied' });
+  });
+
+  it('are made stricter by a file of the workspace as soon as it is there, without a word of the editor', async () => {
+    await start();
+    const evaluate = () => editor.failure('repl_eval', { code: '1' });
+    expect(await editor.evaluate('1')).toEqual(['1']);
+    const file = path.join(editor.root, '.hotlisp.json');
+    writeFileSync(file, JSON.stringify({ approval: { eval: 'deny' } }));
+    expect(await evaluate()).toMatchObject({ kind: 'approval-denied' });
+    writeFileSync(file, JSON.stringify({ image: { readOnly: true } }));
+    expect(await evaluate()).toMatchObject({ kind: 'read-only' });
+    rmSync(file);
+    expect(await editor.evaluate('1')).toEqual(['1']);
+  });
+
+  it('hold for every command that is sent after the editor told of them', async () => {
+    await start();
+    editor.configure({ approval: { eval: 'deny' } });
+    expect(await editor.failure('repl_eval', { code: '1' })).toMatchObject({ kind: 'approval-denied' });
+    editor.configure({});
+    expect(await editor.evaluate('1')).toEqual(['1']);
   });
 
   it('ask again for a hazardous change, whatever was approved for the session', async () => {

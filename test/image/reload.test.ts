@@ -319,6 +319,14 @@ describe('reloading from a buffer', () => {
     expect(await total()).toEqual(['12']);
   });
 
+  it('reloads a file that defines a package, and is in it by a nickname', async () => {
+    const text = `(defpackage #:corner-shop (:use #:cl) (:nicknames "CORNER" #:cs))\n(in-package #:cs)\n(defun open-p () :yes)\n`;
+    const { uri } = editor.open('corner.lisp', text);
+    void editor.expectPrompt(/reload/i, 'Approve');
+    expect(await editor.command('reload_file', { uri })).toMatchObject({ status: 'applied' });
+    expect(await editor.evaluate('(corner::open-p)')).toEqual([':YES']);
+  });
+
   it('evaluates a form without asking, in the package of its place', async () => {
     document.set(`${shop}\n(list (package-name *package*) (total 1))\n`);
     const result = await editor.actionOutcome(document, '(list (package-name', /^Evaluate form$/);

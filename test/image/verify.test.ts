@@ -1,5 +1,6 @@
 /** Verification: forms that must hold and test suites that must pass after a change, which is taken back when they do not. */
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Editor, type TextDocument } from '../support/lspClient.ts';
 import type { OperationResult } from '../support/lspTypes.ts';
@@ -71,7 +72,8 @@ describe('a form', () => {
       ['(= 40 (shop:total 10))', /answered NIL/],
       ['(error "no ~a today" :total)', /signalled .*SIMPLE-ERROR: no TOTAL today/],
       ['(loop)', /did not finish within 0\.5 s/, 0.5],
-      ['(shop:total', /cannot be read/],
+      ['(shop:total', /cannot be read: The text ends inside this form\.$/],
+      ['(abort)', /has no value: The evaluation was abandoned/],
     ];
     for (const [code, reason, timeoutSeconds] of forms) {
       const rule = { when, form: code, ...(timeoutSeconds !== undefined && { timeoutSeconds }) };
@@ -94,6 +96,29 @@ describe('a form', () => {
     );
     document.replace('(twice (tax amount))', '0');
     expect(await reload()).toMatchObject({ status: 'applied', verification: [{ rule: ':run' }] });
+  });
+
+  it('names package, file and system as they are written elsewhere', async () => {
+    await start(
+      '',
+      { when: { package: ':shop' }, form: '1' },
+      { when: { file: './shop.lisp' }, form: '2' },
+      { when: { file: pathToFileURL('/elsewhere/shop.lisp').href }, form: '3' },
+    );
+    document.replace('(twice (tax amount))', '0');
+    expect(await reload()).toMatchObject({ verification: [{ rule: '1' }, { rule: '2' }] });
+  });
+
+  it('of a package is run for what is defined in it, wherever that is read', async () => {
+    await start('', { when, form: 'nil' });
+    const code = '(defun shop:total (amount) (* 3 amount))';
+    await isRolledBack(await editor.command<Verified>('code_compile_string', { code }), 'nil');
+  });
+
+  it('of a file is run for what is removed from it', async () => {
+    await start('', { when: { file: 'shop.lisp' }, form: 'nil' });
+    const place = { uri: document.uri, position: document.positionOf('(defun total') };
+    await isRolledBack(await editor.command<Verified>('remove_definition', place), 'nil');
   });
 });
 

@@ -199,8 +199,16 @@ export class Editor {
     return pathToFileURL(this.root).href;
   }
 
+  #configured: Record<string, unknown> | undefined;
+
+  /** Other settings from now on, which the server is told of. */
+  configure(settings: Record<string, unknown>): void {
+    this.#configured = settings;
+    this.rpc.notify('workspace/didChangeConfiguration', { settings: { hotlisp: this.settings } });
+  }
+
   get settings(): Record<string, unknown> {
-    const { image, ...others } = this.options.settings ?? {};
+    const { image, ...others } = this.#configured ?? this.options.settings ?? {};
     const init = (this.options.load ?? []).map(name => `(load ${lispString(path.join(this.root, name))})`);
     return {
       image: { mode: 'spawn', command: sbclCommand, init, ...(image as object | undefined) },
