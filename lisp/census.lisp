@@ -71,17 +71,19 @@ on computing for 20 ms; without an answer within TIMEOUT seconds it is :UNKNOWN.
   "The answer of RANGES for the control stack whose WORDS begin at the address START: :OLD before :YES, NIL where it holds no frame of their code.
 Words of frames that were left long ago lie between those in use. On x86-64 frames are linked, (saved frame pointer, return address), and only what
 the links lead to counts, and what lies below the first of them: there the innermost function calls into C without such a pair."
-  (declare (type (simple-array (unsigned-byte 64) (*)) words) (type (unsigned-byte 62) start))
-  (let ((low (loop for range in ranges minimize (first range)))
-        (high (loop for range in ranges maximize (second range)))
-        (last (if (find :old ranges :key #'cddr) :old :yes))
+  (declare (type (simple-array (unsigned-byte 64) (*)) words) (type (unsigned-byte 62) start) (type simple-vector ranges))
+  (let ((last (if (find :old ranges :key #'cddr) :old :yes))
         (found nil)
         (count (length words)))
     (flet ((hit (index)
-             (let ((word (aref words index)))
-               (and (<= low word) (< word high)
-                    (loop for (start end . answer) in ranges
-                            thereis (and (<= start word) (< word end) answer)))))
+             (loop with word = (aref words index) and low fixnum = 0 and high fixnum = (length ranges)
+                   while (< low high)
+                   do (let ((middle (ash (+ low high) -1)))
+                        (destructuring-bind (start end . answer) (svref ranges middle)
+                          (declare (type (unsigned-byte 62) start end))
+                          (cond ((< word start) (setf high middle))
+                                ((>= word end) (setf low (1+ middle)))
+                                (t (return answer)))))))
            (note (answer)
              (when answer (setf found answer))
              (when (eq found last) (return-from answer-in-stack found))))

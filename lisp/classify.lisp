@@ -112,9 +112,9 @@
   "The code objects of FUNCTIONS, functions of methods included."
   (remove-duplicates
    (loop for function in functions
-         for fast = (ignore-errors (fast-method-function function))
+         for working = (ignore-errors (code-of (working-function function)))
          for code = (ignore-errors (code-of function))
-         when (functionp fast) collect (code-of fast)
+         when working collect working
          when code collect code)
    :test #'eq))
 

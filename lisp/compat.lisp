@@ -341,6 +341,7 @@ the form TEST is true; TEST runs when the agent is loaded, and an error in it co
 (define-internal frame-component :function ("SB-DI" "COMPILED-DEBUG-FUN-COMPONENT"))
 (define-internal bogus-debug-fun-p :function ("SB-DI" "BOGUS-DEBUG-FUN-P"))
 (define-internal fast-method-function :function ("SB-PCL" "%METHOD-FUNCTION-FAST-FUNCTION"))
+(define-internal method-function-object :type ("SB-PCL" "%METHOD-FUNCTION"))
 
 (define-capability :stack-scan
     (thread-os-tid stack-end stack-start fun-code-header underlying-function code-instructions code-text-size code-at
@@ -397,12 +398,14 @@ function which called it does not show on the stack."
        (not (typep function 'sb-mop:funcallable-standard-object))
        (fun-code-header (underlying-function function))))
 
+(defun working-function (function)
+  "The function that does the work of FUNCTION: of a method's, which only leads to it, its fast function."
+  (or (and (typep function 'method-function-object) (ignore-errors (fast-method-function function)))
+      function))
+
 (defun method-codes (method)
   "The code objects that run when METHOD does."
-  (let* ((function (sb-mop:method-function method))
-         ;; Where there is a fast function, FUNCTION is a closure over code that all methods share.
-         (code (or (ignore-errors (code-of (fast-method-function function)))
-                   (ignore-errors (code-of function)))))
+  (let ((code (ignore-errors (code-of (working-function (sb-mop:method-function method))))))
     (and code (list code))))
 
 (defun code-file (code)
@@ -410,15 +413,19 @@ function which called it does not show on the stack."
   (ignore-errors (real-file (debug-source-namestring (debug-info-source (code-debug-info code))))))
 
 (defun call-with-code-ranges (codes function)
-  "Call FUNCTION with a list of (start end . answer), the addresses of the instructions of CODES, an alist of code and answer. They do not move meanwhile."
-  (labels ((pin (rest ranges)
-             (if rest
-                 (destructuring-bind (code . answer) (first rest)
-                   (with-pinned-objects (code)
-                     (let ((start (sb-sys:sap-int (code-instructions code))))
-                       (pin (rest rest) (cons (list* start (+ start (code-text-size code)) answer) ranges)))))
-                 (funcall function ranges))))
-    (pin codes '())))
+  "Call FUNCTION with a vector of (start end . answer), the addresses of the instructions of CODES, an alist of code and answer, in order. They do not
+move meanwhile."
+  (flet ((range (entry)
+           (let ((start (sb-sys:sap-int (code-instructions (car entry)))))
+             (list* start (+ start (code-text-size (car entry))) (cdr entry)))))
+    ;; Several in one frame: after the load of a large system there are more codes than the stack has room for frames.
+    (labels ((pin (rest)
+               (if rest
+                   (destructuring-bind (&optional a b c d e f g h &rest more) rest
+                     (with-pinned-objects ((car a) (car b) (car c) (car d) (car e) (car f) (car g) (car h))
+                       (pin more)))
+                   (funcall function (sort (map 'vector #'range codes) #'< :key #'first)))))
+      (pin codes))))
 
 (defun read-proc-file (path)
   "The first kilobyte of PATH as a string, or NIL."

@@ -29,7 +29,7 @@
                     (case (definition-kind definition)
                       (:method (let* ((method (find-defined-method definition))
                                       (function (and method (sb-mop:method-function method))))
-                                 (list (or (and function (ignore-errors (fast-method-function function))) function))))
+                                 (list (working-function function))))
                       (:structure (loop for name in (structure-function-names symbol)
                                         when (fboundp name) collect (function-state name)))
                       ((:type :setf-expander) (list (expander-function object)))

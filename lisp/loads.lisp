@@ -201,8 +201,9 @@ or by the program, which runs all the while. Those values are nobody's to put ba
   "Something under way that changes the image otherwise than by forms of a buffer. STEP is where it failed, or NIL; SWAPPED is called with
 :OLD when what was done is undone, also because it failed, and with :NEW when it is done again. DEFINITIONS, the contract's, say what it defines;
 without them that is told from what has changed. METHODS are the deltas of methods that were given another function, last first. WATCH is there once something was loaded.
+UNSETTLED are accessors of classes that were defined again: waiting for those who fill their caches is done once for all.
 CONSTANTS, the contract's, may get another value; CHANGED are the contract's of others that would have, and CHANGED-CONDITION is the first of those as the contract has it."
-  id (watch nil) (constants '()) (changed '()) (changed-condition nil) (methods '()) (step nil) (condition nil) (notes '()) (output "") (swapped nil) (definitions nil))
+  id (watch nil) (constants '()) (changed '()) (changed-condition nil) (methods '()) (unsettled '()) (step nil) (condition nil) (notes '()) (output "") (swapped nil) (definitions nil))
 
 (defun call-loading (deed function)
   "Call FUNCTION, which loads something for DEED."
@@ -229,9 +230,7 @@ CONSTANTS, the contract's, may get another value; CHANGED are the contract's of 
   (let ((thread sb-thread:*current-thread*) (encapsulated '())
         ;; The methods in a DEFGENERIC go when it is loaded again: here, once the new ones are there. Lists (generic-function . methods).
         (leaving '())
-        (reshaping (make-reshaping))
-        ;; Accessors of classes that were defined again: waiting for those who fill their caches is done once for all.
-        (unsettled '()))
+        (reshaping (make-reshaping)))
     (labels ((instead (symbol replacement)
                (when symbol
                  (push symbol encapsulated)
@@ -257,7 +256,7 @@ CONSTANTS, the contract's, may get another value; CHANGED are the contract's of 
                                                             (lambda () (apply original arguments))
                                                             (lambda (functions)
                                                               (reset-dispatch functions)
-                                                              (setf unsettled (union functions unsettled)))))))
+                                                              (setf (deed-unsettled deed) (union functions (deed-unsettled deed))))))))
                  (instead *load-defmethod-symbol*
                           (lambda (original arguments)
                             (or (wait-for-methods reshaping arguments)
@@ -281,8 +280,7 @@ CONSTANTS, the contract's, may get another value; CHANGED are the contract's of 
                                   (when entry (leave entry)))))))
                  (multiple-value-prog1 (call-changing-methods t (lambda () (multiple-value-prog1 (funcall function) (finish-reshaping reshaping))))
                    (mapc #'leave (copy-list leaving))))
-            (dolist (symbol encapsulated) (unencapsulate symbol 'hotlisp))
-            (reset-generic-functions unsettled))))))
+            (dolist (symbol encapsulated) (unencapsulate symbol 'hotlisp)))))))
 
 ;;;; Running something as one transaction
 
@@ -382,7 +380,9 @@ signals or is unwound past, that is put back. Returns the contract's Change."
   (wire :condition :type "COMMON-LISP:ABORT" :text text :backtrace '()))
 
 (defun deed-change (deed deltas)
-  (or (deed-definitions deed) (delta-definitions deltas)))
+  "The contract's Definitions of DEED, which has changed DELTAS."
+  (or (deed-definitions deed)
+      (setf (deed-definitions deed) (delta-definitions deltas))))
 
 (defun changed-generic-functions (deltas)
   (loop for delta in deltas
@@ -393,7 +393,7 @@ signals or is unwound past, that is put back. Returns the contract's Change."
 
 (defun record-deed (deed deltas deleted)
   ;; SBCL's own redefinition of a method may leave its function's caches wrong while other threads call it.
-  (reset-generic-functions (changed-generic-functions deltas))
+  (reset-generic-functions (union (deed-unsettled deed) (changed-generic-functions deltas)))
   (when (or deltas deleted (deed-watch deed))
     (record-transaction (make-transaction :id (deed-id deed) :deltas deltas :definitions (deed-change deed deltas)
                                           :replaced (replaced-by deltas #'delta-old) :swapped (deed-swapped deed)
@@ -404,6 +404,7 @@ signals or is unwound past, that is put back. Returns the contract's Change."
   "Undo what DEED has done so far. Returns sentences about what remains."
   (multiple-value-bind (deltas strays) (funcall differences before)
     (let ((remains (write-deltas (append deltas (redefined-methods deed)) :old :forget-symbols t)))
+      (reset-generic-functions (deed-unsettled deed))
       (when (deed-swapped deed) (funcall (deed-swapped deed) :old))
       (when remains (incf **generation**))
       (append (mapcar #'princ-to-string remains)

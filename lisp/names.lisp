@@ -301,10 +301,19 @@ where it declares something else."
 
 ;;;; Names for people
 
+(defparameter *plain-characters*
+  (let ((plain (make-array 128 :element-type 'bit :initial-element 0)))
+    (loop for code from (char-code #\!) to (char-code #\~)
+          do (unless (find (code-char code) "()\"';`,:|\\#abcdefghijklmnopqrstuvwxyz") (setf (sbit plain code) 1)))
+    plain)
+  "For each character code below 128 whether it is printed as it is in a symbol's name.")
+
 (defun bare-symbol-text (name)
   "A symbol's NAME as it is printed without a package prefix: FOO, |Foo|."
-  (if (every (lambda (character) (and (char<= #\! character #\~) (not (find character "()\"';`,:|\\#abcdefghijklmnopqrstuvwxyz"))))
-             name)
+  (if (loop with plain of-type (simple-bit-vector 128) = *plain-characters*
+            for character across (the string name)
+            for code = (char-code character)
+            always (and (< code 128) (plusp (sbit plain code))))
       name
       (with-plain-printing (let ((*print-gensym* nil)) (prin1-to-string (make-symbol name))))))
 

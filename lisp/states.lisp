@@ -80,7 +80,7 @@
 
 (defmacro with-information ((name info) &body body)
   "Run BODY with NAME bound to a symbol about which the image's database says what INFO, from SYMBOL-DBINFO, does."
-  `(let ((,name (gensym)) (info ,info))
+  `(let ((,name (make-symbol "")) (info ,info))
      (when info (update-symbol-info ,name (lambda (old) (declare (ignore old)) info)))
      ,@body))
 

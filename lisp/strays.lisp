@@ -31,16 +31,16 @@ other times."
 
 (defun look-at-values (watch loading)
   "Note which variables of WATCH have changed since the last look; LOADING: something was loaded all that time."
-  (let ((states (mapcar #'watched-state (watch-symbols watch))))
-    (when (watch-states watch)
+  (if (watch-states watch)
       (loop for symbol in (watch-symbols watch)
-            for before in (watch-states watch)
-            for now in states
-            unless (same-watched-state-p before now)
+            for known on (watch-states watch)
+            for now = (watched-state symbol)
+            unless (same-watched-state-p (first known) now)
               do (if loading
                      (pushnew symbol (watch-suspects watch) :test #'eq)
-                     (pushnew symbol (watch-owned watch) :test #'eq))))
-    (setf (watch-states watch) states)))
+                     (pushnew symbol (watch-owned watch) :test #'eq))
+                 (setf (first known) now))
+      (setf (watch-states watch) (mapcar #'watched-state (watch-symbols watch)))))
 
 (defun left-values (watch deltas)
   "An alist from the variables whose values or hash tables what was loaded under WATCH has changed, and DELTAS do not tell of, to what they are now."

@@ -141,13 +141,12 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
 
 (defun text-digest (file) (ignore-errors (sha-256 (file-octets file))))
 
-(defun outdated-source-p (component &optional (unknown t))
-  "Whether the fasl of COMPONENT does not come from its source as it is now; UNKNOWN where only the time, which is the same, speaks."
+(defun outdated-source-p (component &optional (unknown t) (fasl (compiled-date component)))
+  "Whether the fasl of COMPONENT, of the date FASL, does not come from its source as it is now; UNKNOWN where only the time, which is the same, speaks."
   (let* ((file (component-file component))
-         (source (date-of (native-pathname file)))
-         (fasl (compiled-date component)))
-    (cond ((or (null source) (null (compiled-file component))) nil)
-          ((null fasl) t)
+         (source (date-of (native-pathname file))))
+    (cond ((null source) nil)
+          ((null fasl) (and (compiled-file component) t))
           ((/= source fasl) (> source fasl))
           (t (let ((known (gethash file **compiled-texts**)))
                (if known (not (equal known (text-digest file))) unknown))))))
@@ -162,9 +161,9 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
 
 (defun component-stale-p (component)
   (or (not (component-loaded-p component))
-      (outdated-source-p component nil)
       (let ((fasl (compiled-date component)) (loaded (loaded-time component)))
-        (and fasl (realp loaded) (> fasl loaded)))))
+        (or (outdated-source-p component nil fasl)
+            (and fasl (realp loaded) (> fasl loaded))))))
 
 (defun system-file (component force)
   (wire :system-file :file (component-file component)

@@ -37,8 +37,7 @@ POINTER a weak pointer to the method where KIND is :METHOD."
 
 (defun method-body (method)
   "The function that holds METHOD's own code."
-  (let ((function (ignore-errors (sb-mop:method-function method))))
-    (or (ignore-errors (fast-method-function function)) function)))
+  (working-function (ignore-errors (sb-mop:method-function method))))
 
 (defun system-package-p (package)
   "Whether PACKAGE is SBCL's or ours, so that nothing of the user's program is named in it."

@@ -176,7 +176,8 @@ export class Documents {
 
   /** The URI of a path; a relative one is looked for in each folder of the workspace, and else taken to be in the first one. */
   uriOf(file: string): string {
-    if (/^[a-z][a-z0-9+.-]+:/i.test(file) && !path.isAbsolute(file)) return file;
+    if (path.isAbsolute(file)) return pathToFileURL(path.resolve(file)).href;
+    if (/^[a-z][a-z0-9+.-]+:/i.test(file)) return file;
     const roots = this.roots().length > 0 ? this.roots() : [process.cwd()];
     const places = roots.map(root => path.resolve(root, file));
     const isThere = (place: string) => this.#open.has(pathToFileURL(place).href) || existsSync(place);
