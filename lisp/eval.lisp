@@ -187,17 +187,18 @@ where there is no such readtable. Evaluates nothing."
 (defun evaluate-text (code evaluation place)
   "Read a form of CODE, which stands at PLACE of the contract or nowhere (NIL), and evaluate it, until its end or until one fails; what comes
 of it goes to EVALUATION."
-  (let ((stream (make-string-input-stream code)) (end (length code))
-        (counted 0) (byte-offset (getf place :byte-offset)))
-    (loop for number from (or (getf place :index) 0)
+  (let* ((stream (make-string-input-stream code)) (end (length code))
+         (counted 0) (byte-offset (getf place :byte-offset)) (first (or (getf place :index) 0))
+         (source-infos (when (and place (capability :evaluate-in-file)) (source-infos-of (getf place :file) first))))
+    (loop for number from first
           do (let* ((start (skip-blanks code (file-position stream)))
                     (form (progn (file-position stream start)
                                  (read-form stream code start evaluation))))
                (when (or (eq form stream) (not (eq (evaluation-status evaluation) :evaluated))) (return))
                (let ((stop (min end (file-position stream)))
-                     (source-info (when (and place (capability :evaluate-in-file))
+                     (source-info (when source-infos
                                     (incf byte-offset (utf-8-length code (shiftf counted start) start))
-                                    (source-info-of form (getf place :file) number byte-offset))))
+                                    (funcall source-infos form byte-offset))))
                  (evaluate-form form start stop evaluation
                                 (if source-info
                                     (lambda (form) (evaluate-in-file form source-info number))

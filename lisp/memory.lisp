@@ -152,13 +152,20 @@ then be objects that others hold, which a file would copy."
   "LENGTH times ELEMENT, in a vector such as those in which the compiler gathers what it reads of a file."
   (make-array length :initial-element element :adjustable t :fill-pointer length))
 
+(defun source-infos-of (file number)
+  "A function that, called with a form and the offset in bytes at which it begins, returns what tells the compiler that it is the next top-level
+form of FILE, a native name. The first one is NUMBER."
+  (let ((pathname (native-pathname file))
+        (forms (file-vector number nil))
+        (positions (file-vector number 0)))
+    (lambda (form byte-offset)
+      (vector-push-extend form forms)
+      (vector-push-extend byte-offset positions)
+      (make-file-source-info pathname forms positions))))
+
 (defun source-info-of (form file number byte-offset)
-  "What tells the compiler that FORM is the top-level form NUMBER of FILE, a native name, and begins at BYTE-OFFSET."
-  (let ((forms (file-vector (1+ number) nil))
-        (positions (file-vector (1+ number) 0)))
-    (setf (aref forms number) form
-          (aref positions number) byte-offset)
-    (make-file-source-info (native-pathname file) forms positions)))
+  "What tells the compiler that FORM is the top-level form NUMBER of FILE and begins at BYTE-OFFSET."
+  (funcall (source-infos-of file number) form byte-offset))
 
 (defun compile-unit-in-memory (unit)
   "The name and the function that UNIT defines."

@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "138e8e0838cb58f3d11a4b37d48e9d501a7cbad5688600da98566a4be917c794"
+    '(:digest "734efe8240a5230c4973c4b011e70625665b0ea6fd66e950f0fa19522cca68fd"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -185,7 +185,8 @@
           (:loaded "loaded" :required :boolean)
           (:stale "stale" :required :boolean)
           (:compiles "compiles" :required :boolean)
-          (:digest "digest" :optional :string))
+          (:digest "digest" :optional :string)
+          (:constants "constants" :required :boolean))
          (:system-dependency
           (:name "name" :required :string)
           (:asd "asd" :optional :string)

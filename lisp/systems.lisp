@@ -165,12 +165,23 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
         (or (outdated-source-p component nil fasl)
             (and fasl (realp loaded) (> fasl loaded))))))
 
+(defun constants-said-p (octets)
+  "Whether OCTETS, of a text, say CONST anywhere, in any case."
+  (declare (type (simple-array (unsigned-byte 8) (*)) octets) (optimize speed))
+  (let ((word #.(map 'vector #'char-code "const")))
+    (loop for start of-type fixnum from 0 to (- (length octets) 5)
+            thereis (loop for code of-type (unsigned-byte 8) across (the (simple-vector 5) word)
+                          for index of-type fixnum from start
+                          always (= code (logior 32 (aref octets index)))))))
+
 (defun system-file (component force)
-  (wire :system-file :file (component-file component)
-                     :loaded (component-loaded-p component)
-                     :stale (component-stale-p component)
-                     :compiles (or force (outdated-source-p component))
-                     :digest (text-digest (component-file component))))
+  (let* ((file (component-file component)) (octets (ignore-errors (file-octets file))))
+    (wire :system-file :file file
+                       :loaded (component-loaded-p component)
+                       :stale (component-stale-p component)
+                       :compiles (or force (outdated-source-p component))
+                       :digest (and octets (sha-256 octets))
+                       :constants (and octets (constants-said-p octets)))))
 
 (defun definition-changed-p (system)
   "Whether the file that defines SYSTEM was written since ASDF read it."

@@ -300,6 +300,8 @@ export const SystemFile = z.object({
   compiles: z.boolean(),
   /** SHA-256 of its bytes, in hexadecimal; absent when it cannot be read. */
   digest: z.string().optional(),
+  /** `const` stands somewhere in it, in any case: every definer of constants that is known says so in its name. */
+  constants: z.boolean(),
 });
 
 /** A system that another one depends on, and those of its files that are compiled or loaded with that one. */
@@ -898,6 +900,7 @@ export type Stray = z.infer<typeof Stray>;
 export type TextDefinition = z.infer<typeof TextDefinition>;
 export type Dependent = z.infer<typeof Dependent>;
 export type Mention = z.infer<typeof Mention>;
+export type SystemFile = z.infer<typeof SystemFile>;
 export type Change = z.infer<typeof Change>;
 export type ConstantName = z.infer<typeof ConstantName>;
 export type ChangedConstant = z.infer<typeof ChangedConstant>;

@@ -1,7 +1,7 @@
 /** Constants to which a load gives other values: a hazard that is asked about, with the users that are compiled again in the same change. */
 import { oneLine } from '../display.ts';
 import type { Image } from '../image/image.ts';
-import type { ChangedConstant, ConstantName } from '../image/protocol.ts';
+import type { ChangedConstant, ConstantName, SystemFile } from '../image/protocol.ts';
 import { plannedForm } from '../operations/forms.ts';
 import type { Call } from '../operations/operation.ts';
 import { dependentsContext } from './assess.ts';
@@ -19,19 +19,21 @@ export interface Constants {
   readonly dependents: Dependents;
 }
 
-/** The constants to which the texts of `files`, on the disk, give another value, as far as a text tells; and their users. */
+/**
+ * The constants to which the texts of `files`, on the disk, give another value, as far as a text tells; and their users.
+ * @param files what a load compiles, as the image told of it
+ */
 export async function constantsIn(
   desk: Desk,
   image: Image,
-  files: readonly string[],
+  files: readonly SystemFile[],
   signal: AbortSignal,
 ): Promise<Constants> {
   const { documents } = desk.deps;
   const snapshots = await Promise.all(
-    files.map(async file => {
-      const snapshot = await documents.onDisk(documents.uriOf(file)).catch(() => undefined);
-      // Every definer of constants that is known says so in its name.
-      if (!snapshot || !/const/i.test(snapshot.text)) return undefined;
+    files.map(async ({ file, constants }) => {
+      const snapshot = constants && (await documents.onDisk(documents.uriOf(file)).catch(() => undefined));
+      if (!snapshot) return undefined;
       await snapshot.ready();
       return snapshot;
     }),
@@ -42,9 +44,10 @@ export async function constantsIn(
         ({ active, broken, packageUnknown, definitions }) =>
           active && !broken && !packageUnknown && definitions.some(({ kind }) => kind === 'constant'),
       )
-      .map(form => plannedForm(snapshot!, form, files[index])),
+      .map(form => plannedForm(snapshot!, form, files[index]!.file)),
   );
-  if (forms.length === 0) return withUsers(desk, image, [], files, signal);
+  const compiled = files.map(({ file }) => file);
+  if (forms.length === 0) return withUsers(desk, image, [], compiled, signal);
   const { assessments } = await image.call(
     'check',
     { forms: forms.map(({ wire }) => wire), threads: false },
@@ -53,7 +56,7 @@ export async function constantsIn(
   const changed = assessments.flatMap(({ definition: { name, package: home }, hazard }) =>
     hazard?.kind === 'constant-changed' ? [{ name, package: home, message: hazard.message }] : [],
   );
-  return withUsers(desk, image, changed, files, signal);
+  return withUsers(desk, image, changed, compiled, signal);
 }
 
 /** The constants that the image found to change while it loaded, as `constantsIn` tells of them. */

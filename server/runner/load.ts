@@ -249,10 +249,10 @@ export async function describeSystem(
 }
 
 /** The files, those of dependencies included, that the load surely compiles. */
-const compiledFiles = (system: System | undefined): string[] =>
-  [...(system?.dependencies ?? []).flatMap(({ files }) => files), ...(system?.files ?? [])]
-    .filter(({ compiles }) => compiles)
-    .map(({ file }) => file);
+const compiledFiles = (system: System | undefined): System['files'] =>
+  [...(system?.dependencies ?? []).flatMap(({ files }) => files), ...(system?.files ?? [])].filter(
+    ({ compiles }) => compiles,
+  );
 
 const plannedFile = ({ file, compiles, loaded, stale }: System['files'][number]) => ({
   file,
