@@ -55,10 +55,10 @@ define anything there, other than methods.")
 
 (defun whole-differences (whole)
   "The DELTAS since WHOLE was captured, and the symbols whose values changed without their being defined again: by the files that were loaded,
-or by the program, which runs all the while. Those values are nobody's to put back."
+or by the program, which runs all the while. Those values are nobody's to put back, nor are the property lists of such symbols."
   (let ((deltas '()) (strays '()))
     (dolist (delta (differences (whole-snapshot whole)))
-      (cond ((eq (delta-kind delta) :plist))
+      (cond ((and (eq (delta-kind delta) :plist) (not (find (delta-name delta) deltas :key #'delta-name))))
             ((and (eq (delta-kind delta) :value)
                   (not (none-p (delta-old delta)))
                   (not (variable-defined-again-p (delta-name delta) deltas)))

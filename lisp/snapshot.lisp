@@ -5,10 +5,10 @@
 ;;;; Capturing
 
 (defstruct (snapshot (:copier nil) (:predicate nil))
-  "The states before an operation. SYMBOLS, INFOS and, of a full one, FUNCTIONS, SETF-FUNCTIONS and CLASSES are parallel vectors;
+  "The states before an operation. SYMBOLS, INFOS and, of a full one, FUNCTIONS, SETF-FUNCTIONS, CLASSES and PROPERTIES are parallel vectors;
 the others are alists from what they belong to. PRESENT is from a package to its symbols. The keys of the table KNOWN are the symbols whose values are
 captured, its values the indices of the units whose macros name them."
-  full packages present symbols infos functions setf-functions classes
+  full packages present symbols infos functions setf-functions classes properties
   named-infos named-functions values sets plists methods generics combinations package-states package-names missing-packages
   (known (make-hash-table :test #'eq)) (documented nil) (documents '()) (set-kinds '()) (settings '()))
 
@@ -59,6 +59,7 @@ functions of every symbol there, and what the code's TOKENS mean; else only the 
 
 (defun capture-fully (snapshot definitions variables tokens)
   (setf (snapshot-functions snapshot) (vector) (snapshot-setf-functions snapshot) (vector) (snapshot-classes snapshot) (vector)
+        (snapshot-properties snapshot) (vector)
         (snapshot-documented snapshot) (tokens-documented tokens))
   (capture-meanings snapshot (snapshot-symbols snapshot) (snapshot-infos snapshot))
   (capture-values snapshot variables)
@@ -113,7 +114,9 @@ functions of every symbol there, and what the code's TOKENS mean; else only the 
     (flet ((add (to vector) (if (plusp (length to)) (concatenate 'simple-vector to vector) vector)))
       (setf (snapshot-functions snapshot) (add (snapshot-functions snapshot) functions)
             (snapshot-setf-functions snapshot) (add (snapshot-setf-functions snapshot) setf-functions)
-            (snapshot-classes snapshot) (add (snapshot-classes snapshot) classes)))))
+            (snapshot-classes snapshot) (add (snapshot-classes snapshot) classes)
+            (snapshot-properties snapshot)
+            (add (snapshot-properties snapshot) (map 'simple-vector (lambda (symbol) (copy-list (symbol-plist symbol))) symbols))))))
 
 (defun capture-values (snapshot variables)
   "Add to SNAPSHOT, a full one, the values and property lists of VARIABLES, and where code sets documentation that of what they name."
@@ -175,7 +178,11 @@ functions of every symbol there, and what the code's TOKENS mean; else only the 
               do (setf (gethash symbol known) t)
                  (unless (eq old new) (note :info symbol old new))
                  (when (snapshot-full snapshot)
-                   (note-full-symbol snapshot symbol index (not (eq old new)) #'note #'note-function)))
+                   (let ((before deltas))
+                     (note-full-symbol snapshot symbol index (not (eq old new)) #'note #'note-function)
+                     ;; Those of others are the program's, which may write them meanwhile.
+                     (unless (eq before deltas)
+                       (note-properties symbol (aref (snapshot-properties snapshot) index) #'note)))))
         (note-new-symbols snapshot known #'note #'note-function)
         (note-lost-symbols snapshot #'note))
       (loop for (symbol . old) in (snapshot-values snapshot)
@@ -188,7 +195,8 @@ functions of every symbol there, and what the code's TOKENS mean; else only the 
             for new = (sb-ext:symbol-global-value symbol)
             unless (equal old new) do (note :set symbol old (copy-list new)))
       (loop for (symbol . old) in (snapshot-plists snapshot)
-            unless (equal old (symbol-plist symbol)) do (note :plist symbol old (copy-list (symbol-plist symbol))))
+            unless (find-if (lambda (delta) (and (eq (delta-kind delta) :plist) (eq (delta-name delta) symbol))) deltas)
+              do (note-properties symbol old #'note))
       (loop for (setting . old) in (snapshot-settings snapshot)
             for new = (funcall (setting-read setting))
             unless (equalp old new) do (note :setting setting old new))
@@ -217,6 +225,10 @@ functions of every symbol there, and what the code's TOKENS mean; else only the 
             for package = (find-package-named name)
             when package do (note :package name **none** (capture-package package))))
     (nreverse deltas)))
+
+(defun note-properties (symbol old note)
+  (let ((new (symbol-plist symbol)))
+    (unless (equal old new) (funcall note :plist symbol old (copy-list new)))))
 
 (defun note-full-symbol (snapshot symbol index changed note note-function)
   (funcall note-function symbol (aref (snapshot-functions snapshot) index))
@@ -257,6 +269,7 @@ functions of every symbol there, and what the code's TOKENS mean; else only the 
         when (typep function 'standard-generic-function)
           do (funcall note :methods function '() (sb-mop:generic-function-methods function)))
   (unless (none-p (value-state symbol)) (funcall note :value symbol **none** (value-state symbol)))
+  (note-properties symbol '() note)
   (when (symbol-dbinfo symbol) (funcall note :info symbol nil (symbol-dbinfo symbol))))
 
 ;;;; Putting back
@@ -390,7 +403,7 @@ has put there since. Returns sentences about what could not be done."
         (dolist (delta (of :set))
           (write-set (delta-name delta) (source delta) (target delta)))
         (dolist (delta (of :plist))
-          (setf (symbol-plist (delta-name delta)) (copy-list (target delta))))
+          (write-properties (delta-name delta) (source delta) (target delta)))
         (dolist (delta (if (eq direction :old) (reverse (of :table)) (of :table)))
           (write-table (delta-name delta) (source delta) (target delta)))
         (dolist (delta (of :setting))

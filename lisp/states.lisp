@@ -150,6 +150,19 @@ unless OVER."
     (setf (sb-ext:symbol-global-value symbol)
           (append (without (without to from) value) value))))
 
+;;;; Property lists
+
+(defun write-properties (symbol from to)
+  "Give those properties of SYMBOL that are as in FROM, a property list, and other ones in TO the values of that; what others have changed stays."
+  (let ((now (symbol-plist symbol)))
+    (if (equal now from)
+        (setf (symbol-plist symbol) (copy-list to))
+        (loop for (key) on (append from to) by #'cddr
+              for old = (getf from key **none**)
+              for new = (getf to key **none**)
+              unless (or (eql old new) (not (eql (get symbol key **none**) old)))
+                do (if (none-p new) (remprop symbol key) (setf (get symbol key) new))))))
+
 ;;;; Hash tables
 
 (defparameter *table-limit* 5000 "The most entries of a hash table that are compared before and after a form runs.")

@@ -473,6 +473,28 @@ describe('reloading a system', () => {
     expect(await changes()).toEqual(['NIL']);
   });
 
+  it('takes back and does again what it put on the property lists of what it defines, and nothing that others put there', async () => {
+    const report = `${readFileSync(file('report.lisp'), 'utf8')}\n(setf (get 'report :code) #'report)\n`;
+    writeFileSync(file('report.lisp'), report);
+    await loadSystem(editor, 'ledger');
+    const registered = () =>
+      editor.evaluate("(list (eq (get 'ledger:report :code) #'ledger:report) (get 'ledger:report :calls))");
+    void approve(/reload system ledger/i);
+    await reload(true);
+    await editor.evaluate("(setf (get 'ledger:report :calls) 7)");
+    expect(await registered()).toEqual(['(T 7)']);
+    void approve(/roll back/i);
+    expect(await editor.command('rollback')).toMatchObject({ status: 'applied' });
+    expect(await registered()).toEqual(['(T 7)']);
+    void approve(/do again/i);
+    expect(await editor.command('redo')).toMatchObject({ status: 'applied' });
+    expect(await registered()).toEqual(['(T 7)']);
+    writeFileSync(file('report.lisp'), `${report}\n(error "no further")\n`);
+    void approve(/reload system ledger/i);
+    expect(await reload(true)).toMatchObject({ status: 'failed' });
+    expect(await registered()).toEqual(['(T 7)']);
+  });
+
   it('never lets a running thread miss a method or get the one of a superclass, however often it is loaded and undone', async () => {
     edit(
       'accounts.lisp',
