@@ -48,8 +48,7 @@ function applies({ when }: VerifyRule, place: Place): boolean {
   return true;
 }
 
-const packageOf = (when: VerifyRule['when']) =>
-  when.package && designatedName(when.package, name => name);
+const packageOf = (when: VerifyRule['when']) => when.package && designatedName(when.package, name => name);
 
 /** A path as written, such as ./src/shop.lisp, or a file: URI. */
 function filePath(file: string): string {
