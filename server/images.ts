@@ -1,4 +1,5 @@
 /** One image per workspace folder: which manager serves a document, and what the person is told about connections. */
+import { realpathSync } from 'node:fs';
 import { HotlispError } from './errors.ts';
 import {
   attaches,
@@ -20,8 +21,10 @@ export interface ImagesOptions {
 }
 
 export class Images {
+  /** By the real path of the folder; '' where there is none. */
   readonly #managers = new Map<string, ImageManager>();
-  #folders: readonly string[] = [];
+  /** The workspace's folders as the editor writes them, each with its real path. */
+  #folders: ReadonlyMap<string, string> = new Map();
   #trace: Settings['trace.server'] = 'off';
   #settings: ImageSettings | undefined;
 
@@ -36,10 +39,10 @@ export class Images {
       init: settings['image.init'],
     };
     this.#trace = settings['trace.server'];
-    this.#folders = folders;
+    this.#folders = new Map(folders.map(folder => [folder, realPath(folder)]));
     for (const [folder, manager] of this.#managers) {
-      if (folder === '' ? folders.length === 0 : folders.includes(folder))
-        await manager.configure(this.#settings, rootsOf(folder));
+      if (folder === '' ? folders.length === 0 : [...this.#folders.values()].includes(folder))
+        await manager.configure(this.#settings, this.#rootsOf(folder));
       else {
         this.#managers.delete(folder);
         await manager.dispose();
@@ -55,7 +58,7 @@ export class Images {
     if (!manager) {
       manager = this.options.createManager(this.#events());
       this.#managers.set(folder, manager);
-      if (this.#settings) await manager.configure(this.#settings, rootsOf(folder));
+      if (this.#settings) await manager.configure(this.#settings, this.#rootsOf(folder));
     }
     return manager;
   }
@@ -88,10 +91,17 @@ export class Images {
   }
 
   #folderOf(file: string | undefined): string {
-    const inside = this.#folders.filter(
-      folder => file !== undefined && (file === folder || file.startsWith(folder + '/')),
+    const inside = [...this.#folders].filter(
+      ([folder]) => file !== undefined && (file === folder || file.startsWith(folder + '/')),
     );
-    return inside.sort((a, b) => b.length - a.length)[0] ?? this.#folders[0] ?? '';
+    const [nearest = [...this.#folders][0]] = inside.sort(([a], [b]) => b.length - a.length);
+    return nearest?.[1] ?? '';
+  }
+
+  /** A folder that is open by several paths has one image, which has its root as it is written first. */
+  #rootsOf(real: string): string[] {
+    const root = [...this.#folders].find(([, each]) => each === real)?.[0];
+    return root === undefined ? [] : [root];
   }
 
   #events(): ImageManagerEvents {
@@ -115,4 +125,10 @@ export class Images {
   }
 }
 
-const rootsOf = (folder: string) => (folder === '' ? [] : [folder]);
+function realPath(folder: string): string {
+  try {
+    return realpathSync(folder);
+  } catch {
+    return folder;
+  }
+}

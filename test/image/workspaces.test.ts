@@ -1,7 +1,8 @@
 /** What editors differ in besides capabilities: names of the language, folders or none, files elsewhere, buffers without a file. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Editor, type EditorOptions } from '../support/lspClient.ts';
 import { shop } from '../support/shop.ts';
@@ -83,6 +84,24 @@ describe('an editor that knows rootPath alone', () => {
         ]),
       { timeout: 20_000, interval: 100 },
     );
+  });
+});
+
+describe('a folder that is open by two paths', () => {
+  it('has one image', async () => {
+    const root = elsewhere();
+    writeFileSync(path.join(root, 'one.lisp'), '(in-package #:cl-user)\n(defun the-one () 1)\n');
+    const link = path.join(elsewhere(), 'link');
+    symlinkSync(root, link);
+    const workspaceFolders = [root, link].map(each => ({ uri: pathToFileURL(each).href, name: each }));
+    const editor = await start({ root, initialize: { workspaceFolders } });
+    for (const folder of [root, link]) {
+      const document = editor.openFile(path.join(folder, 'one.lisp'));
+      document.replace('() 1', `() "${folder}"`);
+      void editor.expectPrompt(/reload the-one/i, 'Approve');
+      await editor.actionOutcome(document, '(defun the-one', /^Reload the-one$/);
+      expect(await editor.evaluate('(the-one)')).toEqual([JSON.stringify(folder)]);
+    }
   });
 });
 
