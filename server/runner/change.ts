@@ -10,7 +10,8 @@ import { printedName } from '../operations/names.ts';
 import type { Call, ChangePlan, PlannedForm } from '../operations/operation.ts';
 import { assess, type Assessed } from './assess.ts';
 import { noDependents } from './dependents.ts';
-import { digestOfDeed, type Deed } from './deeds.ts';
+import { inTurns } from '../source/slices.ts';
+import { digested, digestOfDeed, type Deed } from './deeds.ts';
 import type { Approved, Desk } from './desk.ts';
 import { assessmentsOf, compared, loadedDate, once } from './loaded.ts';
 import { diffOf } from './previous.ts';
@@ -52,7 +53,7 @@ export async function runChange(
         duration_ms: report.since(started),
       };
     const deed = await changeDeed(desk, operation, kind, plan, assessed, image, transaction, call);
-    const digest = digestOfDeed(deed);
+    const digest = await digested(deed);
     // Another server changed the image meanwhile: what was approved still stands only if it would do exactly the same.
     if (granted?.digest !== digest) {
       const asked = granted
@@ -137,23 +138,21 @@ async function sourcesOf(
   const uriOf = once((file: string) => documents.uriOf(file));
   const textsAt = once((uri: string, second: number) => documents.textsAt(uri, second));
   const onDisk = once((uri: string) => documents.onDisk(uri).catch(() => undefined));
-  return Promise.all(
-    forms.map(async (form, index) => {
-      const own = assessmentsOf(assessments, index);
-      if (own.length > 0 && own.every(({ definition }) => definition.change === 'new'))
-        return { form, before: null };
-      // Code that stands in no document takes the place of what a file defines.
-      const file = own.find(each => each.file !== undefined)?.file ?? form.wire.file;
-      const uri = () => (file === undefined ? form.snapshot.uri : uriOf(file));
-      const date = loadedDate(assessments, file);
-      const running = own.find(each => each.installed !== undefined)?.installed;
-      const before = await desk.previousSources(image).of(form, running, {
-        loaded: async () => (date === undefined ? [] : textsAt(uri(), date)),
-        saved: () => onDisk(uri()),
-      });
-      return { form, before };
-    }),
-  );
+  return inTurns(forms, async (form, index) => {
+    const own = assessmentsOf(assessments, index);
+    if (own.length > 0 && own.every(({ definition }) => definition.change === 'new'))
+      return { form, before: null };
+    // Code that stands in no document takes the place of what a file defines.
+    const file = own.find(each => each.file !== undefined)?.file ?? form.wire.file;
+    const uri = () => (file === undefined ? form.snapshot.uri : uriOf(file));
+    const date = loadedDate(assessments, file);
+    const running = own.find(each => each.installed !== undefined)?.installed;
+    const before = await desk.previousSources(image).of(form, running, {
+      loaded: async () => (date === undefined ? [] : textsAt(uri(), date)),
+      saved: () => onDisk(uri()),
+    });
+    return { form, before };
+  });
 }
 
 const journalSources = (sources: Awaited<ReturnType<typeof sourcesOf>>): JournalSource[] =>

@@ -1,5 +1,5 @@
 /** Deeds: what is asked for, what was decided, what became of it. Asks through the approver, writes the journal. */
-import { digestOf } from '../approval/digest.ts';
+import { digesting, digestOf } from '../approval/digest.ts';
 import { Refusal, type Approval, type ApprovalKind, type Approver } from '../approval/approver.ts';
 import type { Journal, JournalEntry } from '../approval/journal.ts';
 import type { Documents } from '../documents.ts';
@@ -10,6 +10,7 @@ import { takeBack } from './takeBack.ts';
 import type { Image } from '../image/image.ts';
 import type { Call, ChangePlan } from '../operations/operation.ts';
 import type { Editor } from '../ports.ts';
+import { inSlices } from '../source/slices.ts';
 import { DiffFiles } from './previous.ts';
 
 /** Something to be approved and recorded. */
@@ -37,14 +38,21 @@ const digests = new WeakMap<Deed, string>();
 
 /** Identifies operation, image and exactly what is to be done. */
 export function digestOfDeed(deed: Deed): string {
-  const { operation, image, bound } = deed;
   let digest = digests.get(deed);
   if (digest === undefined) {
-    digest = digestOf({ operation, image: image.hello.image, bound });
+    digest = digestOf(boundBy(deed));
     digests.set(deed, digest);
   }
   return digest;
 }
+
+/** The same, worked out in steps: a deed may be of thousands of forms. */
+export async function digested(deed: Deed): Promise<string> {
+  if (!digests.has(deed)) digests.set(deed, await inSlices(digesting(boundBy(deed))));
+  return digestOfDeed(deed);
+}
+
+const boundBy = ({ operation, image, bound }: Deed) => ({ operation, image: image.hello.image, bound });
 
 type What = Pick<JournalEntry, 'event' | 'decision' | 'reason' | 'outcome'>;
 
@@ -75,7 +83,7 @@ export class Deeds {
         kind: deed.kind,
         request: call.request,
         image: deed.image.hello.image,
-        digest: digestOfDeed(deed),
+        digest: await digested(deed),
         message: deed.message,
         hazardous: deed.hazardous,
         signal: watch.signal,

@@ -4,6 +4,7 @@ import { initialPackage } from '../operations/forms.ts';
 import { findForm } from '../operations/locate.ts';
 import type { PlannedForm } from '../operations/operation.ts';
 import type { Assessment } from '../image/protocol.ts';
+import { inTurns } from '../source/slices.ts';
 import type { Snapshot } from '../source/types.ts';
 
 type Texts = Pick<Documents, 'textsAt'>;
@@ -28,16 +29,22 @@ export function once<A extends readonly (string | number | undefined)[], R>(
 const keyOf = (digest: string, packageName: string | undefined) =>
   `${digest} ${packageName ?? initialPackage}`;
 
-const known = new WeakMap<Snapshot, ReadonlySet<string>>();
+const known = new WeakMap<Snapshot, Promise<ReadonlySet<string>>>();
 
 /** What is read of a text: a key for each form. */
-function formsOf(text: Snapshot): ReadonlySet<string> {
+function formsOf(text: Snapshot): Promise<ReadonlySet<string>> {
   let forms = known.get(text);
   if (!forms) {
-    forms = new Set(text.forms.filter(({ active }) => active).map(each => keyOf(each.digest, each.package)));
+    forms = readForms(text);
     known.set(text, forms);
   }
   return forms;
+}
+
+async function readForms(text: Snapshot): Promise<ReadonlySet<string>> {
+  await text.ready();
+  const active = text.forms.filter(each => each.active);
+  return new Set(await inTurns(active, each => keyOf(each.digest, each.package)));
 }
 
 export interface LoadedForm {
@@ -57,7 +64,8 @@ export async function wasLoaded(
 ): Promise<boolean> {
   if (second === undefined) return false;
   const texts = await documents.textsAt(uri, second);
-  return texts.length > 0 && texts.every(text => formsOf(text).has(keyOf(digest, packageName)));
+  for (const text of texts) if (!(await formsOf(text)).has(keyOf(digest, packageName))) return false;
+  return texts.length > 0;
 }
 
 /**
@@ -111,16 +119,14 @@ export function compared(
   documents: Documents,
 ): Promise<readonly Assessment[]> {
   const texts = remembering(documents);
-  return Promise.all(
-    assessments.map(async (told): Promise<Assessment> => {
-      const home = told.definition.package || forms[told.form]!.wire.package;
-      const each = { ...told, definition: { ...told.definition, package: home } };
-      const { class: effect, definition, hazard } = each;
-      const isAsked = effect !== 'unchanged' && hazard === undefined;
-      if (!isAsked || !(await runsThisText(each, forms[each.form]!, assessments, texts))) return each;
-      return { ...each, definition: { ...definition, change: 'unchanged' }, class: 'unchanged' };
-    }),
-  );
+  return inTurns(assessments, async (told): Promise<Assessment> => {
+    const home = told.definition.package || forms[told.form]!.wire.package;
+    const each = { ...told, definition: { ...told.definition, package: home } };
+    const { class: effect, definition, hazard } = each;
+    const isAsked = effect !== 'unchanged' && hazard === undefined;
+    if (!isAsked || !(await runsThisText(each, forms[each.form]!, assessments, texts))) return each;
+    return { ...each, definition: { ...definition, change: 'unchanged' }, class: 'unchanged' };
+  });
 }
 
 const grouped = new WeakMap<readonly Assessment[], ReadonlyMap<number, readonly Assessment[]>>();

@@ -41,6 +41,8 @@ export interface FileTexts {
 
 export class PreviousSources {
   readonly #installed = new Map<string, Text>();
+  /** The texts of those, by digest. */
+  readonly #texts = new Map<string, string>();
   /** Forms without a file, by digest. */
   readonly #scratch = new Map<string, PlannedForm>();
 
@@ -51,7 +53,11 @@ export class PreviousSources {
   remember(forms: readonly PlannedForm[]): void {
     for (const form of forms) {
       const { text, digest } = form.wire;
-      this.#installed.set(formKey(form), { text, digest });
+      const key = formKey(form);
+      const before = this.#installed.get(key);
+      if (before) this.#texts.delete(before.digest);
+      this.#installed.set(key, { text, digest });
+      this.#texts.set(digest, text);
       if (form.wire.definitions.length === 0) this.#ran.add(ranKey(form));
       if (form.wire.file === undefined) this.#scratch.set(form.wire.digest, form);
       if (this.#scratch.size > scratchKept) this.#scratch.delete(this.#scratch.keys().next().value!);
@@ -70,6 +76,7 @@ export class PreviousSources {
 
   forget(): void {
     this.#installed.clear();
+    this.#texts.clear();
   }
 
   /**
@@ -84,11 +91,14 @@ export class PreviousSources {
     const installed = this.#installed.get(formKey(form));
     if (isRunning(installed)) return installed.text;
     // The same name may have been written with another prefix, in another package.
-    if (running !== undefined)
-      for (const each of this.#installed.values()) if (isRunning(each)) return each.text;
-    const [first, ...others] = (await file.loaded()).map(each => textOf(form, each));
+    const elsewhere = running === undefined ? undefined : this.#texts.get(running);
+    if (elsewhere !== undefined) return elsewhere;
+    const loaded = await file.loaded();
+    for (const each of loaded) await each.ready();
+    const [first, ...others] = loaded.map(each => textOf(form, each));
     if (isRunning(first) && others.every(each => each?.text === first.text)) return first.text;
     const saved = await file.saved();
+    await saved?.ready();
     const last = saved && textOf(form, saved);
     return isRunning(last) ? last.text : null;
   }

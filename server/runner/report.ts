@@ -260,8 +260,11 @@ export function changeResult(
   const { assessments = [], dependents = noDependents } = assessed ?? {};
   // The image lists the definitions form by form; those of the dependents are told of as such.
   const own = dependents.forms.length > 0 ? definitionsIn(assessed!.forms) : undefined;
+  const told = new Map<string, Assessment>();
+  for (const each of assessments)
+    if (!told.has(definitionKey(each.definition))) told.set(definitionKey(each.definition), each);
   const definitions = change.definitions.slice(0, own).map(definition => {
-    const assessment = assessments.find(each => sameDefinition(each.definition, definition));
+    const assessment = told.get(definitionKey(definition));
     const change = assessment?.definition.change === 'unchanged' ? 'unchanged' : definition.change;
     return { ...definition, change, ...(assessment && assessedAs(assessment)) };
   });
@@ -286,8 +289,7 @@ export function changeResult(
 const definitionsIn = (forms: readonly PlannedForm[]) =>
   forms.reduce((count, { wire }) => count + wire.definitions.length, 0);
 
-const sameDefinition = (a: Definition, b: Definition) =>
-  a.kind === b.kind && a.name === b.name && a.package === b.package;
+const definitionKey = ({ kind, name, package: home }: Definition) => JSON.stringify([kind, name, home]);
 
 /** Milliseconds since `started` (performance.now()), to a microsecond. */
 export const since = (started: number) => Math.round((performance.now() - started) * 1000) / 1000;
