@@ -96,6 +96,8 @@ const slice = 5;
 
 export class Journal {
   #file: Promise<OpenFile> | undefined;
+  /** That of `#file`, once it is open. */
+  #handle: fs.FileHandle | undefined;
   #flushing: Promise<void> = Promise.resolve();
   #flushQueued: Promise<void> | undefined;
   /** The lines that were told of as no entries. */
@@ -138,22 +140,29 @@ export class Journal {
    * @throws HotlispError as `append`; so does `flushed`, which need not be waited for
    */
   async write(entry: JournalEntry): Promise<{ readonly flushed: Promise<void> }> {
+    let handle: fs.FileHandle | undefined;
     try {
-      const { handle } = await this.#opened();
+      ({ handle } = await this.#opened());
       // What a server that was killed, or whose disk was full, left of its line is kept apart.
       const line = Buffer.from(`${endsInLine(handle.fd) ? '\n' : ''}${JSON.stringify(entry)}\n`);
       // A line into the system's cache takes microseconds; a trip through the thread pool would take longer.
       if (writeSync(handle.fd, line) !== line.length) throw new Error('the disk is full');
-      const flushed = this.#flush(handle).catch((error: unknown) => this.#fail(error));
+      const flushed = this.#flush(handle).catch((error: unknown) => this.#fail(error, handle));
       flushed.catch(() => undefined);
       return { flushed };
     } catch (error) {
-      return this.#fail(error);
+      return this.#fail(error, handle);
     }
   }
 
-  #fail(error: unknown): never {
-    this.#file = undefined;
+  /** The file is opened again for the next entry; `handle` is closed once nothing is flushed through it. */
+  #letGo(handle: fs.FileHandle): void {
+    if (handle === this.#handle) this.#file = this.#handle = undefined;
+    void this.#flushing.catch(() => undefined).then(() => handle.close().catch(() => undefined));
+  }
+
+  #fail(error: unknown, handle?: fs.FileHandle): never {
+    if (handle) this.#letGo(handle);
     throw new HotlispError(
       'internal',
       `The journal ${this.path} cannot be written (${(error as Error).message}), so nothing is done without it. Mend that or set hotlisp.journal.directory.`,
@@ -195,7 +204,7 @@ export class Journal {
 
   async close(): Promise<void> {
     const file = this.#file;
-    this.#file = undefined;
+    this.#file = this.#handle = undefined;
     await this.#flushing.catch(() => undefined);
     await (await file?.catch(() => undefined))?.handle.close();
   }
@@ -207,12 +216,13 @@ export class Journal {
       const { handle, device, inode } = await before;
       const now = statSync(this.path, { throwIfNoEntry: false });
       if (now?.ino === inode && now.dev === device) return before;
-      if (this.#file === before) {
-        this.#file = undefined;
-        void this.#flushing.catch(() => undefined).then(() => handle.close().catch(() => undefined));
-      }
+      if (this.#file === before) this.#letGo(handle);
     }
-    return (this.#file ??= this.#open());
+    const file = (this.#file ??= this.#open());
+    file.catch(() => {
+      if (this.#file === file) this.#file = undefined;
+    });
+    return file;
   }
 
   async #open(): Promise<OpenFile> {
@@ -224,6 +234,7 @@ export class Journal {
       const stats = await handle.stat();
       if (!stats.isFile()) throw new Error('it is not a regular file');
       await handle.chmod(0o600);
+      this.#handle = handle;
       return { handle, device: stats.dev, inode: stats.ino };
     } catch (error) {
       await handle.close();
