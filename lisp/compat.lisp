@@ -779,6 +779,10 @@ and of one that has no others.")
 (define-capability :structures
     (find-structure-description find-classoid classoid-name install-structure compiler-install-structure classoid-layout layout-inherits))
 (define-capability :condition-hooks (condition-hooks))
+;; What the compiler takes a function for
+(define-internal specifier-type :function ("SB-KERNEL" "SPECIFIER-TYPE"))
+(define-capability :function-types (specifier-type))
+
 ;; What some operators of the standard set
 (define-internal logical-hosts :variable ("SB-IMPL" "*LOGICAL-HOSTS*"))
 (define-internal hash-table-tests :variable ("SB-IMPL" "*USER-HASH-TABLE-TESTS*"))

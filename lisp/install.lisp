@@ -210,7 +210,10 @@ interrupted here is undone by ROLL-BACK."
     (flet ((named-p (symbol units)
              (loop for unit in (segment-units segment)
                      thereis (or (member (unit-index unit) units)
-                                 (search (symbol-name symbol) (unit-text unit) :test #'char-equal)))))
+                                 ;; What only defines the variable puts nothing into the table that is there; the program may, meanwhile.
+                                 (and (search (symbol-name symbol) (unit-text unit) :test #'char-equal)
+                                      (loop for definition in (unit-definitions unit)
+                                            never (eq (definition-symbol definition) symbol)))))))
       (loop for symbol being the hash-keys of (snapshot-known *learning*) using (hash-value units)
             for table = (value-state symbol)
             when (and (hash-table-p table) (not (assoc table tables)) (named-p symbol units))

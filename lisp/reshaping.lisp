@@ -56,6 +56,46 @@ the others go on being collected. Returns the rest of METHODS."
         collect (if (consp element) (list (first element)) element)
         until (eq element '&key)))
 
+;;; Code that is compiled with them calls them with their new parameters.
+
+(defun reshaped-names ()
+  "An alist from the names of the generic functions that take other parameters by the operation to the shapes of these."
+  (loop for name in (remove-duplicates
+                     (loop for unit in *operation-units*
+                           append (loop for definition in (unit-definitions unit)
+                                        when (and (member (definition-kind definition) '(:generic-function :method)) (resolved-p definition))
+                                          collect (definition-name definition)))
+                     :test #'equal)
+        for shape = (shape-to-be name)
+        when shape collect (cons name shape)))
+
+(defun shape-type (shape)
+  (destructuring-bind (required optional rest key &rest keys) shape
+    (declare (ignore keys))
+    (flet ((times (count) (make-list count :initial-element t)))
+      (specifier-type `(function (,@(times required) ,@(and (plusp optional) (cons '&optional (times optional)))
+                                  ,@(and (or rest key) '(&rest t)))
+                                 *)))))
+
+(defun call-knowing-shapes (function)
+  "Call FUNCTION, which compiles the forms of the operation, with generic functions taken for what they will be: declared, or compiling a method would
+take that back."
+  (if (not (and (capability :function-types) (capability :rollback)))
+      (funcall function)
+      (let* ((numbers (list (info-number :function :type) (info-number :function :where-from)))
+             (before (loop for (name . shape) in (reshaped-names)
+                           collect (cons name (loop for number in numbers
+                                                    for value in (list (shape-type shape) :declared)
+                                                    collect (info-value name number **none**)
+                                                    do (set-info-value name number value))))))
+        (unwind-protect (funcall function)
+          (loop for (name . values) in before
+                do (loop for number in numbers
+                         for value in values
+                         do (if (none-p value)
+                                (clear-info-values name (list number))
+                                (set-info-value name number value))))))))
+
 ;;;; In files that are loaded
 
 (defstruct (reshaping (:constructor make-reshaping ()) (:copier nil) (:predicate nil))

@@ -168,10 +168,11 @@ unless OVER."
 (defparameter *table-limit* 5000 "The most entries of a hash table that are compared before and after a form runs.")
 
 (defun table-entries (table)
-  "The entries of TABLE as an alist; :MANY where there are more than *TABLE-LIMIT*."
+  "The entries of TABLE as an alist; :MANY where there are more than *TABLE-LIMIT*, or they cannot be told while others change them."
   (if (> (hash-table-count table) *table-limit*)
       :many
-      (loop for key being the hash-keys of table using (hash-value value) collect (cons key value))))
+      (handler-case (loop for key being the hash-keys of table using (hash-value value) collect (cons key value))
+        (error () :many))))
 
 (defun table-delta (table before)
   "The DELTA for what has changed in TABLE since TABLE-ENTRIES answered BEFORE, a list; NIL for nothing."

@@ -14,8 +14,9 @@ other times."
   "The value of SYMBOL or, where that is a hash table, (table number-of-entries . entries)."
   (let ((value (value-state symbol)))
     (if (hash-table-p value)
-        (let ((count (hash-table-count value)))
-          (list* value count (and (<= count *watched-entries*) (table-entries value))))
+        (let* ((count (hash-table-count value))
+               (entries (if (<= count *watched-entries*) (table-entries value) :many)))
+          (list* value count (and (listp entries) entries)))
         value)))
 
 (defun table-state-p (state)

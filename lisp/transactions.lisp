@@ -207,7 +207,7 @@ delete none. WATCH is there once code may have run."
                               *learning* (attempt-snapshot attempt)
                               (attempt-watch attempt) (make-watch (snapshot-variables (attempt-snapshot attempt))))
                         (look-at-values (attempt-watch attempt) nil))
-                      (compile-segments segments directory))))
+                      (call-knowing-shapes (lambda () (compile-segments segments directory))))))
       (setf (attempt-notes attempt) (reverse *notes*))
       (unless compiled
         (setf (attempt-step attempt) (or *failure* :compile))))
@@ -386,10 +386,11 @@ delete none. WATCH is there once code may have run."
 
 (defun dropped-methods (named deltas)
   "The contract's Definitions for the methods that are gone since DELTAS and not among those NAMED: a generic function's definition has dropped them."
-  (set-difference (remove :removed (loop for delta in deltas
-                                         when (eq (delta-kind delta) :methods) append (methods-delta-definitions delta))
-                          :key (lambda (definition) (getf definition :change)) :test-not #'eq)
-                  named :test #'same-definition-p))
+  (let ((changed (loop for delta in deltas
+                       when (eq (delta-kind delta) :methods) append (methods-delta-definitions delta))))
+    (set-difference (remove-duplicates (remove :removed changed :key (lambda (definition) (getf definition :change)) :test-not #'eq)
+                                       :test #'same-definition-p)
+                    named :test #'same-definition-p)))
 
 (defun unnamed-definitions (units named deltas)
   "The contract's Definitions for what DELTAS changed besides NAMED: what a macro of the user's, or any other code in UNITS, has defined."

@@ -1,5 +1,6 @@
 /** All or nothing: definitions of every kind in one operation, with a failure made at every step and every place. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { definers } from '../support/definers.ts';
 import { changesOfEveryKind, everyKind, everySymbol } from '../support/everyKind.ts';
 import { Editor } from '../support/lspClient.ts';
 import type { OperationResult } from '../support/lspTypes.ts';
@@ -103,5 +104,57 @@ describe('a file with definitions of every kind', () => {
     expect(result).toMatchObject({ status: 'rolled-back' });
     expect(await editor.evaluate('(fingerprint:changes)')).toEqual(['NIL']);
     expect(await editor.evaluate('(app:f 1)')).toEqual(['(1)']);
+  });
+});
+
+describe('mixtures of what programs define and set', () => {
+  const all = Object.entries(definers);
+  let state = 20_260_101;
+  /** A number below `limit`, from a sequence that is the same each time. */
+  const random = (limit: number) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * limit);
+  };
+  const shuffled = <T>(items: readonly T[]): T[] =>
+    items
+      .map(item => [random(2 ** 30), item] as const)
+      .sort(([a], [b]) => a - b)
+      .map(([, item]) => item);
+
+  it('leave no trace when they fail at any place, or are rolled back', async () => {
+    const editor = await Editor.start({
+      files: { 'all.lisp': `(in-package :cl-user)\n${all.map(([, { before }]) => before).join('\n')}\n` },
+      load: ['all.lisp'],
+      settings: { approval: { 'modify-running-code': 'allow' } },
+    });
+    const looks = () =>
+      Promise.all(all.map(async ([name, { look }]) => [name, ...(await editor.evaluate(look))]));
+    const expected = (changed: readonly string[] = []) =>
+      all.map(([name, { values }]) => [name, values[changed.includes(name) ? 1 : 0]]);
+    try {
+      expect(await looks()).toEqual(expected());
+      const document = editor.open('mixture.lisp', '');
+      const reload = (forms: readonly string[]) => {
+        document.set(`(in-package :cl-user)\n${forms.join('\n')}\n`);
+        return editor.command<OperationResult>('reload_file', { uri: document.uri });
+      };
+      for (let round = 0; round < 6; round++) {
+        const chosen = shuffled(all).slice(0, 2 + random(all.length - 2));
+        const names = chosen.map(([name]) => name);
+        const forms = chosen.map(([, { after }]) => after);
+        const failing = forms.toSpliced(random(forms.length + 1), 0, '(error "on purpose")');
+        const failed = await reload(failing);
+        expect([failed.status, failed.remains ?? [], names]).toEqual(['failed', [], names]);
+        expect([names, await looks()]).toEqual([names, expected()]);
+        const { status, transaction } = await reload(forms);
+        expect([status, names]).toEqual(['applied', names]);
+        expect([names, await looks()]).toEqual([names, expected(names)]);
+        const back = await editor.command<OperationResult>('rollback', { transaction });
+        expect([back.status, back.remains ?? []]).toEqual(['applied', []]);
+        expect([names, await looks()]).toEqual([names, expected()]);
+      }
+    } finally {
+      await editor.finish();
+    }
   });
 });

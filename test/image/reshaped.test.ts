@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { loadSystem, systemWorkspace, writeFiles } from '../support/asdfSystem.ts';
 import { Editor, lispString, type TextDocument } from '../support/lspClient.ts';
+import type { OperationResult } from '../support/lspTypes.ts';
 
 let editor: Editor;
 afterEach(() => editor.finish());
@@ -77,7 +78,7 @@ describe.each(programs)('a generic function $what', ({ before, after, old, chang
   it('takes the other parameters, is taken back, and changed again', async () => {
     const document = await start(before);
     document.set(after);
-    expect(await reloadChanged(document, /AREA/)).toMatchObject({ status: 'applied' });
+    expect(await reloadChanged(document, /AREA/)).toMatchObject({ status: 'applied', notes: [] });
     expect(await values(Object.keys(changed))).toEqual(Object.values(changed).map(each => [each]));
     expect(await step('rollback')).toMatchObject({ status: 'applied' });
     expect(await values(Object.keys(old))).toEqual(Object.values(old).map(each => [each]));
@@ -95,6 +96,17 @@ describe.each(programs)('a generic function $what', ({ before, after, old, chang
     expect(await values(Object.keys(old))).toEqual(Object.values(old).map(each => [each]));
     expect(await values(["(sb-mop:generic-function-lambda-list #'area)"])).toEqual(shown);
   });
+});
+
+it('the methods of the old parameters are listed as removed', async () => {
+  const [{ before, after }] = programs as [(typeof programs)[0]];
+  const document = await start(before);
+  document.set(after);
+  const { definitions } = (await reloadChanged(document, /AREA/)) as OperationResult;
+  expect(definitions.flatMap(({ name, change }) => (change === 'removed' ? [name] : [])).sort()).toEqual([
+    'AREA (CONS)',
+    'AREA (STRING)',
+  ]);
 });
 
 describe.each(programs)(
