@@ -5,7 +5,6 @@ import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { loadSystem, systemWorkspace, writeFiles } from '../support/asdfSystem.ts';
 import { Editor, lispString, type TextDocument } from '../support/lspClient.ts';
-import type { OperationResult } from '../support/lspTypes.ts';
 
 let editor: Editor;
 afterEach(() => editor.finish());
@@ -102,7 +101,7 @@ it('the methods of the old parameters are listed as removed', async () => {
   const [{ before, after }] = programs as [(typeof programs)[0]];
   const document = await start(before);
   document.set(after);
-  const { definitions } = (await reloadChanged(document, /AREA/)) as OperationResult;
+  const { definitions } = await reloadChanged(document, /AREA/);
   expect(definitions.flatMap(({ name, change }) => (change === 'removed' ? [name] : [])).sort()).toEqual([
     'AREA (CONS)',
     'AREA (STRING)',
