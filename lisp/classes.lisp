@@ -104,9 +104,6 @@ their values, SOURCE where CLASS was defined. METAOBJECTS are what a structure's
   (setf (find-class name) class)
   (when (capability :structures) (name-classoid name)))
 
-(defparameter *accessor-patience* 2000
-  "For how many milliseconds a call that finds no method waits for a thread that defines a class again and itself waits for a lock.")
-
 (defun defined-functions (class)
   "The generic functions that defining CLASS gives methods: they read and write its direct slots."
   (remove-duplicates
@@ -119,25 +116,17 @@ their values, SOURCE where CLASS was defined. METAOBJECTS are what a structure's
              when function collect function))))
 
 (defun call-missing-methods (function)
-  "Call FUNCTION, which takes methods away and makes them anew: a call of another thread that finds none meanwhile is made again afterwards.
-It waits as long as that takes, unless FUNCTION waits for a lock, which may be the caller's."
+  "Call FUNCTION, which takes methods away and makes them anew: a call of another thread that finds none meanwhile is made again afterwards."
   (if (capability :encapsulation)
-      (let ((thread sb-thread:*current-thread*) (done nil))
-        (flet ((done-p ()
-                 (loop with patience = *accessor-patience*
-                       until done
-                       do (sleep 0.001)
-                          (if (waiting-for-lock-p thread) (decf patience) (setf patience *accessor-patience*))
-                          (unless (plusp patience) (return nil))
-                       finally (return t))))
-          (encapsulate 'no-applicable-method 'hotlisp
-                       (lambda (fail generic-function &rest arguments)
-                         (if (or done (eq thread sb-thread:*current-thread*) (not (done-p)))
-                             (apply fail generic-function arguments)
-                             (apply generic-function arguments)))))
-        (unwind-protect (funcall function)
-          (setf done t)
-          (unencapsulate 'no-applicable-method 'hotlisp)))
+      (call-with-waiting
+       (lambda (wait)
+         (encapsulate 'no-applicable-method 'hotlisp
+                      (lambda (fail generic-function &rest arguments)
+                        (if (funcall wait)
+                            (apply generic-function arguments)
+                            (apply fail generic-function arguments))))
+         (unwind-protect (funcall function)
+           (unencapsulate 'no-applicable-method 'hotlisp))))
       (funcall function)))
 
 (defun redefinable-class-p (class)
@@ -145,8 +134,8 @@ It waits as long as that takes, unless FUNCTION waits for a lock, which may be t
   (or (ordinary-class-p class)
       (and class (subtypep class 'condition))))
 
-(defun call-redefining-class (class function &optional (reset #'reset-generic-functions))
-  "Call FUNCTION, which defines CLASS again. SBCL takes the methods of its accessors away first and makes them anew. RESET is called with the
+(defun call-redefining-class (class function &optional (reset #'reset-generic-functions) moving)
+  "Call FUNCTION, which defines CLASS again; MOVING, if true, some of its slots are likely to move. SBCL takes the methods of its accessors away first and makes them anew. RESET is called with the
 accessors that were and are there, so that none keeps what was found of it meanwhile."
   (if (redefinable-class-p class)
       (let ((accessors (defined-functions class)))
@@ -154,11 +143,17 @@ accessors that were and are there, so that none keeps what was found of it meanw
           (unwind-protect
                (call-missing-methods
                 (lambda ()
-                  (multiple-value-prog1 (funcall function)
+                  (multiple-value-prog1 (if (ordinary-class-p class) (call-moving-slots function moving) (funcall function))
                     ;; That none was there may have been kept, too, until then; those who wait call again after it.
                     (if (ordinary-class-p class) (reset-dispatch (all)) (reset-generic-functions (all))))))
             (funcall reset (all)))))
       (funcall function)))
+
+(defun call-loading-class (loader arguments reset)
+  "Call LOADER, one of *CLASS-LOADERS*, with ARGUMENTS; RESET as for CALL-REDEFINING-CLASS."
+  (let ((class (find-class (first arguments) nil)))
+    (call-redefining-class class (lambda () (apply loader arguments)) reset
+                           (and (ordinary-class-p class) (direct-slots-differ-p class (third arguments) (fourth arguments))))))
 
 (defun define-class-as (name state)
   "Define the class NAME, whose object that of STATE is, as STATE says."
@@ -280,6 +275,8 @@ what remains different from how it was, if this is UNDOING what was done since."
       (funcall function)))
 
 (defun restore-kept-values ()
+  ;; Others may be reading in those instances as they are.
+  (when (car **kept-values**) (settle))
   (loop for (instance . values) in (car **kept-values**)
         do (loop for (name . value) in values
                  when (slot-exists-p instance name)

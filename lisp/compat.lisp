@@ -580,6 +580,25 @@ so that a thread which ends meanwhile costs an answer and not the process."
   "Whether THREAD waits for a lock, or may do so."
   (or (not (capability :lock-waits)) (and (thread-waiting-for thread) t)))
 
+(defparameter *world-lock-symbol* (find-internal '(("SB-KERNEL" "**WORLD-LOCK**") ("SB-C" "**WORLD-LOCK**")) :variable))
+
+(defun holding-world-lock-p ()
+  "Whether this thread has the lock of WITH-WORLD-LOCK."
+  (and *world-lock-symbol* (sb-thread:holding-mutex-p (symbol-value *world-lock-symbol*))))
+
+(defun waiting-for-dispatch-p (thread)
+  "Whether THREAD is known to wait for a lock under which SBCL changes classes, or how generic functions find their methods."
+  (let ((awaited (and (capability :lock-waits) (thread-waiting-for thread))))
+    (when (consp awaited) (setf awaited (cdr awaited)))
+    (and (typep awaited 'sb-thread:mutex)
+         (or (and *world-lock-symbol* (eq awaited (symbol-value *world-lock-symbol*)))
+             (equal (sb-thread:mutex-name awaited) "GF lock")))))
+
+(defun gc-epoch ()
+  "Something that is another after each garbage collection, where this SBCL has it."
+  (let ((symbol (internal-symbol "SB-KERNEL" "*GC-EPOCH*")))
+    (if (and symbol (boundp symbol)) (symbol-value symbol) t)))
+
 (defun image-exiting-p ()
   "Whether EXIT was called: the process ends once its threads have."
   (let ((symbol (internal-symbol "SB-SYS" "*EXIT-IN-PROGRESS*")))
@@ -710,6 +729,25 @@ SOURCE-INFO, into the image. Returns the function, or NIL when there was somethi
 (define-internal encapsulate :function ("SB-INT" "ENCAPSULATE"))
 (define-internal unencapsulate :function ("SB-INT" "UNENCAPSULATE"))
 (define-capability :encapsulation (encapsulate unencapsulate))
+
+(define-internal class-layout :function ("SB-PCL" "CLASS-WRAPPER"))
+(define-internal find-slot-cell :function ("SB-PCL" "FIND-SLOT-CELL"))
+(define-internal slot-definition-info :function ("SB-PCL" "SLOT-DEFINITION-INFO"))
+(define-internal slot-info-reader :place ("SB-PCL" "SLOT-INFO-READER"))
+(define-internal slot-info-writer :place ("SB-PCL" "SLOT-INFO-WRITER"))
+(define-internal slot-info-boundp :place ("SB-PCL" "SLOT-INFO-BOUNDP"))
+(defparameter *slots-updater* (find-internal '(("SB-PCL" "%UPDATE-SLOTS")) :function)
+  "The name of the function, of a class and its effective slot definitions, that gives the class its layout.")
+(defparameter *instance-makers*
+  (loop for name in '("ALLOCATE-STANDARD-INSTANCE" "ALLOCATE-STANDARD-FUNCALLABLE-INSTANCE" "%CHANGE-CLASS")
+        for symbol = (find-internal (list (list "SB-PCL" name)) :function)
+        when symbol collect symbol)
+  "Names of functions that give an instance a layout and slots.")
+(defparameter *layout-checker* (find-internal '(("SB-PCL" "CHECK-WRAPPER-VALIDITY")) :function)
+  "The name of the function that has an instance brought up to its class where it is not.")
+(define-capability :moving-slots
+    (class-layout find-slot-cell slot-definition-info slot-info-reader slot-info-writer slot-info-boundp encapsulate unencapsulate with-world-lock)
+  (and *slots-updater* *layout-checker* (= (length *instance-makers*) 3)))
 
 (defparameter *class-loaders*
   (loop for (definer . candidate) in '((defclass "SB-PCL" "LOAD-DEFCLASS") (define-condition "SB-KERNEL" "%DEFINE-CONDITION"))

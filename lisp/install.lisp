@@ -90,13 +90,12 @@ be filling with what was there before. TABLES are deltas of hash tables that for
 (defun define-class (loader name &rest arguments)
   "Stands in compiled code where a call of LOADER, one of *CLASS-LOADERS*, would."
   (let ((installation *installation*))
-    (call-redefining-class (find-class name nil)
-                           (lambda () (apply loader name arguments))
-                           (if installation
-                               (lambda (functions)
-                                 (reset-dispatch functions)
-                                 (setf (installation-unsettled installation) (union functions (installation-unsettled installation))))
-                               #'reset-generic-functions))))
+    (call-loading-class loader (cons name arguments)
+                        (if installation
+                            (lambda (functions)
+                              (reset-dispatch functions)
+                              (setf (installation-unsettled installation) (union functions (installation-unsettled installation))))
+                            #'reset-generic-functions))))
 
 (defun stage-generic-function (name &rest arguments)
   "Stands in compiled code where DEFGENERIC's own loader would, of one with methods: those of the definition before stay until these are there."

@@ -252,11 +252,10 @@ CONSTANTS, the contract's, may get another value; CHANGED are the contract's of 
                  (loop for (nil . loader) in *class-loaders*
                        do (instead loader
                                    (lambda (original arguments)
-                                     (call-redefining-class (find-class (first arguments) nil)
-                                                            (lambda () (apply original arguments))
-                                                            (lambda (functions)
-                                                              (reset-dispatch functions)
-                                                              (setf (deed-unsettled deed) (union functions (deed-unsettled deed))))))))
+                                     (call-loading-class original arguments
+                                                         (lambda (functions)
+                                                           (reset-dispatch functions)
+                                                           (setf (deed-unsettled deed) (union functions (deed-unsettled deed))))))))
                  (instead *load-defmethod-symbol*
                           (lambda (original arguments)
                             (or (wait-for-methods reshaping arguments)

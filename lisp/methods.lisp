@@ -110,23 +110,38 @@ called without their generic functions."
     (reset-dispatch functions)))
 
 (defun settle ()
-  "Wait until whoever is filling a cache is done: until every thread blocks, or has run for *SETTLING-SECONDS*. On a busy machine a thread may
-stand in the middle of it for long, and has no part in the time that passes."
-  (sleep *settling-seconds*)
-  (when (capability :stack-scan)
-    (let ((waiting (loop for thread in (sb-thread:list-all-threads)
-                         unless (eq thread sb-thread:*current-thread*)
-                           collect (cons thread (thread-run-time thread)))))
-      (flet ((settled-p (entry)
-               (destructuring-bind (thread . start) entry
-                 (let ((line (system-call-line thread)))
-                   (or (null line)
-                       (not (line-running-p line))
-                       (null start)
-                       (>= (- (or (thread-run-time thread) start) start) (* 1000000000 *settling-seconds*)))))))
-        (loop repeat *settling-looks*
-              while (setf waiting (delete-if #'settled-p waiting))
-              do (sleep 0.001))))))
+  "Wait until every other thread is done with what it had begun to look up: until it blocks, or has run for *SETTLING-SECONDS*. On a busy machine a
+thread may stand in the middle of it for long, and has no part in the time that passes; and it may block there for a moment, because of a garbage
+collection or for a lock under which SBCL changes classes or dispatch."
+  (if (capability :stack-scan)
+      (let ((waiting (mapcar #'list (remove sb-thread:*current-thread* (sb-thread:list-all-threads))))
+            (lock-mine (holding-world-lock-p))
+            (epoch nil))
+        (labels ((begin (entry &aux (thread (first entry)))
+                   (list thread (thread-run-time thread) nil (blocked-p (system-call-line thread))))
+                 (blocked-p (line)
+                   (and line (not (line-running-p line))))
+                 (settled-p (entry)
+                   (let* ((thread (first entry)) (line (system-call-line thread)))
+                     (cond ((null line))
+                           ((not (blocked-p line)) (ran-p entry (thread-run-time thread)))
+                           ((and (not lock-mine) (waiting-for-dispatch-p thread)) nil)
+                           (t (shiftf (fourth entry) t)))))
+                 (ran-p (entry time)
+                   (destructuring-bind (start counted) (subseq entry 1 3)
+                     (cond ((or (null start) (null time)))
+                           ;; What is counted first may be what it had run before.
+                           (counted (>= (- time start) (* 1000000000 *settling-seconds*)))
+                           ((/= time start) (setf (second entry) time (third entry) t) nil)))))
+          (loop repeat *settling-looks*
+                do (unless (and epoch (eq epoch (gc-epoch)))
+                     (setf epoch (gc-epoch)
+                           waiting (mapcar #'begin waiting))
+                     (sleep *settling-seconds*))
+                   (setf waiting (delete-if #'settled-p waiting))
+                while waiting
+                do (sleep 0.001))))
+      (sleep *settling-seconds*)))
 
 ;;;; From a DEFMETHOD that is being loaded
 

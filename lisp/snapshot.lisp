@@ -320,10 +320,22 @@ has made its accessors anew: they stay in place of the old ones. BETWEEN is call
   (and (equal (method-qualifiers a) (method-qualifiers b))
        (equal (sb-mop:method-specializers a) (sb-mop:method-specializers b))))
 
-(defun write-deltas (deltas direction &key forget-symbols over)
+(defun write-deltas (deltas direction &rest options &key forget-symbols over)
   "Give every place of DELTAS its old state (DIRECTION :OLD) or its new one (:NEW), functions in one burst.
 FORGET-SYMBOLS: also take out of their packages the new symbols that name nothing. OVER: those deltas that are written over what somebody
 has put there since. Returns sentences about what could not be done."
+  (declare (ignore forget-symbols over))
+  (call-moving-slots (lambda () (apply #'write-every-delta deltas direction options))
+                     (find-if #'moves-slots-p deltas)))
+
+(defun moves-slots-p (delta)
+  "Whether the two states of DELTA are of a class with its slots at other places."
+  (let ((old (delta-old delta)) (new (delta-new delta)))
+    (and (typep old 'class-state) (typep new 'class-state)
+         (not (and (equal (class-state-superclasses old) (class-state-superclasses new))
+                   (same-places-p (class-state-slots old) (class-state-slots new)))))))
+
+(defun write-every-delta (deltas direction &key forget-symbols over)
   (let ((remains '()))
     (labels ((target (delta) (if (eq direction :old) (delta-old delta) (delta-new delta)))
              (source (delta) (if (eq direction :old) (delta-new delta) (delta-old delta)))

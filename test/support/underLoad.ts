@@ -151,6 +151,51 @@ export const programs: Readonly<Record<string, Program>> = {
     look: "(list (own (make-instance 'below)) (typep *below* 'right))",
     value: v => `(${v} ${v % 2 ? 'T' : 'NIL'})`,
   },
+  'slots that move and come and go, read and written in instances that threads share': {
+    text: v => `(defclass moving () (${
+      [
+        '(a :initarg :a :accessor moving-a) (b :initarg :b :accessor moving-b)',
+        '(b :initarg :b :accessor moving-b) (n :initform 9) (a :initarg :a :accessor moving-a)',
+        '(n :initform 9) (m :initform 8) (a :initarg :a :accessor moving-a) (b :initarg :b :accessor moving-b)',
+      ][v % 3]
+    }))
+(defmethod both ((moving moving)) (with-slots (a b) moving (list a b)))
+(defmethod (setf both) (value (moving moving)) (with-slots (a b) moving (setf a value b (- value))))
+(defun moving-version () ${v})`,
+    setup: "(progn (defvar *moving* (make-instance 'moving :a 5 :b -5)) (defvar *name* 'moving))",
+    body: `(let ((new (make-instance *name* :a 3 :b -3)) (a (moving-a *moving*)) (both (both *moving*)))
+      (unless (equal '(3 -3) (both new)) (problem :new (both new)))
+      (unless (and (eql 5 a) (equal '(5 -5) both)) (problem :shared a both))
+      (setf (both new) 6 (moving-b *moving*) -5)
+      (unless (and (eql 6 (moving-a new)) (eql -6 (slot-value new 'b))) (problem :set (both new))))`,
+    look: "(list (both *moving*) (both (make-instance 'moving :a 1 :b 2)) (moving-version))",
+    value: v => `((5 -5) (1 2) ${v})`,
+  },
+  'a class whose instances are initialized slowly, by the user’s own method': {
+    text: v => `(defclass slow () (${
+      v % 2
+        ? '(a :initarg :a :reader slow-a) (s :initform (progn (sleep 0.003) 7) :reader slow-s) (z :initform 5 :reader slow-z)'
+        : '(q :initform 1) (a :initarg :a :reader slow-a) (z :initform 5 :reader slow-z) (s :initform (progn (sleep 0.003) 7) :reader slow-s)'
+    }))
+(defmethod initialize-instance ((slow slow) &rest arguments &key) (apply #'shared-initialize slow t arguments) slow)
+(defun slow-version () ${v})`,
+    body: `(let ((it (make-instance 'slow :a 3)))
+      (unless (and (eql 3 (slow-a it)) (eql 7 (slow-s it)) (eql 5 (slow-z it))) (problem (slow-a it) (slow-s it) (slow-z it))))`,
+    look: "(let ((it (make-instance 'slow :a 1))) (list (slow-a it) (slow-s it) (slow-z it) (slow-version)))",
+    value: v => `(1 7 5 ${v})`,
+  },
+  'a class of which there are subclasses': {
+    text: v => `(defclass top () (${odd(v, '(j :initform 0)')} (k :initarg :k :accessor top-k)))
+(defclass middle (top) ((l :initform 2 :accessor middle-l))) (defclass bottom (middle) ((m :initform ${v} :reader bottom-m)))
+(defmethod all ((bottom bottom)) (with-slots (k l) bottom (list k l)))`,
+    setup: "(defvar *bottom* (make-instance 'bottom :k 1))",
+    body: `(let ((it (make-instance 'bottom :k 8)))
+      (unless (equal '(8 2) (all it)) (problem (all it))) (unless (equal '(1 2) (all *bottom*)) (problem (all *bottom*)))
+      (change-class it 'middle) (unless (eql 8 (top-k it)) (problem (top-k it)))
+      (change-class it 'bottom) (unless (equal '(8 2) (all it)) (problem (all it))))`,
+    look: "(list (all *bottom*) (bottom-m (make-instance 'bottom :k 1)))",
+    value: v => `((1 2) ${v})`,
+  },
 };
 
 /** Threads that run `body`; stop answers what went wrong in them, printed. */

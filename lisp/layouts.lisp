@@ -1,0 +1,115 @@
+;;;; Slots that move. SBCL gives a class its new layout before it says there which slots it has, and slot definitions that a thread holds
+;;;; speak of places in the layout before: instances made or changed at that moment get too few slots, and values end up in others' places.
+
+(in-package :hotlisp)
+
+(defparameter *lock-patience* 2000
+  "For how many milliseconds others wait for a thread that changes the image and itself waits for a lock.")
+
+(defun call-with-waiting (function)
+  "Call FUNCTION with a function by which other threads wait for the end of that call. It returns true once that is there; false at once in the
+thread of the call, and after *LOCK-PATIENCE* where that waits for a lock, which may be the caller's."
+  (let ((thread sb-thread:*current-thread*) (done nil))
+    (flet ((wait ()
+             (loop with patience = *lock-patience*
+                   until (or done (eq thread sb-thread:*current-thread*))
+                   do (sleep 0.001)
+                      (if (waiting-for-lock-p thread) (decf patience) (setf patience *lock-patience*))
+                      (unless (plusp patience) (return nil))
+                   finally (return done))))
+      (unwind-protect (funcall function #'wait)
+        (setf done t)))))
+
+(defun class-and-subclasses (class)
+  (let ((classes '()))
+    (labels ((visit (class)
+               (unless (member class classes)
+                 (push class classes)
+                 (mapc #'visit (sb-mop:class-direct-subclasses class)))))
+      (visit class))
+    (remove-if-not #'sb-mop:class-finalized-p classes)))
+
+(defun same-places-p (old new)
+  "Whether the effective slot definitions NEW say that slots are where OLD ones say."
+  (equal (mapcar #'slot-place old) (mapcar #'slot-place new)))
+
+(defun slot-place (slot)
+  (cons (sb-mop:slot-definition-name slot) (sb-mop:slot-definition-allocation slot)))
+
+(defun reach-slots-by-name (class)
+  "Have who holds the present slot definitions of CLASS reach slots by their names, wherever these will be. What is written to one that is gone
+is dropped, as it is when an instance is brought up to its class."
+  (dolist (slot (sb-mop:class-slots class))
+    (let ((name (sb-mop:slot-definition-name slot)))
+      ;; Where the user's methods or metaclass have a say there is no place, and SBCL itself comes here with the name.
+      (when (car (find-slot-cell (class-layout class) name))
+        (setf (slot-info-reader (slot-definition-info slot)) (lambda (instance) (slot-value instance name))
+              (slot-info-writer (slot-definition-info slot)) (lambda (value instance)
+                                                               (when (slot-exists-p instance name)
+                                                                 (setf (slot-value instance name) value)))
+              (slot-info-boundp (slot-definition-info slot)) (lambda (instance)
+                                                               (and (slot-exists-p instance name) (slot-boundp instance name))))))))
+
+(defvar *moving-slots* nil "True inside CALL-MOVING-SLOTS.")
+
+(defun call-with-gates (function)
+  "Call FUNCTION with a function that, called with names of functions, has other threads wait before these from then on, until FUNCTION has returned."
+  (let ((gates '()))
+    (call-with-waiting
+     (lambda (wait)
+       (unwind-protect (funcall function (lambda (names)
+                                           (dolist (name names)
+                                             (push name gates)
+                                             (encapsulate name 'hotlisp (lambda (original &rest arguments)
+                                                                          ;; FUNCTION may need the lock.
+                                                                          (unless (holding-world-lock-p) (funcall wait))
+                                                                          (apply original arguments))))))
+         (dolist (name gates) (unencapsulate name 'hotlisp)))))))
+
+(defun direct-slots-differ-p (class superclasses slots)
+  "Whether defining CLASS with SUPERCLASSES, names, and SLOTS, property lists, is likely to move slots."
+  (not (and (equal (mapcar #'slot-place (sb-mop:class-direct-slots class))
+                   (loop for slot in slots collect (cons (getf slot :name) (getf slot :allocation :instance))))
+            (or (null superclasses)
+                (equal superclasses (mapcar #'class-name (sb-mop:class-direct-superclasses class)))))))
+
+(defun call-moving-slots (function &optional likely)
+  "Call FUNCTION, which defines classes again; LIKELY, if true, some slots move. Where slots move, threads that make instances, or change their classes, wait meanwhile; and no instance
+is brought up to its class before every thread is done with what it had begun to read or write in it as it was."
+  (if (or *moving-slots* (not (capability :moving-slots)))
+      (funcall function)
+      (let ((*moving-slots* t) (moving '()))
+        (call-with-gates
+         (lambda (close-updating)
+           ;; Before the lock is taken for which those wait who have begun to bring one up to its class.
+           (when likely
+             (funcall close-updating (list *layout-checker*))
+             (settle))
+           (multiple-value-prog1
+               (call-with-gates
+                (lambda (close-making)
+                  (call-preparing-slots
+                   (lambda (class)
+                     (unless moving
+                       (unless likely (funcall close-updating (list *layout-checker*)))
+                       (funcall close-making *instance-makers*))
+                     (let ((classes (set-difference (class-and-subclasses class) moving)))
+                       (when classes
+                         (mapc #'reach-slots-by-name classes)
+                         (setf moving (append classes moving))
+                         (settle))))
+                   function)))
+             (when moving (settle))))))))
+
+(defun call-preparing-slots (prepare function)
+  "Call FUNCTION, and PREPARE with each class whose slots are about to move in it."
+  (let ((thread sb-thread:*current-thread*))
+    (encapsulate *slots-updater* 'hotlisp
+                 (lambda (update class slots)
+                   (when (and (eq thread sb-thread:*current-thread*)
+                              (sb-mop:class-finalized-p class)
+                              (not (same-places-p (sb-mop:class-slots class) slots)))
+                     (funcall prepare class))
+                   (funcall update class slots)))
+    (unwind-protect (funcall function)
+      (unencapsulate *slots-updater* 'hotlisp))))
