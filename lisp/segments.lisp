@@ -92,6 +92,23 @@
           do (incf bytes (cond ((< code #x80) 1) ((< code #x800) 2) ((< code #x10000) 3) (t 4))))
     bytes))
 
+(defparameter *prologue* "#+#.(|HOTLISP|::|NAME-OWN-FILE|)0 "
+  "Reads as nothing, and has the reader know the file before it reads a form; no macro was expanded by then.")
+
+(defun name-own-file ()
+  "A feature expression that is false."
+  (own-file-info)
+  '(:or))
+
+(defun asks-for-file-p (segment)
+  "Whether a form of SEGMENT may ask which file is compiled before a macro of it is expanded: while it is read, or in an EVAL-WHEN."
+  (and (segment-file segment)
+       (loop for unit in (segment-units segment)
+             thereis (or (search "#." (unit-text unit)) (search "compile-file-" (unit-text unit) :test #'char-equal)))
+       (loop for character in '(#\. #\+)
+             always (eql (ignore-errors (get-dispatch-macro-character #\# character))
+                         (get-dispatch-macro-character #\# character nil)))))
+
 (defun segment-text (segment)
   "The text of SEGMENT's file; sets where its units stand in it."
   (let ((stream (make-string-output-stream))
@@ -101,6 +118,7 @@
              (incf position (length text))
              (incf bytes (utf-8-length text))
              (incf line (count #\Newline text))))
+      (when (asks-for-file-p segment) (put *prologue*))
       (loop for (unit . rest) on (segment-units segment)
             for missing = (max 0 (- (unit-number unit) number))
             for gap = (- (unit-byte-offset unit) bytes)

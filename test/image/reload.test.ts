@@ -327,6 +327,35 @@ describe('reloading from a buffer', () => {
     expect(await editor.evaluate('(corner::open-p)')).toEqual([':YES']);
   });
 
+  it('compiles a file as itself: what is read and what runs meanwhile asks by its name, and its places are right', async () => {
+    const text = `(in-package :shop)
+
+(eval-when (:compile-toplevel :load-toplevel :execute)
+  (defvar *compiled* (and *compile-file-truename* (file-namestring *compile-file-truename*))))
+
+(defun compiled () '#.(and *compile-file-pathname* (file-namestring *compile-file-pathname*)))
+
+(defun broken () (undefined-here #.(file-namestring *compile-file-truename*)))
+
+#.(list 'defun 'named '() (file-namestring (or *compile-file-truename* "nothing")))
+`;
+    const opened = editor.open('self.lisp', text);
+    void editor.expectPrompt(/reload/i, 'Approve');
+    const result = await editor.command('reload_file', { uri: opened.uri });
+    expect(result).toMatchObject({ status: 'applied' });
+    const own = '"self.lisp"';
+    expect(await editor.evaluate('(list shop::*compiled* (shop::compiled) (shop::named))')).toEqual([
+      `(${own} ${own} ${own})`,
+    ]);
+    const start = opened.positionOf('(undefined-here');
+    expect(result.notes).toContainEqual(
+      expect.objectContaining({
+        message: expect.stringMatching(/UNDEFINED-HERE/i) as string,
+        range: expect.objectContaining({ start }) as object,
+      }),
+    );
+  });
+
   it('evaluates a form without asking, in the package of its place', async () => {
     document.set(`${shop}\n(list (package-name *package*) (total 1))\n`);
     const result = await editor.actionOutcome(document, '(list (package-name', /^Evaluate form$/);
