@@ -347,7 +347,7 @@ describe('reloading from a buffer', () => {
     expect(await editor.evaluate('(list shop::*compiled* (shop::compiled) (shop::named))')).toEqual([
       `(${own} ${own} ${own})`,
     ]);
-    const start = opened.positionOf('(undefined-here');
+    const start = opened.positionOf('undefined-here');
     expect(result.notes).toContainEqual(
       expect.objectContaining({
         message: expect.stringMatching(/UNDEFINED-HERE/i) as string,
