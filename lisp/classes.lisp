@@ -138,15 +138,18 @@ their values, SOURCE where CLASS was defined. METAOBJECTS are what a structure's
   "Call FUNCTION, which defines CLASS again; MOVING, if true, some of its slots are likely to move. SBCL takes the methods of its accessors away first and makes them anew. RESET is called with the
 accessors that were and are there, so that none keeps what was found of it meanwhile."
   (if (redefinable-class-p class)
-      (let ((accessors (defined-functions class)))
+      (let ((accessors (defined-functions class)) (ordinary (ordinary-class-p class)))
         (flet ((all () (union accessors (defined-functions class))))
-          (unwind-protect
-               (call-missing-methods
-                (lambda ()
-                  (multiple-value-prog1 (if (ordinary-class-p class) (call-moving-slots function moving) (funcall function))
-                    ;; That none was there may have been kept, too, until then; those who wait call again after it.
-                    (if (ordinary-class-p class) (reset-dispatch (all)) (reset-generic-functions (all))))))
-            (funcall reset (all)))))
+          (flet ((define ()
+                   (multiple-value-prog1 (if ordinary (call-moving-slots function moving) (funcall function))
+                     ;; That none was there may have been kept, too, until then; those who wait call again after it.
+                     (if ordinary (reset-dispatch (all)) (reset-generic-functions (all))))))
+            (unwind-protect
+                 (call-missing-methods (if ordinary
+                                           #'define
+                                           ;; To SBCL a reader of conditions without a method returns a constant.
+                                           (lambda () (call-changing-methods t #'define))))
+              (funcall reset (all))))))
       (funcall function)))
 
 (defun call-loading-class (loader arguments reset)

@@ -8,6 +8,8 @@
   "How long a thread that missed the cache may take to fill it with what it has found, while it runs.")
 (defparameter *settling-looks* 1000
   "How many milliseconds threads are waited for that have not run so long yet, because others have the processors.")
+(defparameter *settling-beginnings* 8
+  "How often that begins anew because garbage was collected meanwhile.")
 
 (defun method-state (method)
   "The parts of METHOD that a redefinition changes, in the order of *METHOD-SLOTS*."
@@ -116,7 +118,9 @@ collection or for a lock under which SBCL changes classes or dispatch."
   (if (capability :stack-scan)
       (let ((waiting (mapcar #'list (remove sb-thread:*current-thread* (sb-thread:list-all-threads))))
             (lock-mine (holding-world-lock-p))
-            (epoch nil))
+            (epoch nil)
+            ;; A program that collects garbage all the time is not waited for as long as that.
+            (beginnings *settling-beginnings*))
         (labels ((begin (entry &aux (thread (first entry)))
                    (list thread (thread-run-time thread) nil (blocked-p (system-call-line thread))))
                  (blocked-p (line)
@@ -134,7 +138,7 @@ collection or for a lock under which SBCL changes classes or dispatch."
                            (counted (>= (- time start) (* 1000000000 *settling-seconds*)))
                            ((/= time start) (setf (second entry) time (third entry) t) nil)))))
           (loop repeat *settling-looks*
-                do (unless (and epoch (eq epoch (gc-epoch)))
+                do (unless (or (eq epoch (gc-epoch)) (minusp (decf beginnings)))
                      (setf epoch (gc-epoch)
                            waiting (mapcar #'begin waiting))
                      (sleep *settling-seconds*))
