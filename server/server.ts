@@ -323,7 +323,9 @@ export class Server {
 
   /** What comes after it is done under the settings that `settle` makes, and settings come into force in the order they were sent. */
   #resettle(settle: () => Promise<void>): void {
-    this.#ready = this.#ready.then(settle);
+    this.#ready = this.#ready.then(settle).catch((error: Error) => {
+      this.#editor.tell('error', `The settings are not in force as a whole: ${error.message}`);
+    });
   }
 
   async #initialized(): Promise<void> {
