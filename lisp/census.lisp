@@ -33,11 +33,6 @@ on computing for 20 ms; without an answer within TIMEOUT seconds it is :UNKNOWN.
   "The answer that nothing else on a stack can change, where CODES are an alist of code and answer."
   (if (rassoc :old codes) :old :yes))
 
-(defun thread-run-time (thread)
-  "The nanoseconds that THREAD has had a processor for; they count up now and then, not all the time. NIL where there is no telling."
-  (let ((line (ignore-errors (read-proc-file (format nil "/proc/self/task/~d/schedstat" (thread-os-tid thread))))))
-    (and line (parse-integer line :junk-allowed t))))
-
 (defun scan-threads (threads codes)
   "An alist of THREADS with what looking at their stacks says: :YES, :NO, :UNKNOWN or :RUNNING."
   (let ((answers (loop for thread in threads

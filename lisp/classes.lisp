@@ -115,41 +115,31 @@ their values, SOURCE where CLASS was defined. METAOBJECTS are what a structure's
              for function = (sb-mop:method-generic-function method)
              when function collect function))))
 
-(defun call-missing-methods (function)
-  "Call FUNCTION, which takes methods away and makes them anew: a call of another thread that finds none meanwhile is made again afterwards."
-  (if (capability :encapsulation)
-      (call-with-waiting
-       (lambda (wait)
-         (encapsulate 'no-applicable-method 'hotlisp
-                      (lambda (fail generic-function &rest arguments)
-                        (if (funcall wait)
-                            (apply generic-function arguments)
-                            (apply fail generic-function arguments))))
-         (unwind-protect (funcall function)
-           (unencapsulate 'no-applicable-method 'hotlisp))))
-      (funcall function)))
-
 (defun redefinable-class-p (class)
   "Whether defining CLASS again gives its readers and writers other methods."
   (or (ordinary-class-p class)
       (and class (subtypep class 'condition))))
 
 (defun call-redefining-class (class function &optional (reset #'reset-generic-functions) moving)
-  "Call FUNCTION, which defines CLASS again; MOVING, if true, some of its slots are likely to move. SBCL takes the methods of its accessors away first and makes them anew. RESET is called with the
-accessors that were and are there, so that none keeps what was found of it meanwhile."
+  "Call FUNCTION, which defines CLASS again; MOVING, if true, some of its slots are likely to move. SBCL takes the methods of its accessors away first and
+makes them anew. RESET is called with the accessors that were and are there, unless they were reset already, so that none keeps what was found of it meanwhile."
   (if (redefinable-class-p class)
-      (let ((accessors (defined-functions class)) (ordinary (ordinary-class-p class)))
-        (flet ((all () (union accessors (defined-functions class))))
-          (flet ((define ()
-                   (multiple-value-prog1 (if ordinary (call-moving-slots function moving) (funcall function))
-                     ;; That none was there may have been kept, too, until then; those who wait call again after it.
-                     (if ordinary (reset-dispatch (all)) (reset-generic-functions (all))))))
-            (unwind-protect
-                 (call-missing-methods (if ordinary
-                                           #'define
-                                           ;; To SBCL a reader of conditions without a method returns a constant.
-                                           (lambda () (call-changing-methods t #'define))))
-              (funcall reset (all))))))
+      (let ((accessors (defined-functions class)) (reset-p nil))
+        (labels ((all () (union accessors (defined-functions class)))
+                 ;; That none was there may have been kept, too, until then; those who wait call again after it.
+                 (define ()
+                   (multiple-value-prog1 (call-moving-slots function moving)
+                     (reset-dispatch (all))))
+                 (define-condition-again ()
+                   (multiple-value-prog1 (funcall function)
+                     (reset-generic-functions (all))
+                     (setf reset-p t))))
+          (unwind-protect
+               (call-missing-methods (if (ordinary-class-p class)
+                                         #'define
+                                         ;; To SBCL a reader of conditions without a method returns a constant.
+                                         (lambda () (call-changing-methods t #'define-condition-again))))
+            (unless reset-p (funcall reset (all))))))
       (funcall function)))
 
 (defun call-loading-class (loader arguments reset)
@@ -264,16 +254,15 @@ what remains different from how it was, if this is UNDOING what was done since."
       (let ((*keeping-instances* t))
         (setf (car **kept-values**) '())
         (unwind-protect
-             (progn
-               (encapsulate *instance-updater* 'hotlisp
-                            (lambda (function old new instance)
-                              (let ((lost (ignore-errors (lost-slot-values old new instance))))
-                                ;; CHANGE-CLASS makes a copy of the instance on the stack, for as long as it takes.
-                                (when (and lost (not (sb-ext:stack-allocated-p instance)))
-                                  (sb-ext:atomic-push (cons instance lost) (car **kept-values**))))
-                              (funcall function old new instance)))
+             (with-replacements (replace-function)
+               (replace-function *instance-updater*
+                                 (lambda (update old new instance)
+                                   (let ((lost (ignore-errors (lost-slot-values old new instance))))
+                                     ;; CHANGE-CLASS makes a copy of the instance on the stack, for as long as it takes.
+                                     (when (and lost (not (sb-ext:stack-allocated-p instance)))
+                                       (sb-ext:atomic-push (cons instance lost) (car **kept-values**))))
+                                   (funcall update old new instance)))
                (funcall function))
-          (unencapsulate *instance-updater* 'hotlisp)
           (setf (car **kept-values**) '())))
       (funcall function)))
 

@@ -349,6 +349,16 @@ the form TEST is true; TEST runs when the agent is loaded, and an error in it co
   (and (foreign-symbol-address "pread")
        (or (probe-file "/proc/self/syscall") (error "the system has no /proc/self/syscall"))))
 
+(defun thread-run-time (thread)
+  "The nanoseconds that THREAD has had a processor for; NIL where there is no telling."
+  (let ((id (thread-os-tid thread)))
+    ;; One that has not begun yet has none.
+    (when (and (integerp id) (plusp id))
+      (sb-alien:with-alien ((time (array sb-alien:long 2)))
+        ;; Linux has a clock for each thread, whose number is made of the thread's.
+        (and (zerop (call-c "clock_gettime" sb-alien:int sb-alien:int (logior (ash (lognot id) 3) 6) (* t) (sb-alien:addr time)))
+             (+ (* 1000000000 (sb-alien:deref time 0)) (sb-alien:deref time 1)))))))
+
 (define-internal current-thread-sap :function ("SB-VM" "CURRENT-THREAD-OFFSET-SAP"))
 (define-internal thread-this-slot :symbol ("SB-VM" "THREAD-THIS-SLOT"))
 (define-internal thread-state-slot :symbol ("SB-VM" "THREAD-STATE-WORD-SLOT"))

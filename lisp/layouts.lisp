@@ -3,23 +3,6 @@
 
 (in-package :hotlisp)
 
-(defparameter *lock-patience* 2000
-  "For how many milliseconds others wait for a thread that changes the image and itself waits for a lock.")
-
-(defun call-with-waiting (function)
-  "Call FUNCTION with a function by which other threads wait for the end of that call. It returns true once that is there; false at once in the
-thread of the call, and after *LOCK-PATIENCE* where that waits for a lock, which may be the caller's."
-  (let ((thread sb-thread:*current-thread*) (done nil))
-    (flet ((wait ()
-             (loop with patience = *lock-patience*
-                   until (or done (eq thread sb-thread:*current-thread*))
-                   do (sleep 0.001)
-                      (if (waiting-for-lock-p thread) (decf patience) (setf patience *lock-patience*))
-                      (unless (plusp patience) (return nil))
-                   finally (return done))))
-      (unwind-protect (funcall function #'wait)
-        (setf done t)))))
-
 (defun class-and-subclasses (class)
   (let ((classes '()))
     (labels ((visit (class)
@@ -51,20 +34,6 @@ is dropped, as it is when an instance is brought up to its class."
                                                                (and (slot-exists-p instance name) (slot-boundp instance name))))))))
 
 (defvar *moving-slots* nil "True inside CALL-MOVING-SLOTS.")
-
-(defun call-with-gates (function)
-  "Call FUNCTION with a function that, called with names of functions, has other threads wait before these from then on, until FUNCTION has returned."
-  (let ((gates '()))
-    (call-with-waiting
-     (lambda (wait)
-       (unwind-protect (funcall function (lambda (names)
-                                           (dolist (name names)
-                                             (push name gates)
-                                             (encapsulate name 'hotlisp (lambda (original &rest arguments)
-                                                                          ;; FUNCTION may need the lock.
-                                                                          (unless (holding-world-lock-p) (funcall wait))
-                                                                          (apply original arguments))))))
-         (dolist (name gates) (unencapsulate name 'hotlisp)))))))
 
 (defun direct-slots-differ-p (class superclasses slots)
   "Whether defining CLASS with SUPERCLASSES, names, and SLOTS, property lists, is likely to move slots."
@@ -104,12 +73,12 @@ is brought up to its class before every thread is done with what it had begun to
 (defun call-preparing-slots (prepare function)
   "Call FUNCTION, and PREPARE with each class whose slots are about to move in it."
   (let ((thread sb-thread:*current-thread*))
-    (encapsulate *slots-updater* 'hotlisp
-                 (lambda (update class slots)
-                   (when (and (eq thread sb-thread:*current-thread*)
-                              (sb-mop:class-finalized-p class)
-                              (not (same-places-p (sb-mop:class-slots class) slots)))
-                     (funcall prepare class))
-                   (funcall update class slots)))
-    (unwind-protect (funcall function)
-      (unencapsulate *slots-updater* 'hotlisp))))
+    (with-replacements (replace-function)
+      (replace-function *slots-updater*
+                        (lambda (update class slots)
+                          (when (and (eq thread sb-thread:*current-thread*)
+                                     (sb-mop:class-finalized-p class)
+                                     (not (same-places-p (sb-mop:class-slots class) slots)))
+                            (funcall prepare class))
+                          (funcall update class slots)))
+      (funcall function))))

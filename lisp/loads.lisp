@@ -227,59 +227,55 @@ CONSTANTS, the contract's, may get another value; CHANGED are the contract's of 
 
 (defun call-defining-gently (deed function)
   "Call FUNCTION, which loads compiled files as DEED, so that no other thread finds a method missing that they define again."
-  (let ((thread sb-thread:*current-thread*) (encapsulated '())
-        ;; The methods in a DEFGENERIC go when it is loaded again: here, once the new ones are there. Lists (generic-function . methods).
-        (leaving '())
-        (reshaping (make-reshaping)))
-    (labels ((instead (symbol replacement)
-               (when symbol
-                 (push symbol encapsulated)
-                 (encapsulate symbol 'hotlisp
-                              (lambda (original &rest arguments)
-                                (if (eq thread sb-thread:*current-thread*)
-                                    (funcall replacement original arguments)
-                                    (apply original arguments))))))
-             (leave (entry)
-               (setf leaving (remove entry leaving))
-               (destructuring-bind (function . methods) entry
-                 (dolist (method methods)
-                   (when (eq (sb-mop:method-generic-function method) function) (remove-method function method)))
-                 (when methods (reset-dispatch (list function))))))
-      (if (not (capability :encapsulation))
-          (funcall function)
-          (unwind-protect
-               (progn
-                 (loop for (nil . loader) in *class-loaders*
-                       do (instead loader
-                                   (lambda (original arguments)
-                                     (call-loading-class original arguments
-                                                         (lambda (functions)
-                                                           (reset-dispatch functions)
-                                                           (setf (deed-unsettled deed) (union functions (deed-unsettled deed))))))))
-                 (instead *load-defmethod-symbol*
-                          (lambda (original arguments)
-                            (or (wait-for-methods reshaping arguments)
-                                (let ((method (define-method-gently deed original arguments)))
-                                  (dolist (entry leaving) (setf (cdr entry) (remove method (cdr entry))))
-                                  method))))
-                 (when (capability :initial-methods)
-                   (instead *load-defgeneric-symbol*
-                            (lambda (original arguments)
-                              (or (wait-for-generic-function reshaping (first arguments) (rest arguments))
-                                  (let* ((before (generic-function-named (first arguments)))
-                                         (methods (and before (generic-initial-methods before))))
-                                    (when methods
-                                      (setf (generic-initial-methods before) '())
-                                      (push (cons before (copy-list methods)) leaving))
-                                    (apply original arguments)))))
-                   (instead *set-initial-methods-symbol*
-                            (lambda (original arguments)
-                              (multiple-value-prog1 (or (apply #'wait-for-initial-methods reshaping arguments) (apply original arguments))
-                                (let ((entry (assoc (second arguments) leaving)))
-                                  (when entry (leave entry)))))))
-                 (multiple-value-prog1 (call-changing-methods t (lambda () (multiple-value-prog1 (funcall function) (finish-reshaping reshaping))))
-                   (mapc #'leave (copy-list leaving))))
-            (dolist (symbol encapsulated) (unencapsulate symbol 'hotlisp)))))))
+  (if (capability :encapsulation)
+      (with-replacements (replace-function)
+        (let ((thread sb-thread:*current-thread*)
+              ;; The methods in a DEFGENERIC go when it is loaded again: here, once the new ones are there. Lists (generic-function . methods).
+              (leaving '())
+              (reshaping (make-reshaping)))
+          (labels ((instead (symbol replacement)
+                     (when symbol
+                       (replace-function symbol (lambda (original &rest arguments)
+                                                  (if (eq thread sb-thread:*current-thread*)
+                                                      (funcall replacement original arguments)
+                                                      (apply original arguments))))))
+                   (leave (entry)
+                     (setf leaving (remove entry leaving))
+                     (destructuring-bind (function . methods) entry
+                       (dolist (method methods)
+                         (when (eq (sb-mop:method-generic-function method) function) (remove-method function method)))
+                       (when methods (reset-dispatch (list function))))))
+            (loop for (nil . loader) in *class-loaders*
+                  do (instead loader
+                              (lambda (original arguments)
+                                (call-loading-class original arguments
+                                                    (lambda (functions)
+                                                      (reset-dispatch functions)
+                                                      (setf (deed-unsettled deed) (union functions (deed-unsettled deed))))))))
+            (instead *load-defmethod-symbol*
+                     (lambda (original arguments)
+                       (or (wait-for-methods reshaping arguments)
+                           (let ((method (define-method-gently deed original arguments)))
+                             (dolist (entry leaving) (setf (cdr entry) (remove method (cdr entry))))
+                             method))))
+            (when (capability :initial-methods)
+              (instead *load-defgeneric-symbol*
+                       (lambda (original arguments)
+                         (or (wait-for-generic-function reshaping (first arguments) (rest arguments))
+                             (let* ((before (generic-function-named (first arguments)))
+                                    (methods (and before (generic-initial-methods before))))
+                               (when methods
+                                 (setf (generic-initial-methods before) '())
+                                 (push (cons before (copy-list methods)) leaving))
+                               (apply original arguments)))))
+              (instead *set-initial-methods-symbol*
+                       (lambda (original arguments)
+                         (multiple-value-prog1 (or (apply #'wait-for-initial-methods reshaping arguments) (apply original arguments))
+                           (let ((entry (assoc (second arguments) leaving)))
+                             (when entry (leave entry)))))))
+            (multiple-value-prog1 (call-changing-methods t (lambda () (multiple-value-prog1 (funcall function) (finish-reshaping reshaping))))
+              (mapc #'leave (copy-list leaving))))))
+      (funcall function)))
 
 ;;;; Running something as one transaction
 

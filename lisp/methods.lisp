@@ -4,13 +4,6 @@
 
 (in-package :hotlisp)
 
-(defparameter *settling-seconds* 0.002
-  "How long a thread that missed the cache may take to fill it with what it has found, while it runs.")
-(defparameter *settling-looks* 1000
-  "How many milliseconds threads are waited for that have not run so long yet, because others have the processors.")
-(defparameter *settling-beginnings* 8
-  "How often that begins anew because garbage was collected meanwhile.")
-
 (defun method-state (method)
   "The parts of METHOD that a redefinition changes, in the order of *METHOD-SLOTS*."
   (loop for slot in *method-slots*
@@ -61,30 +54,6 @@
                              (reset-generic-functions functions))))
   (reset-constructors (mapcar #'car states)))
 
-(defun constant-valued-p (function)
-  "Whether every method of FUNCTION is known to return a constant."
-  (loop for method in (sb-mop:generic-function-methods function)
-        always (get-properties (slot-value-or-nil method method-plist-key) '(:constant-value))))
-
-(defun call-changing-methods (functions function)
-  "Call FUNCTION, which changes methods of FUNCTIONS, or of any where that is T, and resets those. A call of another thread that finds a method where
-there was a constant is made again."
-  (if (and *constant-dispatch-p* (capability :encapsulation)
-           (or (eq functions t) (some #'constant-valued-p functions)))
-      (progn
-        (encapsulate *constant-miss-symbol* 'hotlisp
-                     (lambda (miss called arguments &rest rest)
-                       (block call
-                         (handler-bind ((bug (lambda (condition)
-                                               (declare (ignore condition))
-                                               (when (or (eq functions t) (member called functions))
-                                                 (reset-dispatch (list called))
-                                                 (return-from call (apply called arguments))))))
-                           (apply miss called arguments rest)))))
-        (unwind-protect (progn (settle) (funcall function))
-          (unencapsulate *constant-miss-symbol* 'hotlisp)))
-      (funcall function)))
-
 (defun reset-constructors (methods)
   "Have MAKE-INSTANCE of a class that was known to the compiler call METHODS as they are now: those of INITIALIZE-INSTANCE and its like are
 called without their generic functions."
@@ -110,42 +79,6 @@ called without their generic functions."
     (reset-dispatch functions)
     (settle)
     (reset-dispatch functions)))
-
-(defun settle ()
-  "Wait until every other thread is done with what it had begun to look up: until it blocks, or has run for *SETTLING-SECONDS*. On a busy machine a
-thread may stand in the middle of it for long, and has no part in the time that passes; and it may block there for a moment, because of a garbage
-collection or for a lock under which SBCL changes classes or dispatch."
-  (if (capability :stack-scan)
-      (let ((waiting (mapcar #'list (remove sb-thread:*current-thread* (sb-thread:list-all-threads))))
-            (lock-mine (holding-world-lock-p))
-            (epoch nil)
-            ;; A program that collects garbage all the time is not waited for as long as that.
-            (beginnings *settling-beginnings*))
-        (labels ((begin (entry &aux (thread (first entry)))
-                   (list thread (thread-run-time thread) nil (blocked-p (system-call-line thread))))
-                 (blocked-p (line)
-                   (and line (not (line-running-p line))))
-                 (settled-p (entry)
-                   (let* ((thread (first entry)) (line (system-call-line thread)))
-                     (cond ((null line))
-                           ((not (blocked-p line)) (ran-p entry (thread-run-time thread)))
-                           ((and (not lock-mine) (waiting-for-dispatch-p thread)) nil)
-                           (t (shiftf (fourth entry) t)))))
-                 (ran-p (entry time)
-                   (destructuring-bind (start counted) (subseq entry 1 3)
-                     (cond ((or (null start) (null time)))
-                           ;; What is counted first may be what it had run before.
-                           (counted (>= (- time start) (* 1000000000 *settling-seconds*)))
-                           ((/= time start) (setf (second entry) time (third entry) t) nil)))))
-          (loop repeat *settling-looks*
-                do (unless (or (eq epoch (gc-epoch)) (minusp (decf beginnings)))
-                     (setf epoch (gc-epoch)
-                           waiting (mapcar #'begin waiting))
-                     (sleep *settling-seconds*))
-                   (setf waiting (delete-if #'settled-p waiting))
-                while waiting
-                do (sleep 0.001))))
-      (sleep *settling-seconds*)))
 
 ;;;; From a DEFMETHOD that is being loaded
 
