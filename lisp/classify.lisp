@@ -126,7 +126,8 @@
 
 (defun assessments-of (units)
   "The contract's assessment of each definition of UNITS, in order."
-  (let ((*operation-units* units))
+  (let ((*operation-units* units)
+        (*shapes-to-be* (make-hash-table :test #'equal)))
     (date-undated (loop for unit in units
                         append (loop for definition in (unit-definitions unit) collect (assess unit definition))))))
 

@@ -202,9 +202,17 @@
 
 ;;; A generic function takes other parameters when each of its methods is defined again for them, in the same operation.
 
+(defvar *shapes-to-be* nil "A table of what SHAPE-TO-BE answers, where nothing changes meanwhile; else NIL.")
+
 (defun shape-to-be (name)
   "The shape of the lambda list that the operation gives NAME, a generic function with methods that do not fit it and are all defined again;
 else NIL."
+  (if *shapes-to-be*
+      (multiple-value-bind (shape known) (gethash name *shapes-to-be*)
+        (if known shape (setf (gethash name *shapes-to-be*) (find-shape-to-be name))))
+      (find-shape-to-be name)))
+
+(defun find-shape-to-be (name)
   (let* ((function (and (capability :encapsulation) (generic-function-named name)))
          (new (and function (sb-mop:generic-function-methods function) (declared-shape name function))))
     (and new

@@ -7,8 +7,8 @@
 (defstruct (snapshot (:copier nil) (:predicate nil))
   "The states before an operation. SYMBOLS, INFOS and, of a full one, FUNCTIONS, SETF-FUNCTIONS, CLASSES and PROPERTIES are parallel vectors;
 the others are alists from what they belong to. PRESENT is from a package to its symbols. The keys of the table KNOWN are the symbols whose values are
-captured, its values the indices of the units whose macros name them."
-  full packages present symbols infos functions setf-functions classes properties
+captured, its values the indices of the units whose macros name them. HELD, made at first need, is a table whose keys are SYMBOLS."
+  full packages present symbols held infos functions setf-functions classes properties
   named-infos named-functions values sets plists methods generics combinations package-states package-names missing-packages
   (known (make-hash-table :test #'eq)) (documented nil) (documents '()) (set-kinds '()) (settings '()))
 
@@ -135,7 +135,24 @@ functions of every symbol there, and what the code's TOKENS mean; else only the 
 (defun snapshot-knows-p (snapshot symbol)
   "Whether SNAPSHOT was made with SYMBOL there."
   (or (not (member (symbol-package symbol) (snapshot-packages snapshot)))
-      (find symbol (snapshot-symbols snapshot))))
+      (snapshot-holds-p snapshot symbol)))
+
+(defun snapshot-holds-p (snapshot symbol)
+  "Whether SYMBOL is among the symbols of SNAPSHOT."
+  (unless (snapshot-held snapshot)
+    (setf (snapshot-held snapshot) (make-hash-table :test #'eq))
+    (loop for each across (snapshot-symbols snapshot) do (setf (gethash each (snapshot-held snapshot)) t)))
+  (gethash symbol (snapshot-held snapshot)))
+
+(defun hold-more (snapshot symbols)
+  "Add to SNAPSHOT, a full one, what SYMBOLS mean, which it does not hold."
+  (let* ((symbols (coerce symbols 'simple-vector))
+         (infos (map 'simple-vector (lambda (symbol) (symbol-dbinfo symbol)) symbols)))
+    (setf (snapshot-symbols snapshot) (concatenate 'simple-vector (snapshot-symbols snapshot) symbols)
+          (snapshot-infos snapshot) (concatenate 'simple-vector (snapshot-infos snapshot) infos))
+    (when (snapshot-held snapshot)
+      (loop for symbol across symbols do (setf (gethash symbol (snapshot-held snapshot)) t)))
+    (capture-meanings snapshot symbols infos)))
 
 (defun capture-settings (snapshot kinds)
   "Add to SNAPSHOT, a full one, the settings of KINDS."

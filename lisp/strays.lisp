@@ -22,25 +22,31 @@ other times."
 (defun table-state-p (state)
   (and (consp state) (hash-table-p (car state))))
 
-(defun same-watched-state-p (a b)
-  (or (eql a b)
-      (and (table-state-p a) (table-state-p b)
-           (eq (first a) (first b)) (eql (second a) (second b))
-           (loop for (key . value) in (cddr a)
-                 for (other-key . other) in (cddr b)
-                 always (and (eql key other-key) (eql value other))))))
+(defun in-state-p (symbol state)
+  "Whether the value of SYMBOL is still as in STATE, which WATCHED-STATE answered."
+  (let ((value (value-state symbol)))
+    (or (eql value state)
+        (and (table-state-p state)
+             (eq value (first state))
+             (eql (hash-table-count value) (second state))
+             (or (null (cddr state))
+                 ;; Others may be changing it.
+                 (handler-case (loop with entries = (cddr state)
+                                     for key being the hash-keys of value using (hash-value present)
+                                     for (known . old) = (pop entries)
+                                     always (and (eql key known) (eql present old)))
+                   (error () t)))))))
 
 (defun look-at-values (watch loading)
   "Note which variables of WATCH have changed since the last look; LOADING: something was loaded all that time."
   (if (watch-states watch)
       (loop for symbol in (watch-symbols watch)
             for known on (watch-states watch)
-            for now = (watched-state symbol)
-            unless (same-watched-state-p (first known) now)
+            unless (in-state-p symbol (first known))
               do (if loading
                      (pushnew symbol (watch-suspects watch) :test #'eq)
                      (pushnew symbol (watch-owned watch) :test #'eq))
-                 (setf (first known) now))
+                 (setf (first known) (watched-state symbol)))
       (setf (watch-states watch) (mapcar #'watched-state (watch-symbols watch)))))
 
 (defun left-values (watch deltas)
@@ -67,7 +73,7 @@ other times."
 (defun values-still-left (left)
   "Sentences about those of LEFT, as LEFT-VALUES answered, that nobody has changed since."
   (loop for (symbol . state) in left
-        when (same-watched-state-p state (watched-state symbol)) collect (left-value-text symbol state)))
+        when (in-state-p symbol state) collect (left-value-text symbol state)))
 
 (defun call-watched (watch function)
   "Call FUNCTION, which loads something, under WATCH."
