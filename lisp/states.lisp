@@ -167,6 +167,9 @@ unless OVER."
 
 (defparameter *table-limit* 5000 "The most entries of a hash table that are compared before and after a form runs.")
 
+(defun hash-table-keys (table)
+  (loop for key being the hash-keys of table collect key))
+
 (defun table-entries (table)
   "The entries of TABLE as an alist; :MANY where there are more than *TABLE-LIMIT*, or they cannot be told while others change them."
   (if (> (hash-table-count table) *table-limit*)

@@ -1,0 +1,107 @@
+;;;; The files of a package: those that define what its symbols name, in the order in which they are to be loaded again.
+
+(in-package :hotlisp)
+
+(defstruct (origin-file (:copier nil) (:predicate nil))
+  "A file that defines something of a package. FIRST is the number of the first of its code objects, DATE when its text was written then."
+  file (definitions 0) first date)
+
+(defun package-origins (package)
+  "The ORIGIN-FILEs of what PACKAGE's own symbols name, in the order in which they were loaded where that is known."
+  (let ((table (make-hash-table :test #'equal)))
+    (labels ((add (file &optional code)
+               (when file
+                 (let ((origin (or (gethash file table) (setf (gethash file table) (make-origin-file :file file)))))
+                   (incf (origin-file-definitions origin))
+                   (when code
+                     (let ((number (and (capability :load-order) (code-serial-number code))) (date (code-date code)))
+                       (when (and number (or (null (origin-file-first origin)) (< number (origin-file-first origin))))
+                         (setf (origin-file-first origin) number))
+                       (when (and date (or (null (origin-file-date origin)) (< date (origin-file-date origin))))
+                         (setf (origin-file-date origin) date)))))))
+             (add-code (code) (when code (add (existing-source (code-file code)) code)))
+             (add-location (location)
+               (when location
+                 (add (existing-source (ignore-errors (source-location-namestring location))))))
+             (add-introspected (name type)
+               (dolist (source (ignore-errors (introspect "FIND-DEFINITION-SOURCES-BY-NAME" name type)))
+                 (let ((plist (source-plist source)))
+                   (add (getf plist :file))))))
+      (add-introspected (make-symbol (package-name package)) :package)
+      (do-symbols (symbol package)
+        (when (eq (symbol-package symbol) package)
+          (dolist (name (list symbol (list 'setf symbol)))
+            (let ((state (function-state name)))
+              (cond ((none-p state))
+                    ((typep state 'generic-function)
+                     (dolist (method (sb-mop:generic-function-methods state))
+                       (unless (typep method 'sb-mop:standard-accessor-method)
+                         (add-code (first (method-codes method))))))
+                    ((structure-function-p name))
+                    (t (add-code (ignore-errors (code-of (if (consp state) (cdr state) state))))))))
+          (when (compiler-macro-function symbol) (add-code (ignore-errors (code-of (compiler-macro-function symbol)))))
+          (dolist (kind '(:variable :constant :symbol-macro))
+            (add-location (information symbol :source-location kind)))
+          (when (information symbol :type :expander) (add-location (information symbol :type :source-location)))
+          (when (find-class symbol nil)
+            (dolist (type '(:class :structure :condition)) (add-introspected symbol type))))))
+    (sort (loop for origin being the hash-values of table collect origin)
+          (lambda (a b)
+            (let ((x (or (origin-file-first a) 0)) (y (or (origin-file-first b) 0)))
+              (or (< x y)
+                  (and (= x y) (< (or (date-of (native-pathname (origin-file-file a))) 0)
+                                  (or (date-of (native-pathname (origin-file-file b))) 0)))))))))
+
+(defun existing-source (recorded)
+  "The native namestring of the file that SBCL RECORDED, a namestring or NIL; NIL when it is not there."
+  (and recorded
+       (or (existing-file recorded)
+           (ignore-errors (source-file (parse-namestring recorded))))))
+
+(defun places-in-systems (files)
+  "A table from those of FILES that belong to a registered system to (system-name . place in it)."
+  (let ((table (make-hash-table :test #'equal))
+        (names (mapcar #'file-name-of files))
+        (truenames (mapcar (lambda (file) (cons (true-file file) file)) files)))
+    (when (asdf-p)
+      (dolist (name (asdf "REGISTERED-SYSTEMS"))
+        (let ((system (registered-system name)))
+          (loop for component in (ignore-errors (source-components system))
+                for place from 0
+                for file = (ignore-errors (component-file component))
+                do (when (and file (member (file-name-of file) names :test #'string=))
+                     (let ((found (cdr (assoc (true-file file) truenames :test #'equal))))
+                       (when found (setf (gethash found table) (cons (asdf "COMPONENT-NAME" system) place)))))))))
+    table))
+
+(defun true-file (file)
+  (or (ignore-errors (sb-ext:native-namestring (truename (native-pathname file)))) file))
+
+(defun package-files (package)
+  "The contract's PackageFiles of PACKAGE. Those of one system stand in its order, where the first one of them was loaded; others where they were loaded."
+  (let* ((origins (package-origins package))
+         (places (places-in-systems (mapcar #'origin-file-file origins)))
+         (systems (remove nil (remove-duplicates (mapcar (lambda (origin) (car (gethash (origin-file-file origin) places))) origins)
+                                                 :test #'equal :from-end t)))
+         (ordered '()))
+    (flet ((place (origin) (gethash (origin-file-file origin) places)))
+      (dolist (origin origins)
+        (let ((system (car (place origin))))
+          (cond ((null system) (push origin ordered))
+                ((member system systems :test #'equal)
+                 (setf systems (remove system systems :test #'equal))
+                 (dolist (each (sort (remove-if-not (lambda (other) (equal (car (place other)) system)) origins)
+                                     #'< :key (lambda (other) (cdr (place other)))))
+                   (push each ordered))))))
+      (loop for origin in (nreverse ordered)
+            for file = (origin-file-file origin)
+            for now = (date-of (native-pathname file))
+            collect (wire :package-file :file file :system (car (place origin))
+                                        :definitions (origin-file-definitions origin)
+                                        :stale (or (null now)
+                                                   (and (origin-file-date origin) (> now (origin-file-date origin)))))))))
+
+(define-request files (package)
+  "The files that define what the package's symbols name."
+  (let ((package (known-package package)))
+    (result :package (package-name package) :files (package-files package))))
