@@ -142,9 +142,7 @@ the form TEST is true; TEST runs when the agent is loaded, and an error in it co
 (define-internal unix-poll :function ("SB-UNIX" "UNIX-SIMPLE-POLL"))
 (define-internal clock-gettime :function ("SB-UNIX" "CLOCK-GETTIME"))
 (define-internal without-interrupts :macro ("SB-SYS" "WITHOUT-INTERRUPTS"))
-(define-internal with-interrupts :macro ("SB-SYS" "WITH-INTERRUPTS"))
 (define-internal with-local-interrupts :macro ("SB-SYS" "WITH-LOCAL-INTERRUPTS"))
-(define-internal allow-with-interrupts :macro ("SB-SYS" "ALLOW-WITH-INTERRUPTS"))
 (define-internal with-pinned-objects :macro ("SB-SYS" "WITH-PINNED-OBJECTS"))
 (define-internal vector-sap :function ("SB-SYS" "VECTOR-SAP"))
 
@@ -160,7 +158,7 @@ the form TEST is true; TEST runs when the agent is loaded, and an error in it co
        (values result (sb-alien:get-errno)))))
 
 (define-capability :sockets (foreign-symbol-address unix-read unix-close unix-poll unix-lstat unix-mkdir vector-sap)
-  (every #'foreign-symbol-address '("socket" "bind" "listen" "accept" "connect" "send" "shutdown" "chmod")))
+  (every #'foreign-symbol-address '("socket" "bind" "listen" "accept" "send" "shutdown" "chmod")))
 
 (defconstant +eintr+ 4)
 (defconstant +eagain+ #+darwin 35 #-darwin 11)
@@ -193,21 +191,18 @@ the form TEST is true; TEST runs when the agent is loaded, and an error in it co
       (call-c "socket" sb-alien:int sb-alien:int 1 sb-alien:int #+linux (logior 1 #o2000000) #-linux 1 sb-alien:int 0)
     (check-call "socket" nil fd errno)))
 
-(defun call-with-socket-address (name fd path)
+(defun bind-socket (fd path)
   (let ((address (socket-address path)))
     (with-pinned-objects (address)
-      (if (string= name "bind")
-          (call-c "bind" sb-alien:int sb-alien:int fd sb-sys:system-area-pointer (vector-sap address)
-                         sb-alien:unsigned-int (length address))
-          (call-c "connect" sb-alien:int sb-alien:int fd sb-sys:system-area-pointer (vector-sap address)
-                            sb-alien:unsigned-int (length address))))))
+      (call-c "bind" sb-alien:int sb-alien:int fd sb-sys:system-area-pointer (vector-sap address)
+                     sb-alien:unsigned-int (length address)))))
 
 (defun listen-at (path)
   "A listening socket at PATH, mode 0600, which nobody can connect to before it has that mode. Returns its file descriptor."
   (let ((fd (make-unix-socket)) (done nil))
     (unwind-protect
          (progn
-           (multiple-value-call #'check-call "bind" path (call-with-socket-address "bind" fd path))
+           (multiple-value-call #'check-call "bind" path (bind-socket fd path))
            (multiple-value-call #'check-call "chmod" path
              (call-c "chmod" sb-alien:int sb-alien:c-string path sb-alien:unsigned-int #o600))
            (multiple-value-call #'check-call "listen" path
@@ -215,12 +210,6 @@ the form TEST is true; TEST runs when the agent is loaded, and an error in it co
            (setf done t)
            fd)
       (unless done (unix-close fd)))))
-
-(defun connect-to (path)
-  "A socket connected to the one that listens at PATH, or NIL when none does."
-  (let ((fd (make-unix-socket)))
-    (cond ((zerop (call-with-socket-address "connect" fd path)) fd)
-          (t (unix-close fd) nil))))
 
 (defun accept-from (fd)
   "The file descriptor of the next connection to the listening socket FD; NIL when it is closed or shut down."
@@ -517,7 +506,6 @@ so that a thread which ends meanwhile costs an answer and not the process."
 (define-internal encapsulated-condition :function ("SB-INT" "ENCAPSULATED-CONDITION"))
 
 (define-internal context-file-position :function ("SB-C" "COMPILER-ERROR-CONTEXT-FILE-POSITION"))
-(define-internal context-file-name :function ("SB-C" "COMPILER-ERROR-CONTEXT-FILE-NAME"))
 
 (define-capability :exact-notes
     (current-source-info source-info-file-info source-info-stream file-info-forms file-info-positions file-info-subforms
@@ -700,7 +688,6 @@ SOURCE-INFO, into the image. Returns the function, or NIL when there was somethi
 (define-internal method-plist-key :symbol ("SB-PCL" "PLIST"))
 (define-internal method-function-key :symbol ("SB-PCL" "%FUNCTION"))
 (define-internal method-source-key :symbol ("SB-PCL" "SOURCE"))
-(define-internal simple-next-method-call-key :symbol ("SB-PCL" "SIMPLE-NEXT-METHOD-CALL"))
 
 (define-capability :methods-in-place
     (load-defmethod gf-lock flush-effective-method-cache update-dfun initialize-method-function update-constructors)
@@ -829,7 +816,7 @@ and of one that has no others.")
 (define-capability :condition-hooks (condition-hooks))
 ;; What the compiler takes a function for
 (define-internal specifier-type :function ("SB-KERNEL" "SPECIFIER-TYPE"))
-(define-capability :function-types (specifier-type))
+(define-capability :declared-types (specifier-type))
 
 ;; What some operators of the standard set
 (define-internal logical-hosts :variable ("SB-IMPL" "*LOGICAL-HOSTS*"))
@@ -913,7 +900,6 @@ and giving it back does not undo that (2.2.9 to 2.6.4)."
   (zerop (sb-alien:alien-funcall (sb-alien:extern-alien "rmdir" (function sb-alien:int sb-alien:c-string)) path)))
 
 (define-internal debug-source-created :function ("SB-C" "DEBUG-SOURCE-CREATED") ("SB-DI" "DEBUG-SOURCE-CREATED"))
-(define-internal code-serial-number :function ("SB-KERNEL" "%CODE-SERIALNO"))
 (define-internal source-location-namestring :function ("SB-C" "DEFINITION-SOURCE-LOCATION-NAMESTRING"))
 
 (define-internal walk-form :function ("SB-WALKER" "WALK-FORM"))
@@ -928,8 +914,6 @@ and giving it back does not undo that (2.2.9 to 2.6.4)."
                           (declare (ignore context environment))
                           (funcall check subform)
                           subform))))
-
-(define-capability :load-order (code-serial-number))
 
 (defun code-date (code)
   "The universal time at which the source that CODE was compiled from was written; NIL where it is not known."

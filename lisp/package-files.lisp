@@ -14,7 +14,7 @@
                  (let ((origin (or (gethash file table) (setf (gethash file table) (make-origin-file :file file)))))
                    (incf (origin-file-definitions origin))
                    (when code
-                     (let ((number (and (capability :load-order) (code-serial-number code))) (date (code-date code)))
+                     (let ((number (and (capability :code-serials) (code-serial code))) (date (code-date code)))
                        (when (and number (or (null (origin-file-first origin)) (< number (origin-file-first origin))))
                          (setf (origin-file-first origin) number))
                        (when (and date (or (null (origin-file-date origin)) (< date (origin-file-date origin))))

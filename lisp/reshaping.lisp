@@ -80,7 +80,7 @@ the others go on being collected. Returns the rest of METHODS."
 (defun call-knowing-shapes (function)
   "Call FUNCTION, which compiles the forms of the operation, with generic functions taken for what they will be: declared, or compiling a method would
 take that back."
-  (if (not (and (capability :function-types) (capability :rollback)))
+  (if (not (and (capability :declared-types) (capability :rollback)))
       (funcall function)
       (let* ((numbers (list (info-number :function :type) (info-number :function :where-from)))
              (before (loop for (name . shape) in (reshaped-names)
