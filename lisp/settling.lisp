@@ -8,10 +8,10 @@
 (defparameter *settling-looks* 1000
   "How often threads are looked at, a millisecond apart, that have not run so long yet, because others have the processors.")
 (defparameter *settling-collections* 8
-  "How many looks do not count because garbage was collected since the last one: a program that does so all the time is not waited for for ever.")
+  "How many looks tell less because garbage was collected since the last one: a program that does so all the time is not waited for for ever.")
 
 (defstruct (settling (:constructor make-settling (thread)) (:copier nil) (:predicate nil))
-  "A thread that is waited for: what it has RUN, in nanoseconds, since looks count. TIME, in all its life, and BLOCKED are as of the last look."
+  "A thread that is waited for: what it has RUN, in nanoseconds, since then. TIME, in all its life, and BLOCKED are as of the last look."
   thread time blocked (run 0))
 
 (defun settle ()
@@ -21,36 +21,45 @@ collection, which may also be what it runs, or for a lock under which SBCL chang
   (if (capability :stack-scan)
       (loop with waiting = (mapcar #'make-settling (remove sb-thread:*current-thread* (sb-thread:list-all-threads)))
             with lock-mine = (holding-world-lock-p)
-            with collections = *settling-collections*
-            with known = nil
+            with patience = *settling-collections*
+            ;; Of the last look, unless garbage was collected during it.
+            with known-epoch = nil
+            with known-time = nil
+            for first = t then nil
             repeat *settling-looks*
             do (let* ((epoch (gc-epoch))
-                      (looks (mapcar #'look-at-settling waiting))
-                      (undisturbed (eq epoch (gc-epoch)))
-                      (counts (and known
-                                   (or (and undisturbed (eq epoch known)) (minusp (decf collections))))))
+                      (time sb-ext:*gc-run-time*)
+                      (looks (mapcar #'look-at-thread waiting))
+                      (disturbed (not (eq epoch (gc-epoch))))
+                      (collected (cond ((or disturbed (null known-epoch)) nil)
+                                       ((eq epoch known-epoch) 0)
+                                       ;; Stopping the others and starting them again is not in it.
+                                       (t (* 3/2 (- time known-time) (/ 1000000000 internal-time-units-per-second))))))
+                 (unless (or first (eql collected 0))
+                   (when (minusp (decf patience)) (setf collected 0)))
                  (setf waiting (loop for settling in waiting
-                                     for (time . blocked) in looks
-                                     unless (settled-p settling time blocked counts lock-mine) collect settling)
-                       known (if undisturbed epoch :disturbed))
-                 (when waiting (sleep (if counts 0.001 *settling-seconds*))))
+                                     for (run . blocked) in looks
+                                     unless (settled-p settling run blocked collected lock-mine) collect settling)
+                       known-epoch (if disturbed nil epoch)
+                       known-time time)
+                 (when waiting (sleep (if (eql collected 0) 0.001 *settling-seconds*))))
             while waiting)
       (sleep *settling-seconds*)))
 
-(defun look-at-settling (settling)
+(defun look-at-thread (settling)
   "What the thread has run, NIL where it has ended, and whether it is blocked."
   (let* ((thread (settling-thread settling)) (line (system-call-line thread)))
     (cons (and line (thread-run-time thread)) (and line (not (line-running-p line))))))
 
-(defun settled-p (settling time blocked counts lock-mine)
-  "Whether the thread, which was found to have run for TIME and to be BLOCKED or not, is done; COUNTS: what was since the last look tells."
+(defun settled-p (settling time blocked collected lock-mine)
+  "Whether the thread, which was found to have run for TIME and to be BLOCKED or not, is done. COLLECTED are the nanoseconds that collecting garbage took
+since the last look, in whichever thread; NIL where that look or this one tells nothing."
   (let ((was-blocked (settling-blocked settling)))
-    (when (and counts time)
-      (incf (settling-run settling) (- time (settling-time settling))))
+    (when (and collected time)
+      (incf (settling-run settling) (max 0 (- time (settling-time settling) collected))))
     (setf (settling-time settling) time
           (settling-blocked settling) blocked)
-    (cond ((null time))
-          ((not counts) nil)
-          ((>= (settling-run settling) (* 1000000000 *settling-seconds*)))
-          (t (and was-blocked blocked
-                  (or lock-mine (not (waiting-for-dispatch-p (settling-thread settling)))))))))
+    (cond ((or (null time) (>= (settling-run settling) (* 1000000000 *settling-seconds*))))
+          ((eql collected 0)
+           (and was-blocked blocked
+                (or lock-mine (not (waiting-for-dispatch-p (settling-thread settling)))))))))
