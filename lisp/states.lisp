@@ -19,9 +19,12 @@
   :SETTING setting    what its READ returns
   :DOCUMENT place     a string or NIL; place is (object . doc-type)
   :CLASS symbol       a CLASS-STATE or nothing
-  :METHOD method      a METHOD-STATE
+  :METHOD method      what METHOD-STATE returns
   :METHODS function   the list of a generic function's methods
+  :GENERIC function   what GENERIC-PARTS returns of a generic function
+  :COMBINATION name   what COMBINATION-STATE returns, or nothing
   :PACKAGE name       a PACKAGE-STATE or nothing
+  :RENAMED package    its name and nicknames
   :INTERNED package   a list of symbols
   :UNINTERNED package a list of symbols, the package's own; the new state is nothing"
   kind name old new)
@@ -267,7 +270,7 @@ unless OVER."
 (defun same-set-p (a b)
   (and (= (length a) (length b))
        (if (> (length a) 16)
-           (let ((table (make-hash-table :test #'eq :size (length a))))
+           (let ((table (make-hash-table :test #'equal :size (length a))))
              (dolist (element a) (setf (gethash element table) t))
              (every (lambda (element) (gethash element table)) b))
            (subsetp a b :test #'equal))))
