@@ -11,7 +11,8 @@
   "How many looks tell less because garbage was collected since the last one: a program that does so all the time is not waited for for ever.")
 
 (defstruct (settling (:constructor make-settling (thread)) (:copier nil) (:predicate nil))
-  "A thread that is waited for: what it has RUN, in nanoseconds, since then. TIME, in all its life, and BLOCKED are as of the last look."
+  "A thread that is waited for: what it has RUN, in nanoseconds, since then. TIME, in all its life, is as of
+the last look; BLOCKED: it was then, or at another since garbage was collected."
   thread time blocked (run 0))
 
 (defun settle ()
@@ -54,12 +55,11 @@ collection, which may also be what it runs, or for a lock under which SBCL chang
 (defun settled-p (settling time blocked collected lock-mine)
   "Whether the thread, which was found to have run for TIME and to be BLOCKED or not, is done. COLLECTED are the nanoseconds that collecting garbage took
 since the last look, in whichever thread; NIL where that look or this one tells nothing."
-  (let ((was-blocked (settling-blocked settling)))
-    (when (and collected time)
-      (incf (settling-run settling) (max 0 (- time (settling-time settling) collected))))
-    (setf (settling-time settling) time
-          (settling-blocked settling) blocked)
-    (cond ((or (null time) (>= (settling-run settling) (* 1000000000 *settling-seconds*))))
-          ((eql collected 0)
-           (and was-blocked blocked
-                (or lock-mine (not (waiting-for-dispatch-p (settling-thread settling)))))))))
+  (when (and collected time)
+    (incf (settling-run settling) (max 0 (- time (settling-time settling) collected))))
+  (setf (settling-time settling) time)
+  (cond ((or (null time) (>= (settling-run settling) (* 1000000000 *settling-seconds*))))
+        ((not (eql collected 0)) (setf (settling-blocked settling) blocked) nil)
+        ((not blocked) nil)
+        ((and (not lock-mine) (waiting-for-dispatch-p (settling-thread settling))) nil)
+        (t (shiftf (settling-blocked settling) t))))

@@ -501,6 +501,9 @@ describe('reloading a system', () => {
       '(defmethod print-object',
       `(defclass saving (account) ((rate :initform 2 :accessor rate)))
 (defgeneric worth (account) (:method ((account account)) 1) (:method ((account saving)) (+ 10 (call-next-method))))
+(define-condition overdrawn (error) ((by :initarg :by :reader overdrawn-by)))
+(defgeneric fee (account))
+(defmethod fee ((account saving)) 0)
 (defgeneric label (account))
 (defmethod label ((account account)) "account")
 (defmethod label ((account saving)) "saving 0")
@@ -508,15 +511,16 @@ describe('reloading a system', () => {
     );
     await loadSystem(editor, 'ledger');
     const look = `(list (list (ledger::account-name each) (setf (ledger::rate each) 2) (ledger::rate each) (ledger::worth each))
-      (subseq (ledger::label each) 0 6))`;
+      (subseq (ledger::label each) 0 6) (ledger::overdrawn-by cl-user::*overdrawn*) (ledger::fee each))`;
     await editor.evaluate(`(progn
       (defparameter cl-user::*stop* nil) (defparameter cl-user::*problems* '()) (defparameter cl-user::*looks* (list 0))
       (defparameter cl-user::*each* (make-instance 'ledger::saving :name :me))
+      (defparameter cl-user::*overdrawn* (make-condition 'ledger::overdrawn :by 3))
       (defparameter cl-user::*threads* (loop repeat 3 collect (sb-thread:make-thread (lambda ()
         (loop with each = cl-user::*each* until cl-user::*stop*
               do (handler-case (loop repeat 50
                                      do (let ((seen ${look}))
-                                          (unless (equal seen '((:me 2 2 11) "saving")) (push seen cl-user::*problems*))
+                                          (unless (equal seen '((:me 2 2 11) "saving" 3 0)) (push seen cl-user::*problems*))
                                           (sb-ext:atomic-incf (car cl-user::*looks*))))
                    (error (condition) (push (princ-to-string condition) cl-user::*problems*)))
                  (sb-thread:thread-yield))))))
@@ -526,6 +530,9 @@ describe('reloading a system', () => {
       if (round % 2)
         edit('accounts.lisp', ':accessor rate))', ':accessor rate) (more :initform 1 :reader more))');
       else edit('accounts.lisp', ' (more :initform 1 :reader more)', '');
+      // One that returns a constant, and one that computes.
+      const fees = ['((account saving)) 0)', '((account saving)) (* 0 (rate account)))'] as const;
+      edit('accounts.lisp', fees[(round + 1) % 2]!, fees[round % 2]!);
       void approve(/reload system ledger/i);
       expect(await reload(true)).toMatchObject({ status: 'applied' });
       expect(await editor.evaluate('(ledger::label cl-user::*each*)')).toEqual([`"saving ${round}"`]);
