@@ -7,6 +7,7 @@ import {
   type Disposable,
   type Message,
 } from 'vscode-languageserver/node';
+import { oneLine } from './display.ts';
 import { decode, encode } from './longMessages.ts';
 import { refusalOf, type Refused } from './params.ts';
 import { Spellings } from './spellings.ts';
@@ -14,7 +15,7 @@ import { Spellings } from './spellings.ts';
 /** Bytes of a piece that is written by itself: copying it together with others would take longer. */
 const LARGE = 1 << 14;
 
-export const notInitialized = {
+const notInitialized = {
   code: 'ServerNotInitialized',
   message: 'The server is not initialized yet.',
 } as const;
@@ -108,15 +109,29 @@ export class CheckedReader extends StreamMessageReader {
     private readonly writer: CheckedWriter,
   ) {
     super(input, {
-      contentTypeDecoder: { name: 'application/json', decode: bytes => decode(bytes) as Promise<Message> },
+      contentTypeDecoder: { name: 'application/json', decode: bytes => this.#decode(bytes) },
     });
+  }
+
+  /** Whoever sent what is no JSON waits for a reply, perhaps: it goes to nobody in particular. */
+  async #decode(bytes: Uint8Array): Promise<Message> {
+    try {
+      return (await decode(bytes)) as Message;
+    } catch (error) {
+      const message = `A message is JSON in UTF-8; this one is not: ${oneLine((error as Error).message)}`;
+      this.writer.refuse({ id: null, isRequest: true, code: 'ParseError', message, path: '' });
+      throw error;
+    }
   }
 
   override listen(callback: DataCallback): Disposable {
     return super.listen(message => {
       const refused = refusalOf(message);
-      if (refused) return this.writer.refuse({ ...refused, ...this.#untimely(message) });
+      const untimely = this.#untimely(message);
+      if (refused) return this.writer.refuse({ ...refused, ...untimely });
       const { id, method } = message as { id?: string | number; method?: string };
+      if (untimely && id !== undefined)
+        return this.writer.refuse({ id, isRequest: true, ...untimely, path: 'method' });
       if (method === 'initialize' || method === 'shutdown') this.#course = method;
       if (method !== undefined && id !== undefined && !this.writer.begin(id))
         return this.writer.refuse({

@@ -106,7 +106,7 @@ export interface Refused {
   readonly id: string | number | null;
   /** Whether anybody waits for a reply. */
   readonly isRequest: boolean;
-  readonly code: 'InvalidRequest' | 'InvalidParams' | 'ServerNotInitialized';
+  readonly code: 'ParseError' | 'InvalidRequest' | 'InvalidParams' | 'ServerNotInitialized';
   readonly message: string;
   /** Dotted path of the offending key; "" for the whole. */
   readonly path: string;

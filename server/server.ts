@@ -14,7 +14,7 @@ import {
 import { Approver } from './approval/approver.ts';
 import { Prompts } from './approval/prompts.ts';
 import { Journal, defaultJournalDirectory } from './approval/journal.ts';
-import { notInitialized, shutDown } from './checkedReader.ts';
+import { shutDown } from './checkedReader.ts';
 import { Commands } from './commands.ts';
 import { Debugger } from './runner/debugger.ts';
 import { Deeds } from './runner/deeds.ts';
@@ -455,8 +455,6 @@ export class Server {
   // ------------------------------------------------------------------ replies
 
   async #answer<R>(work: () => Promise<R>): Promise<R> {
-    if (this.#state === 'starting')
-      throw new ResponseError(ErrorCodes[notInitialized.code], notInitialized.message);
     if (this.#state === 'shut-down') throw new ResponseError(ErrorCodes[shutDown.code], shutDown.message);
     try {
       return await work();

@@ -80,8 +80,9 @@ export function judge(
   const drifts: Drift[] = [];
   for (const same of byKey.values()) {
     const found = same.map(entry => judgeEntry(snapshot, entry, knowledge, loaded));
-    // Of several definitions of one name the image has the last.
-    if (found.every(each => each !== undefined)) drifts.push(found.at(-1)!);
+    const last = found.at(-1);
+    // Of several definitions of one name the image has the last, unless they are made under conditions.
+    if (last && (same.every(isPlain) || found.every(each => each !== undefined))) drifts.push(last);
   }
   drifts.push(...wholeFile(snapshot, knowledge));
   // Where something cannot be read, what is missing may stand in there.

@@ -88,16 +88,20 @@ async function changedNameless(
   return changed;
 }
 
-/** Leaves out the forms that the image runs already. */
+const adding: ReadonlySet<string> = new Set(['declaration', 'package', 'other']);
+
+/** Leaves out the forms that the image runs already, and those whose definitions a later form, which it runs, takes the place of. */
 async function onlyChanged(checked: Checked, documents: Documents): Promise<Checked> {
   const { forms, assessments } = checked;
-  const changed = await Promise.all(
-    forms.map(async (form, index) => {
-      const own = assessmentsOf(assessments, index);
-      const running = await Promise.all(own.map(each => runsThisText(each, form, assessments, documents)));
-      return !running.every(Boolean);
-    }),
+  const running = await Promise.all(
+    assessments.map(each => runsThisText(each, forms[each.form]!, assessments, documents)),
   );
+  const nameOf = ({ definition: { kind, name, package: home } }: Assessment) => `${kind} ${home} ${name}`;
+  const runsLast = new Map(assessments.map((each, at) => [nameOf(each), running[at]! ? each.form : -1]));
+  const isThere = (each: Assessment, at: number) =>
+    running[at]! || (!adding.has(each.definition.kind) && runsLast.get(nameOf(each))! > each.form);
+  const there = new Map(assessments.map((each, at) => [each, isThere(each, at)]));
+  const changed = forms.map((_, index) => !assessmentsOf(assessments, index).every(each => there.get(each)));
   const kept = forms.flatMap((form, index) => {
     const later = form.syntax && changed.some((each, n) => each && n > index);
     return later || (changed[index] && !form.syntax) ? [{ form, index }] : [];

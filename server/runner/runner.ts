@@ -194,7 +194,7 @@ export class Runner {
       throw signal.aborted ? error : new HotlispError('timeout', unanswered);
     });
     if (problem !== undefined)
-      throw new HotlispError('stale', `The buffer was not edited: ${problem}. Run the command again.`);
+      throw new HotlispError('stale', `The buffer was not edited: ${problem}.`);
     return { status: 'applied', dry_run: false, ...what };
   }
 

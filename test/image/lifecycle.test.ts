@@ -62,13 +62,21 @@ describe('requests', () => {
 
   it('that come too early or too late are refused as such, whatever is wrong with them besides', async () => {
     editor = await Editor.start({ raw: true });
-    const refused = (code: number) =>
-      expect(editor.request('textDocument/hover', {})).rejects.toMatchObject({ code });
-    await refused(-32002);
+    const refused = (code: number, method = 'textDocument/hover') =>
+      expect(editor.request(method, method === 'shutdown' ? undefined : {})).rejects.toMatchObject({ code });
+    for (const method of ['textDocument/hover', 'hotlisp/noSuchMethod', 'shutdown']) await refused(-32002, method);
     await editor.initialize();
     await refused(-32602);
     await editor.request('shutdown');
-    await refused(-32600);
+    for (const method of ['textDocument/hover', 'hotlisp/noSuchMethod', 'shutdown']) await refused(-32600, method);
+  });
+
+  it('that are no JSON are answered as such, to nobody in particular, and the next one as usual', async () => {
+    editor = await Editor.start();
+    editor.rpc.sendRaw('Content-Length: 12\r\n\r\n{"jsonrpc": ');
+    await editor.request('textDocument/documentSymbol', { textDocument: { uri: 'file:///a.lisp' } });
+    const answers = editor.traffic.filter(({ message }) => message.id === null);
+    expect(answers.map(({ message }) => message.error?.code)).toEqual([-32700]);
   });
 
   it('for semantic tokens are answered in full to a client that says nothing of them', async () => {

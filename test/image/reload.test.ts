@@ -97,6 +97,34 @@ describe('a file that is not open', () => {
   });
 });
 
+describe('of several definitions of one name in a file', () => {
+  it('the last is what the image is to run: the others do not differ from it', async () => {
+    const editor = await Editor.start({
+      files: { 'twice.lisp': '(defun again () :first)\n(defun other () 1)\n(defun again () :last)\n' },
+      settings: { approval: { 'modify-running-code': 'allow' } },
+    });
+    try {
+      const document = editor.openFile(`${editor.root}/twice.lisp`);
+      const { uri } = document;
+      const changed = async () => {
+        const { definitions } = await editor.command<OperationResult>('reload_changed', { uri });
+        return [definitions.map(({ name }) => name), await editor.evaluate('(again)')];
+      };
+      await editor.command('reload_file', { uri });
+      expect(await changed()).toEqual([[], [':LAST']]);
+      document.replace(':first', ':once');
+      document.replace('() 1', '() 2');
+      expect(await changed()).toEqual([['OTHER'], [':LAST']]);
+      await editor.command('reload_form', { uri, position: document.positionOf(':once') });
+      expect(await editor.evaluate('(again)')).toEqual([':ONCE']);
+      await editor.diagnostics(document, list => list.some(({ range }) => range.start.line === 2), 'drift of the last');
+      expect(await changed()).toEqual([['AGAIN'], [':LAST']]);
+    } finally {
+      await editor.finish();
+    }
+  });
+});
+
 describe('a changed form that defines nothing by name', () => {
   const code = `${shop}\n(defvar *table* (make-hash-table))\n(setf (gethash :a *table*) 1)\n(setf (gethash :b *table*) 1)\n`;
   const leftOut = /defines nothing by name.*left out/;
