@@ -5,20 +5,20 @@
 ;;;; What a load may change
 
 (defparameter *infrastructure-packages*
-  '("COMMON-LISP" "KEYWORD" "HOTLISP" "HOTLISP-BOOT" "SWANK" "SLYNK" "ASDF" "UIOP" "QUICKLISP-CLIENT" "QL-SETUP")
-  "Packages, and with a hyphen, slash or point after it what others start with, that are not the program's. Loading a file is not expected to
-define anything there, other than methods.")
+  '(("COMMON-LISP") ("KEYWORD") ("HOTLISP" #\- #\/ #\.) ("SWANK" #\- #\/ #\.) ("SLYNK" #\- #\/ #\.) ("ASDF" #\/) ("ASDF-USER") ("UIOP" #\/)
+    ("QUICKLISP-CLIENT") ("QL-SETUP"))
+  "Packages that are not the program's, and what comes after the name in those of their parts: of a program are ASDF-FLV and UIOP-TOOLS, say.
+Loading a file is not expected to define anything there, other than methods.")
 
 (defun infrastructure-package-p (package)
   (let ((name (package-name package)))
     (or (null name)
         (and (> (length name) 3) (string= "SB-" name :end2 3))
-        (loop for prefix in *infrastructure-packages*
+        (loop for (prefix . separators) in *infrastructure-packages*
               for end = (length prefix)
               thereis (and (>= (length name) end)
                            (string= prefix name :end2 end)
-                           (or (= (length name) end)
-                               (and (find (char name end) "-/.") (string/= prefix "COMMON-LISP"))))))))
+                           (or (= (length name) end) (member (char name end) separators)))))))
 
 (defun program-packages ()
   (remove-if #'infrastructure-package-p (list-all-packages)))

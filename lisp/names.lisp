@@ -317,6 +317,10 @@ where it declares something else."
       name
       (with-plain-printing (let ((*print-gensym* nil)) (prin1-to-string (make-symbol name))))))
 
+(defun upcase-plain-text (text)
+  "TEXT as a printer would fold it; as it is where case matters in it."
+  (if (find-if (lambda (character) (find character "|\\\"")) text) text (string-upcase text)))
+
 (defun definition-label (definition)
   "The definition's name for people and journals: COMPUTE, (SETF COMPUTE), AREA :AROUND (CIRCLE)."
   (let ((base (if (eq (definition-kind definition) :package)
@@ -325,8 +329,8 @@ where it declares something else."
     (when (definition-setf definition) (setf base (format nil "(SETF ~a)" base)))
     (if (eq (definition-kind definition) :method)
         (format nil "~a~{ ~a~} (~{~a~^ ~})" base
-                (mapcar #'string-upcase (definition-qualifier-texts definition))
-                (mapcar #'string-upcase (definition-specializer-texts definition)))
+                (mapcar #'upcase-plain-text (definition-qualifier-texts definition))
+                (mapcar #'upcase-plain-text (definition-specializer-texts definition)))
         base)))
 
 (defun definition-wire (definition change)

@@ -126,6 +126,11 @@ export class Documents {
         );
       return open;
     }
+    if (version !== undefined)
+      throw new HotlispError(
+        'stale',
+        `The document is not open any more, so it is at no version. Run the command again.`,
+      );
     return this.onDisk(uri);
   }
 

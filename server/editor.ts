@@ -133,7 +133,8 @@ export class LspEditor implements Editor {
     edits: readonly { range: Range; newText: string }[],
   ): Promise<string | undefined> {
     const { workspace } = this.capabilities;
-    if (!workspace?.applyEdit) return 'the editor does not accept edits (workspace/applyEdit); make it there by hand, as `dry_run` answers it';
+    if (!workspace?.applyEdit)
+      return 'the editor does not accept edits (workspace/applyEdit); make it there by hand, as `dry_run` answers it';
     const edit = documentEdit([{ uri, version, edits }], takesVersions(this.capabilities));
     try {
       const { applied, failureReason } = await this.connection.workspace.applyEdit({ label, edit });

@@ -2,11 +2,12 @@
 import { createTwoFilesPatch } from 'diff';
 import type { Documents } from '../documents.ts';
 import { HotlispError } from '../errors.ts';
+import { wholeName } from '../operations/names.ts';
 import type { DiffPlace } from '../operations/operation.ts';
 import type { PositionEncoding } from '../source/types.ts';
 import type { Drifts } from './drifts.ts';
 import { entrySteps, type Entry } from './entries.ts';
-import { nameFor, type Drift } from './judge.ts';
+import type { Drift } from './judge.ts';
 
 export type DiffRequest = DiffPlace;
 
@@ -33,7 +34,7 @@ export async function diffAt(
   const drift = drifts.of(snapshot).find(each => each.what && isMeant(each, request, offset));
   const entry = entries.find(({ asked, form }) =>
     offset === undefined
-      ? nameFor(asked.definition) === request.definition
+      ? wholeName(asked.definition) === request.definition
       : form.span.start <= offset && offset <= form.span.end,
   );
   const what = drift?.what ?? entry?.asked;
@@ -50,7 +51,7 @@ export async function diffAt(
   const was = image === null ? 'the image (its text is not known)' : 'the image';
   const is = text === null ? 'the buffer (it has no such definition)' : 'the buffer';
   const diff = createTwoFilesPatch(file, file, ended(image ?? ''), ended(text ?? ''), was, is);
-  return { definition: nameFor(what.definition), image, text, diff };
+  return { definition: wholeName(what.definition), image, text, diff };
 }
 
 function isMeant({ name, form }: Drift, { definition }: DiffRequest, offset: number | undefined): boolean {

@@ -1,6 +1,7 @@
 /** What differs between a text and an image: a pure function of what is known of both. What is not known is no difference. */
-import type { DefinitionName, Held, Stray, TextDefinition } from '../image/protocol.ts';
+import type { Held, Stray, TextDefinition } from '../image/protocol.ts';
 import { definitionName } from '../operations/forms.ts';
+import { wholeName } from '../operations/names.ts';
 import type { Snapshot, Span, TopLevelForm } from '../source/types.ts';
 import { keyOf, type Entry } from './entries.ts';
 
@@ -272,20 +273,13 @@ const absentHere = (
   const text = held.text === undefined ? undefined : formIn(held.text, what)?.text;
   return {
     state,
-    name: nameFor(what.definition),
+    name: wholeName(what.definition),
     what: { definition: what.definition, package: what.package },
     form: undefined,
     anchor,
     ...(text !== undefined && { text }),
   };
 };
-
-export const nameFor = ({ name, qualifiers = [], specializers }: DefinitionName): string =>
-  [
-    name,
-    ...qualifiers,
-    ...(specializers && specializers.length > 0 ? [`(${specializers.join(' ')})`] : []),
-  ].join(' ');
 
 /** The name of the nearest definition before it that still stands, else the beginning. */
 function placeAfter(

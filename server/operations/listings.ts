@@ -48,18 +48,18 @@ export function packageFilesPage(result: unknown): Page {
 
 /** Of hotlisp.system_status. */
 export function systemPage(result: unknown): Page {
-  const { system, root, version, depends_on, loaded, definition_changed, files } = result as {
+  const { system, root, version, dependencies, loaded, definition_changed, files } = result as {
     system: string;
     root: string | null;
     version: string | null;
-    depends_on: readonly string[];
+    dependencies: readonly string[];
     loaded: boolean;
     definition_changed: boolean;
     files: readonly { file: string; loaded: boolean; stale: boolean }[];
   };
   return textPage('system', [
     `System ${system}${version === null ? '' : ` ${version}`}${loaded ? '' : ', not loaded'}${root === null ? '' : `, in ${root}`}`,
-    ...(depends_on.length > 0 ? [`It depends on ${depends_on.join(', ')}.`] : []),
+    ...(dependencies.length > 0 ? [`It depends on ${dependencies.join(', ')}.`] : []),
     ...(definition_changed ? ['Its definition was written since: loading it reads that first.'] : []),
     '',
     ...files.map(each => `${each.file}${each.loaded ? '' : ', not loaded'}${each.stale ? ', stale' : ''}`),

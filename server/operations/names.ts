@@ -52,6 +52,14 @@ export const spelling = ({ name, qualifiers = [], specializers }: Spelled): stri
 export const printedName = (definition: Spelled): string =>
   spelling(definition).replaceAll('( ', '(').replaceAll(' )', ')');
 
+/** As it was written: "app:area :around (circle t)". */
+export const wholeName = ({ name, qualifiers = [], specializers }: Spelled): string =>
+  [
+    name,
+    ...qualifiers,
+    ...(specializers && specializers.length > 0 ? [`(${specializers.join(' ')})`] : []),
+  ].join(' ');
+
 const DESIGNATOR = /^(?:'\s*|#?:)((?:\\[^]|\|[^|]*\||[^\s()"':;`,|\\])+)$/;
 
 /**

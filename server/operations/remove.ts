@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { HotlispError } from '../errors.ts';
 import type { DefinitionName } from '../image/protocol.ts';
 import { formName, initialPackage, wireDefinition } from './forms.ts';
-import { bareName } from './names.ts';
+import { bareName, functionName } from './names.ts';
 import { arguments_, operation, type RemovalPlan } from './operation.ts';
 
 type Kind = DefinitionName['kind'];
@@ -72,7 +72,8 @@ export const removeDefinition = operation({
         type: 'removal',
         title: `remove ${args.symbol!}`,
         definitions: [definition],
-        package: args.package ?? initialPackage,
+        // Where the name has a prefix, what stands beside it is of that package, as it is where it was defined.
+        package: args.package ?? functionName(definition.name).package ?? initialPackage,
         text: null,
         file: undefined,
         buffers: [],
@@ -110,10 +111,18 @@ export const removeDefinition = operation({
   },
 });
 
+const piece = String.raw`\\[^]|\|[^|]*\||[^\s()|\\]`;
+const symbol = `(?:${piece})+`;
+const list = String.raw`\((?:\([^()]*\)|[^()])*\)`;
+const METHOD = new RegExp(
+  String.raw`^(\(setf\s+${symbol}\s*\)|${symbol})((?:\s+${symbol})*)\s*\(((?:${list}|${piece}|\s)*)\)$`,
+  'i',
+);
+
 /** "area :around (circle t)" in its parts; other kinds are a name only. */
 function definitionNamed(kind: Kind, text: string): DefinitionName {
   if (kind !== 'method') return { kind, name: text.trim() };
-  const match = /^(\(setf\s+[^()]+\)|[^\s()]+)((?:\s+:[^\s()]+)*)\s*\((.*)\)$/is.exec(text.trim());
+  const match = METHOD.exec(text.trim());
   if (!match)
     throw new HotlispError(
       'invalid-arguments',
@@ -124,7 +133,7 @@ function definitionNamed(kind: Kind, text: string): DefinitionName {
   return {
     kind,
     name,
-    qualifiers: qualifiers.trim().split(/\s+/).filter(Boolean),
-    specializers: specializers.match(/\([^()]*\)|[^\s()]+/g) ?? [],
+    qualifiers: qualifiers.match(new RegExp(symbol, 'g')) ?? [],
+    specializers: specializers.match(new RegExp(`${list}|${symbol}`, 'g')) ?? [],
   };
 }

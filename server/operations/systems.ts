@@ -51,7 +51,7 @@ export const systemStatus = operation({
         root: answer?.root ?? (asd === undefined ? null : path.dirname(asd) + path.sep),
         asd: asd ?? null,
         version: answer?.version ?? written?.version ?? null,
-        depends_on: written?.dependsOn ?? answer?.dependsOn ?? [],
+        dependencies: written?.dependsOn ?? answer?.dependsOn ?? [],
         registered: answer?.registered ?? false,
         definition_changed: answer?.redefined ?? false,
         loaded: answer?.loaded ?? false,

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { displayDefinition, listed, oneLine } from '../display.ts';
 import { HotlispError } from '../errors.ts';
+import { wholeName } from '../operations/names.ts';
 import type { Call, RemovalPlan } from '../operations/operation.ts';
 import { digestOfDeed, type Deed } from './deeds.ts';
 import type { Approved, Desk } from './desk.ts';
@@ -23,7 +24,7 @@ export async function runRemoval(
   if (definitions.length === 0)
     throw new HotlispError(
       'unknown-symbol',
-      `The image does not have ${listed(plan.definitions.map(each => `${each.kind} ${oneLine(each.name)}`))}: there is nothing to remove.`,
+      `The image does not have ${listed(plan.definitions.map(each => `${each.kind} ${oneLine(wholeName(each))}`))}: there is nothing to remove.`,
     );
   const what = listed(definitions.map(displayDefinition));
   const deed: Deed = {

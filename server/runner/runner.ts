@@ -193,8 +193,7 @@ export class Runner {
     ]).catch((error: unknown) => {
       throw signal.aborted ? error : new HotlispError('timeout', unanswered);
     });
-    if (problem !== undefined)
-      throw new HotlispError('stale', `The buffer was not edited: ${problem}.`);
+    if (problem !== undefined) throw new HotlispError('stale', `The buffer was not edited: ${problem}.`);
     return { status: 'applied', dry_run: false, ...what };
   }
 

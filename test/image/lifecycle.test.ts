@@ -64,11 +64,13 @@ describe('requests', () => {
     editor = await Editor.start({ raw: true });
     const refused = (code: number, method = 'textDocument/hover') =>
       expect(editor.request(method, method === 'shutdown' ? undefined : {})).rejects.toMatchObject({ code });
-    for (const method of ['textDocument/hover', 'hotlisp/noSuchMethod', 'shutdown']) await refused(-32002, method);
+    for (const method of ['textDocument/hover', 'hotlisp/noSuchMethod', 'shutdown'])
+      await refused(-32002, method);
     await editor.initialize();
     await refused(-32602);
     await editor.request('shutdown');
-    for (const method of ['textDocument/hover', 'hotlisp/noSuchMethod', 'shutdown']) await refused(-32600, method);
+    for (const method of ['textDocument/hover', 'hotlisp/noSuchMethod', 'shutdown'])
+      await refused(-32600, method);
   });
 
   it('that are no JSON are answered as such, to nobody in particular, and the next one as usual', async () => {

@@ -117,7 +117,11 @@ describe('of several definitions of one name in a file', () => {
       expect(await changed()).toEqual([['OTHER'], [':LAST']]);
       await editor.command('reload_form', { uri, position: document.positionOf(':once') });
       expect(await editor.evaluate('(again)')).toEqual([':ONCE']);
-      await editor.diagnostics(document, list => list.some(({ range }) => range.start.line === 2), 'drift of the last');
+      await editor.diagnostics(
+        document,
+        list => list.some(({ range }) => range.start.line === 2),
+        'drift of the last',
+      );
       expect(await changed()).toEqual([['AGAIN'], [':LAST']]);
     } finally {
       await editor.finish();
@@ -324,6 +328,13 @@ describe('reloading from a buffer', () => {
     void editor.expectPrompt(/reload table/i, 'Approve');
     expect(await editor.command('reload_file', { uri: table.uri })).toMatchObject({ status: 'applied' });
     expect(await editor.evaluate('(length shop::*table*)')).toEqual(['60000']);
+  });
+
+  it('of a version that the editor has closed is stale: what the file says may be another thing', async () => {
+    const { uri, version } = document;
+    document.close();
+    const argument = { uri, version, position: { line: 4, character: 0 } };
+    expect(await editor.failure('reload_form', argument)).toMatchObject({ kind: 'stale', code: -32801 });
   });
 
   it('reloads a changed declamation once', async () => {

@@ -14,6 +14,7 @@ const program = `(defpackage #:zoo (:use #:common-lisp))
 (defgeneric noise (animal))
 (defmethod noise ((animal integer)) :beep)
 (defmethod noise :around ((animal integer)) (list (call-next-method)))
+(defgeneric weight (animal) (:method-combination +))
 (defvar *keeper* (list "Ann"))
 (defconstant +cages+ 12)
 (defclass animal () ((name :initarg :name :accessor animal-name)))
@@ -21,6 +22,9 @@ const program = `(defpackage #:zoo (:use #:common-lisp))
 (defstruct cage (size 1) content)
 (define-condition escaped (error) ((who :initarg :who :reader escaped-who)))
 (deftype small () '(integer 0 9))
+(defmethod weight + ((animal cage)) 1)
+(defmethod noise ((animal (eql #\\a))) :small)
+(defmethod noise ((animal (eql #\\A))) :large)
 (define-compiler-macro feed (&whole form animal) (declare (ignore animal)) form)
 (define-symbol-macro keeper (first *keeper*))
 (defsetf cage-lock (cage) (value) \`(list ,cage ,value))
@@ -97,6 +101,25 @@ describe('removing a definition', () => {
     });
     expect(await changes()).toEqual(['NIL']);
     expect(await editor.evaluate("(zoo::feed-all '(1))")).toEqual(['((:FED 1))']);
+  });
+
+  it('takes the qualifiers and specializers of a method for symbols of the package that stands before its name', async () => {
+    const remove = async (symbol: string) => {
+      void editor.expectPrompt(/remove method /i, 'Approve');
+      const { definitions } = await editor.command('remove_definition', { symbol, form_type: 'method' });
+      return definitions.map(({ name }) => name);
+    };
+    expect(await remove('zoo::weight + (cage)')).toEqual(['WEIGHT + (CAGE)']);
+    expect(await remove('zoo::noise ((eql #\\a))')).toEqual(['NOISE ((EQL #\\a))']);
+    expect(
+      await editor.evaluate(
+        "(list (zoo::noise #\\A) (length (sb-mop:generic-function-methods #'zoo::weight)))",
+      ),
+    ).toEqual(['(:LARGE 0)']);
+    const none = { symbol: 'zoo::noise :after (lion)', form_type: 'method' };
+    expect((await editor.failure('remove_definition', none)).message).toMatch(
+      /method zoo::noise :after \(lion\)/,
+    );
   });
 
   it('of every kind is taken back by a rollback without a trace', async () => {

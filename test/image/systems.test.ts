@@ -10,7 +10,7 @@ import { ledgerFiles, loadSystem, systemWorkspace } from '../support/asdfSystem.
 interface Status {
   readonly root: string;
   readonly version: string | null;
-  readonly depends_on: readonly string[];
+  readonly dependencies: readonly string[];
   readonly loaded: boolean;
   readonly files: readonly { file: string; uri: string; loaded: boolean; stale: boolean }[];
 }
@@ -47,7 +47,7 @@ describe('the status of a system', () => {
   it('names root, version, dependencies and the files in the order in which they are loaded', async () => {
     await loadSystem(editor, 'ledger');
     const status = await editor.command<Status>('system_status', { system: 'ledger' });
-    expect(status).toMatchObject({ root: `${root}/`, version: '1.2', depends_on: [], loaded: true });
+    expect(status).toMatchObject({ root: `${root}/`, version: '1.2', dependencies: [], loaded: true });
     expect(names(status.files)).toEqual(['package.lisp', 'accounts.lisp', 'report.lisp']);
     expect(status.files.map(each => [each.loaded, each.stale])).toEqual(Array(3).fill([true, false]));
     expect(editor.prompts.all).toEqual([]);
@@ -82,7 +82,7 @@ describe('the status of a system', () => {
       root: `${root}/`,
       asd: file('outer.asd'),
       version: '3.1',
-      depends_on: ['build', 'alexandria', 'cl-ppcre', 'sb-posix'],
+      dependencies: ['build', 'alexandria', 'cl-ppcre', 'sb-posix'],
       loaded: false,
       registered: false,
     });
@@ -471,6 +471,27 @@ describe('reloading a system', () => {
     expect((await editor.command('redo')).status).toBe('applied');
     expect(await editor.evaluate('(ledger:balance)')).toEqual(['18']);
     expect(await changes()).toEqual(['NIL']);
+  });
+
+  it('is undone also where its package has the name of a tool and a hyphen in front, as extensions of ASDF have', async () => {
+    const extended = (value: string) =>
+      writeFileSync(
+        file('asdf-ledger.lisp'),
+        `(defpackage #:asdf-ledger (:use #:common-lisp))\n(in-package #:asdf-ledger)\n(defun rate () ${value})\n`,
+      );
+    writeFileSync(file('asdf-ledger.asd'), '(defsystem "asdf-ledger" :components ((:file "asdf-ledger")))\n');
+    extended('1');
+    await loadSystem(editor, 'asdf-ledger');
+    extended('2');
+    void approve(/reload system asdf-ledger/i);
+    expect(await reload(false, 'asdf-ledger')).toMatchObject({
+      status: 'applied',
+      definitions: [{ kind: 'function', name: 'RATE', package: 'ASDF-LEDGER', change: 'redefined' }],
+    });
+    expect(await editor.evaluate('(asdf-ledger::rate)')).toEqual(['2']);
+    void approve(/roll back/i);
+    expect((await editor.command('rollback')).status).toBe('applied');
+    expect(await editor.evaluate('(asdf-ledger::rate)')).toEqual(['1']);
   });
 
   it('takes back and does again what it put on the property lists of what it defines, and nothing that others put there', async () => {

@@ -94,10 +94,10 @@ describe('the workflow', () => {
   it('full system reload: status, reload with force, health check', async () => {
     const status = await editor.command<{
       root: string;
-      depends_on: string[];
+      dependencies: string[];
       files: { file: string; stale: boolean }[];
     }>('system_status', { system: 'my-app' });
-    expect(status).toMatchObject({ root: `${root}/`, depends_on: ['my-lib'], version: '0.1.0' });
+    expect(status).toMatchObject({ root: `${root}/`, dependencies: ['my-lib'], version: '0.1.0' });
     expect(names(status.files)).toEqual(['package.lisp', 'src/compute.lisp', 'src/queue.lisp']);
     edit('src/compute.lisp', '(+ 1 ,form)', '(+ 2 ,form)');
     edit('src/queue.lisp', '(= 70 ', '(= 80 ');
