@@ -318,8 +318,8 @@ where it declares something else."
       (with-plain-printing (let ((*print-gensym* nil)) (prin1-to-string (make-symbol name))))))
 
 (defun upcase-plain-text (text)
-  "TEXT as a printer would fold it; as it is where case matters in it."
-  (if (find-if (lambda (character) (find character "|\\\"")) text) text (string-upcase text)))
+  "TEXT as a printer would fold it; as it is from where case may matter in it."
+  (string-upcase text :end (position-if (lambda (character) (find character "|\\\"")) text)))
 
 (defun definition-label (definition)
   "The definition's name for people and journals: COMPUTE, (SETF COMPUTE), AREA :AROUND (CIRCLE)."

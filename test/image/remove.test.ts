@@ -23,8 +23,8 @@ const program = `(defpackage #:zoo (:use #:common-lisp))
 (define-condition escaped (error) ((who :initarg :who :reader escaped-who)))
 (deftype small () '(integer 0 9))
 (defmethod weight + ((animal cage)) 1)
-(defmethod noise ((animal (eql #\\a))) :small)
-(defmethod noise ((animal (eql #\\A))) :large)
+(defmethod voice ((animal (eql #\\a))) :small)
+(defmethod voice ((animal (eql #\\A))) :large)
 (define-compiler-macro feed (&whole form animal) (declare (ignore animal)) form)
 (define-symbol-macro keeper (first *keeper*))
 (defsetf cage-lock (cage) (value) \`(list ,cage ,value))
@@ -110,10 +110,10 @@ describe('removing a definition', () => {
       return definitions.map(({ name }) => name);
     };
     expect(await remove('zoo::weight + (cage)')).toEqual(['WEIGHT + (CAGE)']);
-    expect(await remove('zoo::noise ((eql #\\a))')).toEqual(['NOISE ((EQL #\\a))']);
+    expect(await remove('zoo::voice ((eql #\\a))')).toEqual(['VOICE ((EQL #\\a))']);
     expect(
       await editor.evaluate(
-        "(list (zoo::noise #\\A) (length (sb-mop:generic-function-methods #'zoo::weight)))",
+        "(list (zoo::voice #\\A) (length (sb-mop:generic-function-methods #'zoo::weight)))",
       ),
     ).toEqual(['(:LARGE 0)']);
     const none = { symbol: 'zoo::noise :after (lion)', form_type: 'method' };
