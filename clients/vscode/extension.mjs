@@ -18,6 +18,8 @@ export async function activate(context) {
       ),
       synchronize: { configurationSection: 'hotlisp' },
       middleware: {
+        // VS Code forgets the command of an action that is still being resolved when new diagnostics arrive.
+        resolveCodeAction: (action, token, next) => (action.command ? action : next(action, token)),
         // From the command palette there are no arguments; the outcome then comes as a message.
         executeCommand: (name, given, next) => next(name, given.length > 0 ? given : [{ background: true }]),
       },

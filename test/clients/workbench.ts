@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import readline from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 import { repository } from '../support/lspClient.ts';
 import { commandLine, descendants, killAll, survivors } from '../support/processes.ts';
 import { PATIENCE, within } from '../support/wait.ts';
@@ -196,6 +197,8 @@ export class Workbench {
       }
     }
     const titles = await rows.allInnerTexts();
+    // Nobody reads faster. VS Code forgets what was offered when diagnostics that come with it arrive after the click.
+    await setTimeout(1000);
     await wanted.click({ timeout });
     return titles;
   }
