@@ -52,10 +52,18 @@
 
 (defun client-shows-progress () t)
 
+;; A report takes the place of the beginning, which alone has the title.
+(defvar client-titles (make-hash-table :test 'equal))
+
+(advice-add 'lsp-workspace-set-work-done-token :before
+            (lambda (token value &rest _)
+              (when (lsp-get value :title)
+                (puthash token (lsp-get value :title) client-titles))))
+
 (defun client-progress ()
-  "Titles of what the mode line shows as under way."
-  (mapcar (lambda (each) (lsp-get each :title))
-          (hash-table-values (lsp--workspace-work-done-tokens (client-workspace)))))
+  "Titles of what is under way."
+  (mapcar (lambda (token) (gethash token client-titles ""))
+          (hash-table-keys (lsp--workspace-work-done-tokens (client-workspace)))))
 
 (defun client-stop ()
   (lsp-workspace-shutdown (client-workspace)))
