@@ -157,7 +157,10 @@ export class Commands {
     progress: ProgressAtNeed,
   ): Promise<void> {
     const { editor } = this.deps;
-    const timer = setTimeout(() => progress.begin(), progressAfter);
+    // Helix has one line for both: a progress would hide the question that waits for a code action.
+    const timer = setInterval(() => {
+      if (!this.deps.approver.answerable.includes(request)) progress.begin();
+    }, progressAfter);
     try {
       const result = await outcome;
       const page = operation.page?.(result);
@@ -175,7 +178,7 @@ export class Commands {
       // An error of the image's may say anything, on many lines.
       editor.tell(severity, `${operation.title}: ${oneLine((error as Error).message, 1500)}`);
     } finally {
-      clearTimeout(timer);
+      clearInterval(timer);
     }
   }
 

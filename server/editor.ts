@@ -26,6 +26,9 @@ const messageTypes: Record<Severity, MessageType> = {
 /** Milliseconds until an editor that does not answer counts as one that shows no documents. */
 const showWithin = 10_000;
 
+/** Milliseconds that a message waits for an editor to accept a progress. */
+const beginWithin = 1000;
+
 /**
  * How long a client has to read the reply to a gesture before it is sent more, in milliseconds. In Emacs an awaited reply leaves
  * the reader by a throw: of what came in the same piece, lsp-mode loses the rest, such as our prompt, and the eglot of Emacs 28
@@ -50,6 +53,8 @@ export class LspEditor implements Editor {
   capabilities: ClientCapabilities = {};
   /** Milliseconds; see `pauseFor`. */
   pause = 0;
+
+  readonly #beginning = new Set<Promise<void>>();
 
   constructor(private readonly connection: Connection) {}
 
@@ -144,6 +149,12 @@ export class LspEditor implements Editor {
     }
   }
 
+  async tellLast(severity: Severity, message: string): Promise<void> {
+    const late = new Promise(resolve => setTimeout(resolve, beginWithin).unref());
+    await Promise.race([Promise.all(this.#beginning), late]);
+    this.tell(severity, message);
+  }
+
   progress(title: string): Progress {
     const controller = new AbortController();
     let ended = false;
@@ -158,8 +169,8 @@ export class LspEditor implements Editor {
         else reporter!.report(Math.round(fraction * 100), message);
       });
     };
-    if (this.capabilities.window?.workDoneProgress)
-      void this.connection.window
+    if (this.capabilities.window?.workDoneProgress) {
+      const begun: Promise<void> = this.connection.window
         .createWorkDoneProgress()
         .then(created => {
           if (ended) return;
@@ -168,7 +179,10 @@ export class LspEditor implements Editor {
           created.begin(oneLine(title), undefined, said && oneLine(said.message), true);
           if (said?.fraction !== undefined) show();
         })
-        .catch(() => undefined); // an editor that refuses the token shows none
+        .catch(() => undefined) // an editor that refuses the token shows none
+        .finally(() => this.#beginning.delete(begun));
+      this.#beginning.add(begun);
+    }
     return {
       report: (message, fraction) => {
         said = { message, fraction };

@@ -23,6 +23,8 @@ export interface Editor {
   /** Asks with a choice of titles; resolves with what the person answered, however late; aborting withdraws the question. Never rejects. */
   ask(message: string, titles: readonly string[], signal: AbortSignal): Promise<Answer>;
   tell(severity: Severity, message: string): void;
+  /** Tells what is to stand until it is answered: after each progress that is about to begin, which takes its place in Helix's status line. */
+  tellLast(severity: Severity, message: string): Promise<void>;
   log(severity: Severity, message: string): void;
   /** Shows a document (URI) to the person; false when the editor cannot, or does not say. Never rejects. */
   show(uri: string): Promise<boolean>;

@@ -218,11 +218,11 @@ export class Approver {
     byCommand: Promise<'approve' | 'reject'>,
     signal: AbortSignal,
   ): Promise<string> {
-    this.editor.tell(
+    const told = this.editor.tellLast(
       'warning',
       `${question.message} Answer with the code action "Approve reload #${question.request}" or "Reject reload #${question.request}".`,
     );
-    const answer = await Promise.race([byCommand, aborted(signal)]);
+    const answer = await Promise.race([told.then(() => byCommand), aborted(signal)]);
     return answer === 'approve' ? titles.approve : titles.deny;
   }
 }

@@ -28,6 +28,7 @@ class AskedEditor implements Editor {
   }
 
   tell = (_severity: string, message: string) => void this.told.push(message);
+  tellLast = async (severity: string, message: string) => this.tell(severity, message);
   log = () => undefined;
   afterReply = async () => undefined;
   show = async () => true;
