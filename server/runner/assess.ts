@@ -31,8 +31,14 @@ export async function assess(
   const checked = await check(plan.forms);
   const assessments = await compared(checked.assessments, plan.forms, desk.deps.documents);
   const whole = { ...checked, forms: plan.forms, assessments };
+  const previous = desk.previousSources(image);
   const leftOut = await changedNameless(desk, image, plan.nameless ?? [], assessments);
-  const change = { ...(plan.onlyChanged ? await onlyChanged(whole, desk.deps.documents) : whole), leftOut };
+  const change = {
+    ...(plan.onlyChanged
+      ? await onlyChanged(whole, desk.deps.documents, form => previous.made(form))
+      : whole),
+    leftOut,
+  };
   const context = dependentsContext(
     desk,
     image,
@@ -88,18 +94,31 @@ async function changedNameless(
   return changed;
 }
 
+/** Kinds of which a later definition of the same name does not take the place of an earlier one. */
 const adding: ReadonlySet<string> = new Set(['declaration', 'package', 'other']);
 
-/** Leaves out the forms that the image runs already, and those whose definitions a later form, which it runs, takes the place of. */
-async function onlyChanged(checked: Checked, documents: Documents): Promise<Checked> {
+/**
+ * Leaves out the forms that the image runs already: those whose definitions a later form, which it runs, takes the place of, and of
+ * several forms of the program's own definers that share a name, of which an image knows the last, those that were `made`, too.
+ */
+async function onlyChanged(
+  checked: Checked,
+  documents: Documents,
+  made: (form: PlannedForm) => boolean,
+): Promise<Checked> {
   const { forms, assessments } = checked;
   const running = await Promise.all(
     assessments.map(each => runsThisText(each, forms[each.form]!, assessments, documents)),
   );
   const nameOf = ({ definition: { kind, name, package: home } }: Assessment) => `${kind} ${home} ${name}`;
   const runsLast = new Map(assessments.map((each, at) => [nameOf(each), running[at]! ? each.form : -1]));
-  const isThere = (each: Assessment, at: number) =>
-    running[at]! || (!adding.has(each.definition.kind) && runsLast.get(nameOf(each))! > each.form);
+  const runsOne = new Set(assessments.filter((_, at) => running[at]).map(nameOf));
+  const isThere = (each: Assessment, at: number) => {
+    if (running[at]!) return true;
+    const { kind } = each.definition;
+    if (kind === 'other') return runsOne.has(nameOf(each)) && made(forms[each.form]!);
+    return !adding.has(kind) && runsLast.get(nameOf(each))! > each.form;
+  };
   const there = new Map(assessments.map((each, at) => [each, isThere(each, at)]));
   const changed = forms.map((_, index) => !assessmentsOf(assessments, index).every(each => there.get(each)));
   const kept = forms.flatMap((form, index) => {

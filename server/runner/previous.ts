@@ -21,6 +21,18 @@ export const formKey = ({ wire }: PlannedForm) =>
     ]),
   ]);
 
+const madeKey = (form: PlannedForm) => `${form.snapshot.uri} ${formKey(form)}`;
+
+const isOfOwnDefiner = ({ wire }: PlannedForm) => wire.definitions.every(({ kind }) => kind === 'other');
+
+const digestsByText = new WeakMap<Snapshot, ReadonlySet<string>>();
+
+function digestsOf(snapshot: Snapshot): ReadonlySet<string> {
+  const digests = digestsByText.get(snapshot) ?? new Set(snapshot.forms.map(({ digest }) => digest));
+  digestsByText.set(snapshot, digests);
+  return digests;
+}
+
 const ranKey = ({ wire }: PlannedForm) => `${wire.digest} ${wire.package}`;
 
 /** How many forms without a file are kept: nothing else knows their text. */
@@ -48,6 +60,8 @@ export class PreviousSources {
 
   /** Forms that define nothing by name and have been run, by package and digest. */
   readonly #ran = new Set<string>();
+  /** Of each text, what forms of definers of the program's own were run, by names: several may have the same ones, and the image keeps one digest of a name. */
+  readonly #made = new Map<string, { snapshot: Snapshot; readonly digests: Set<string> }>();
 
   /** The text of these forms is what the image runs now. */
   remember(forms: readonly PlannedForm[]): void {
@@ -59,6 +73,7 @@ export class PreviousSources {
       this.#installed.set(key, { text, digest });
       this.#texts.set(digest, text);
       if (form.wire.definitions.length === 0) this.#ran.add(ranKey(form));
+      else if (isOfOwnDefiner(form)) this.#make(form);
       if (form.wire.file === undefined) this.#scratch.set(form.wire.digest, form);
       if (this.#scratch.size > scratchKept) this.#scratch.delete(this.#scratch.keys().next().value!);
     }
@@ -74,7 +89,26 @@ export class PreviousSources {
     return this.#ran.has(ranKey(form));
   }
 
+  /** Adds the form to those of its names that its text still has: what was run in the place of another is the one that holds. */
+  #make(form: PlannedForm): void {
+    const { snapshot, wire } = form;
+    const made = this.#made.get(madeKey(form)) ?? { snapshot, digests: new Set() };
+    if (made.snapshot !== snapshot) {
+      const present = digestsOf(snapshot);
+      for (const each of made.digests) if (!present.has(each)) made.digests.delete(each);
+      made.snapshot = snapshot;
+    }
+    made.digests.add(wire.digest);
+    this.#made.set(madeKey(form), made);
+  }
+
+  /** Whether an operation has run this form of a definer of the program's own, and no other in its place since. */
+  made(form: PlannedForm): boolean {
+    return this.#made.get(madeKey(form))?.digests.has(form.wire.digest) ?? false;
+  }
+
   forget(): void {
+    this.#made.clear();
     this.#installed.clear();
     this.#texts.clear();
   }

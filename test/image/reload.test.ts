@@ -129,6 +129,40 @@ describe('of several definitions of one name in a file', () => {
   });
 });
 
+describe('of several forms of a definer of the program that share a name', () => {
+  it('those differ from the image that were changed since they were run, and those only', async () => {
+    const text = `(defvar *clauses* '())
+(defmacro define-clause (name kind value)
+  \`(setf (getf (getf *clauses* ,name) ,kind) ,value))
+(define-clause :for :in 1)
+(define-clause :for :on 2)
+(define-clause :for :across 3)
+`;
+    const editor = await Editor.start({
+      files: { 'clauses.lisp': text },
+      settings: { approval: { 'modify-running-code': 'allow' } },
+    });
+    try {
+      const document = editor.openFile(`${editor.root}/clauses.lisp`);
+      const { uri } = document;
+      const changed = async () => {
+        const { definitions } = await editor.command<OperationResult>('reload_changed', { uri });
+        return [definitions.length, ...(await editor.evaluate('(getf *clauses* :for)'))];
+      };
+      await editor.command('reload_file', { uri });
+      expect(await changed()).toEqual([0, '(:ACROSS 3 :ON 2 :IN 1)']);
+      document.replace(':on 2', ':on 20');
+      expect(await changed()).toEqual([1, '(:ACROSS 3 :ON 20 :IN 1)']);
+      expect(await changed()).toEqual([0, '(:ACROSS 3 :ON 20 :IN 1)']);
+      document.replace(':on 20', ':on 2');
+      expect((await changed())[1]).toBe('(:ACROSS 3 :ON 2 :IN 1)');
+      expect((await changed())[0]).toBe(0);
+    } finally {
+      await editor.finish();
+    }
+  });
+});
+
 describe('a changed form that defines nothing by name', () => {
   const code = `${shop}\n(defvar *table* (make-hash-table))\n(setf (gethash :a *table*) 1)\n(setf (gethash :b *table*) 1)\n`;
   const leftOut = /defines nothing by name.*left out/;
