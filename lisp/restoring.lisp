@@ -201,10 +201,26 @@ has put there since. Returns sentences about what could not be done."
     (mapc #'funcall information)
     (dolist (delta (deltas-of writing :function))
       (attempting (writing "The function ~a" (delta-name delta))
-        (write-function (delta-name delta) (wanted-state writing delta))))
+        (write-function (delta-name delta) (wanted-state writing delta))
+        (relink-methods (expected-state writing delta) (wanted-state writing delta))))
     ;; Making a function or a macro of a name records things about the name; the last word is the record's.
     (mapc #'funcall information)
     (when (undoing-p writing) (write-values))))
+
+(defun link-methods (function link)
+  "LINK, ADD-DIRECT-METHOD or REMOVE-DIRECT-METHOD, the methods of FUNCTION, if that is generic, and the classes on which they specialize."
+  (when (typep function 'standard-generic-function)
+    (dolist (method (sb-mop:generic-function-methods function))
+      (dolist (specializer (sb-mop:method-specializers method))
+        (funcall link specializer method)))))
+
+(defun relink-methods (left taken)
+  "Have classes know of the methods of TAKEN, which a name has for its function now, and no more of those of LEFT, which it had: SBCL leaves them."
+  (unless (eq left taken)
+    (when (and (typep left 'standard-generic-function)
+               (not (eq left (generic-function-named (sb-mop:generic-function-name left)))))
+      (link-methods left #'sb-mop:remove-direct-method))
+    (link-methods taken #'sb-mop:add-direct-method)))
 
 (defun write-rest (writing)
   "Write what is no definition."

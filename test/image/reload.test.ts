@@ -579,6 +579,33 @@ describe('reloading from a buffer', () => {
     ).toEqual(['((:IN 1) (:SET 3) (:ODD 1) NIL)']);
   });
 
+  it('leaves no method with a class whose generic function was taken back', async () => {
+    const known = () =>
+      editor.evaluate(
+        "(mapcar (lambda (class) (length (sb-mop:specializer-direct-methods (find-class class)))) '(shop::item shop::basket))",
+      );
+    const before = await known();
+    const code = '(defmethod weigh ((thing item) (other basket)) (list thing other))';
+    void editor.expectPrompt(/compile/i, 'Approve');
+    await editor.command('code_compile_string', { code, package: 'shop' });
+    const after = await known();
+    expect(after).not.toEqual(before);
+    void editor.expectPrompt(/roll back/i, 'Approve');
+    await editor.command('rollback');
+    expect(await known()).toEqual(before);
+    expect(await editor.command('who_calls', { symbol: 'shop::basket' })).not.toMatchObject({
+      users: expect.arrayContaining([
+        expect.objectContaining({ how: 'specializes on', name: expect.stringMatching(/WEIGH/) as string }),
+      ]) as unknown,
+    });
+    void editor.expectPrompt(/do again/i, 'Approve');
+    await editor.command('redo');
+    expect(await known()).toEqual(after);
+    expect(
+      await editor.evaluate("(length (shop::weigh (shop::make-item) (make-instance 'shop::basket)))"),
+    ).toEqual(['2']);
+  });
+
   it('tells what a form defines without naming it in its text, and takes that back', async () => {
     const code = "(macrolet ((define (name) `(defun ,name () ',name))) (define one) (define two))";
     void editor.expectPrompt(/compile/i, 'Approve');
