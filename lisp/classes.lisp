@@ -128,7 +128,7 @@ makes them anew. RESET is called with the accessors that were and are there, unl
         (labels ((all () (union accessors (defined-functions class)))
                  ;; That none was there may have been kept, too, until then; those who wait call again after it.
                  (define ()
-                   (multiple-value-prog1 (call-moving-slots function moving)
+                   (multiple-value-prog1 (call-moving-slots function (and moving (list class)))
                      (reset-dispatch (all))))
                  (define-condition-again ()
                    (multiple-value-prog1 (funcall function)

@@ -733,6 +733,11 @@ SOURCE-INFO, into the image. Returns the function, or NIL when there was somethi
 (define-internal slot-info-reader :place ("SB-PCL" "SLOT-INFO-READER"))
 (define-internal slot-info-writer :place ("SB-PCL" "SLOT-INFO-WRITER"))
 (define-internal slot-info-boundp :place ("SB-PCL" "SLOT-INFO-BOUNDP"))
+;; Where SBCL has a function for that, too (2.5)
+(defparameter *slot-unbinder-symbol* (find-internal '(("SB-PCL" "SLOT-INFO-MAKUNBOUND")) :function))
+(defun set-slot-unbinder (info function)
+  "Have what INFO says of a slot make it unbound by FUNCTION, of the instance, where SBCL asks INFO about that."
+  (when *slot-unbinder-symbol* (funcall (fdefinition (list 'setf *slot-unbinder-symbol*)) function info)))
 (defparameter *slots-updater* (find-internal '(("SB-PCL" "%UPDATE-SLOTS")) :function)
   "The name of the function, of a class and its effective slot definitions, that gives the class its layout.")
 (defparameter *instance-makers*

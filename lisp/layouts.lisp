@@ -23,15 +23,17 @@
   "Have who holds the present slot definitions of CLASS reach slots by their names, wherever these will be. What is written to one that is gone
 is dropped, as it is when an instance is brought up to its class."
   (dolist (slot (sb-mop:class-slots class))
-    (let ((name (sb-mop:slot-definition-name slot)))
+    (let ((name (sb-mop:slot-definition-name slot)) (info (slot-definition-info slot)))
       ;; Where the user's methods or metaclass have a say there is no place, and SBCL itself comes here with the name.
       (when (car (find-slot-cell (class-layout class) name))
-        (setf (slot-info-reader (slot-definition-info slot)) (lambda (instance) (slot-value instance name))
-              (slot-info-writer (slot-definition-info slot)) (lambda (value instance)
-                                                               (when (slot-exists-p instance name)
-                                                                 (setf (slot-value instance name) value)))
-              (slot-info-boundp (slot-definition-info slot)) (lambda (instance)
-                                                               (and (slot-exists-p instance name) (slot-boundp instance name))))))))
+        (setf (slot-info-reader info) (lambda (instance) (slot-value instance name))
+              (slot-info-writer info) (lambda (value instance)
+                                        (when (slot-exists-p instance name) (setf (slot-value instance name) value)))
+              (slot-info-boundp info) (lambda (instance)
+                                        (and (slot-exists-p instance name) (slot-boundp instance name))))
+        (set-slot-unbinder info (lambda (instance)
+                                  (when (slot-exists-p instance name) (slot-makunbound instance name))
+                                  instance))))))
 
 (defvar *moving-slots* nil "True inside CALL-MOVING-SLOTS.")
 
@@ -43,32 +45,38 @@ is dropped, as it is when an instance is brought up to its class."
                 (equal superclasses (mapcar #'class-name (sb-mop:class-direct-superclasses class)))))))
 
 (defun call-moving-slots (function &optional likely)
-  "Call FUNCTION, which defines classes again; LIKELY, if true, some slots move. Where slots move, threads that make instances, or change their classes, wait meanwhile; and no instance
-is brought up to its class before every thread is done with what it had begun to read or write in it as it was."
+  "Call FUNCTION, which defines classes again; the slots of LIKELY, classes, and of their subclasses are likely to move. Where slots move, threads that make
+instances, or change their classes, wait meanwhile; and no instance is brought up to its class before every thread is done with what it had begun to
+read or write in it as it was."
   (if (or *moving-slots* (not (capability :moving-slots)))
       (funcall function)
-      (let ((*moving-slots* t) (moving '()))
-        (call-with-gates
-         (lambda (close-updating)
-           ;; Before the lock is taken for which those wait who have begun to bring one up to its class.
-           (when likely
-             (funcall close-updating (list *layout-checker*))
-             (settle))
-           (multiple-value-prog1
-               (call-with-gates
-                (lambda (close-making)
-                  (call-preparing-slots
-                   (lambda (class)
-                     (unless moving
-                       (unless likely (funcall close-updating (list *layout-checker*)))
-                       (funcall close-making *instance-makers*))
-                     (let ((classes (set-difference (class-and-subclasses class) moving)))
-                       (when classes
-                         (mapc #'reach-slots-by-name classes)
-                         (setf moving (append classes moving))
-                         (settle))))
-                   function)))
-             (when moving (settle))))))))
+      (let ((*moving-slots* t) (moving '()) (making nil))
+        (labels ((prepare (classes)
+                   (let ((classes (set-difference (remove-duplicates (mapcan #'class-and-subclasses classes)) moving)))
+                     (mapc #'reach-slots-by-name classes)
+                     (setf moving (append classes moving))
+                     classes)))
+          (call-with-gates
+           (lambda (close-updating)
+             ;; Before the lock is taken for which those wait who have begun to bring one up to its class; and before SBCL flushes the layout of a class
+             ;; whose instances share slots: who comes to the gate from a function that knows a place in it goes on there with that place.
+             (when likely
+               (funcall close-updating (list *layout-checker*))
+               (prepare likely)
+               (settle))
+             (multiple-value-prog1
+                 (call-with-gates
+                  (lambda (close-making)
+                    (call-preparing-slots
+                     (lambda (class)
+                       (let ((first (not making)))
+                         (when first
+                           (setf making t)
+                           (unless likely (funcall close-updating (list *layout-checker*)))
+                           (funcall close-making *instance-makers*))
+                         (when (or (prepare (list class)) first) (settle))))
+                     function)))
+               (when making (settle)))))))))
 
 (defun call-preparing-slots (prepare function)
   "Call FUNCTION, and PREPARE with each class whose slots are about to move in it."

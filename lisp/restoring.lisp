@@ -91,7 +91,9 @@ has put there since. Returns sentences about what could not be done."
                          (with-world-lock () (write-definitions writing))
                          (when (eq direction :old) (write-packages-back writing))
                          (when forget-symbols (forget-new-symbols writing)))
-                       (find-if #'moves-slots-p deltas))
+                       (loop for delta in deltas
+                             when (moves-slots-p delta)
+                               collect (class-state-class (delta-old delta)) and collect (class-state-class (delta-new delta))))
     (writing-remains writing)))
 
 (defun moves-slots-p (delta)

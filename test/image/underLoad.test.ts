@@ -13,6 +13,7 @@ describe('threads meet no error and no mixture, over changes, failures and rollb
   it.each([
     'a class of a metaclass of the user’s',
     'classes between which instances change',
+    'a slot that instances share in every other version',
     'a class of funcallable instances',
     'a condition with instances',
   ])('%s', async name => {

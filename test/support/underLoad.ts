@@ -81,6 +81,15 @@ export const programs: Readonly<Record<string, Program>> = {
     look: "(list (shared-n *sharer*) (own-a (make-instance 'sharers)))",
     value: v => `(42 ${v})`,
   },
+  'a slot that instances share in every other version': {
+    text: v => `(defclass sometimes () ((a :initform 5${odd(v, ':allocation :class')}) (b :initform 7)))
+(defmethod sometimes-both ((x sometimes)) (with-slots (a b) x (list a b)))
+(defun sometimes-version () ${v})`,
+    setup: "(defvar *sometimes* (make-instance 'sometimes))",
+    body: "(let ((both (sometimes-both *sometimes*))) (unless (equal '(5 7) both) (problem both)))",
+    look: '(list (sometimes-both *sometimes*) (sometimes-version))',
+    value: v => `((5 7) ${v})`,
+  },
   'a class of funcallable instances': {
     text: v => `(defclass called () ((k :initform ${v} :initarg :k :accessor called-k)${odd(v, '(l :initform 1)')}) (:metaclass sb-mop:funcallable-standard-class))
 (defmethod initialize-instance :after ((called called) &key)
