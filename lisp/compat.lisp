@@ -955,15 +955,42 @@ and giving it back does not undo that (2.2.9 to 2.6.4)."
 (define-internal entry-name :function ("SB-KERNEL" "%SIMPLE-FUN-NAME"))
 (define-capability :compilation-blocks (code-entry-count code-entry entry-name fun-code-header underlying-function))
 
+(defun definition-name-p (name)
+  "Whether NAME, that of a function in a code object, is one that a definition gives."
+  (or (symbolp name)
+      (and (consp name) (not (member (first name) '(flet labels lambda)))
+           (not (member (symbol-name (first name)) '("TOP-LEVEL-FORM" "NAMED-LAMBDA") :test #'string=)))))
+
 (defun block-compiled-p (code)
   "Whether several definitions share CODE, as those of a file do that was compiled with :BLOCK-COMPILE."
-  (flet ((definition-name-p (name)
-           (or (symbolp name)
-               (and (consp name) (not (member (first name) '(flet labels lambda)))
-                    (not (member (symbol-name (first name)) '("TOP-LEVEL-FORM" "NAMED-LAMBDA") :test #'string=))))))
-    (> (loop for index below (code-entry-count code)
-             count (definition-name-p (entry-name (code-entry code index))))
-       1)))
+  (> (loop for index below (code-entry-count code)
+           count (definition-name-p (entry-name (code-entry code index))))
+     1))
+
+(define-internal map-codes :function ("SB-VM" "MAP-CODE-OBJECTS"))
+(define-internal code-word-count :function ("SB-KERNEL" "CODE-HEADER-WORDS"))
+(define-internal code-word :function ("SB-KERNEL" "CODE-HEADER-REF"))
+(define-internal first-code-constant :variable ("SB-VM" "CODE-CONSTANTS-OFFSET"))
+(define-internal code-generation :function ("SB-KERNEL" "GENERATION-OF"))
+(define-internal code-component :type ("SB-KERNEL" "CODE-COMPONENT"))
+(define-capability :unnamed-code
+    (map-codes code-word-count code-word first-code-constant code-generation code-component code-serial code-entry-count code-entry entry-name
+     find-classoid classoid-layout with-world-lock bug)
+  (integerp first-code-constant))
+
+(defun codes-with-constants (constants)
+  "The code objects, those that nothing refers to any more among them, one of whose constants is EQ to one of CONSTANTS."
+  (let ((codes '()))
+    ;; Nobody may be making any. SBCL 2.2.9 may take what it has freed at the end of its space for code for a bug of its own, once it has been through all the rest.
+    (handler-case
+        (with-world-lock ()
+          (map-codes (lambda (code)
+                       (when (and (typep code 'code-component)
+                                  (loop for index from first-code-constant below (code-word-count code)
+                                          thereis (member (code-word code index) constants :test #'eq)))
+                         (push code codes)))))
+      (bug () nil))
+    codes))
 
 (defun function-xrefs (function)
   "What the compiler recorded of the names that FUNCTION uses; NIL where there is nothing."

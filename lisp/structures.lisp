@@ -66,8 +66,15 @@
           (t (loop for name in names for before in old for after in new
                    when (widened-p after before)
                      return (hazard "slot-narrowed"
-                                    "The slot ~a of ~a would be ~a instead of ~a: code that is compiled for it does not check what instances that exist hold, and misreads what is none."
-                                    name (definition-label definition) (print-value after 80) (print-value before 80)))))))
+                                    "The slot ~a of ~a would be ~a instead of ~a: code that is compiled for it does not check what instances that exist hold, and misreads what is none.~@[ ~a~]"
+                                    name (definition-label definition) (print-value after 80) (print-value before 80)
+                                    (unnamed-users-text (unnamed-users (list (definition-symbol definition)) :old t))))))))
+
+(defun unnamed-users-text (labels)
+  "What to say of the functions without a name called LABELS before a slot takes less; NIL where there are none."
+  (when labels
+    (format nil "~:[A function~;Functions~] without a name that ~:*~:[was~;were~] compiled for what it takes now may go on to store that until the form that makes ~:*~:[it~;them~] is loaded again: ~a."
+            (rest labels) (narrow-users-text labels))))
 
 (defun included-structure (description)
   "The name of the structure that the one of DESCRIPTION includes; NIL when it includes none."

@@ -182,13 +182,19 @@ that back when they are undone."
     told))
 
 (defun narrow-users (transaction state)
-  "What NARROWLY-COMPILED says of giving the places of TRANSACTION the state that STATE, a reader, returns."
-  (and (capability :structures)
-       (narrowly-compiled (widened-structures (transaction-deltas transaction) state) (transaction-serial transaction))))
+  "What to call those who were compiled since TRANSACTION for structures whose slots would take more by giving its places the state that STATE, a
+reader, returns; :UNKNOWN where there is no telling."
+  (let* ((structures (and (capability :structures) (widened-structures (transaction-deltas transaction) state)))
+         (users (narrowly-compiled structures (transaction-serial transaction))))
+    (if (eq users :unknown)
+        :unknown
+        (append (loop for user in users
+                      collect (definition-label (node-definition (make-node :kind (user-kind user) :name (user-name user) :user user))))
+                (living-unnamed-users structures (transaction-serial transaction))))))
 
 (defun narrow-users-text (users)
   (format nil "~{~a~^, ~}~:[~; and ~:*~d more~]"
-          (loop for user in users repeat 5 collect (definition-label (node-definition (make-node :kind (user-kind user) :name (user-name user) :user user))))
+          (subseq users 0 (min 5 (length users)))
           (and (nthcdr 5 users) (- (length users) 5))))
 
 (defun swap-transaction (id direction force)
