@@ -196,12 +196,8 @@ describe('a generic function one of whose methods is left as it is', () => {
 });
 
 describe('a generic function that four threads call', () => {
-  it('never fails and never answers wrongly while it takes a keyword more, and one less', async () => {
-    const text = (key: string) => `(defgeneric area (shape${key}))
-(defmethod area ((shape cons)${key}) 1)
-(defmethod area ((shape string)${key}) 2)
-`;
-    const document = await start(text(''));
+  /** Threads that call AREA as fits all its shapes; stop answers what went wrong in them. */
+  const call = async () => {
     await editor.evaluate(`(progn
       (defvar *stop* nil)
       (defvar *wrong* '())
@@ -213,14 +209,53 @@ describe('a generic function that four threads call', () => {
                     do (handler-case (unless (equal (list (funcall 'area (list 1)) (funcall 'area "")) '(1 2))
                                        (push :wrong *wrong*))
                          (error (condition) (push (princ-to-string condition) *wrong*)))))))))`);
+    return {
+      stop: async () =>
+        await editor.evaluate(
+          '(progn (setf *stop* t) (mapc (function sb-thread:join-thread) *threads*) *wrong*)',
+        ),
+    };
+  };
+
+  it('never fails and never answers wrongly while it takes a keyword more, and one less', async () => {
+    const text = (key: string) => `(defgeneric area (shape${key}))
+(defmethod area ((shape cons)${key}) 1)
+(defmethod area ((shape string)${key}) 2)
+`;
+    const document = await start(text(''));
+    const threads = await call();
     for (let n = 0; n < 20; n++) {
       document.set(text(n % 2 === 0 ? ' &key scale' : ''));
       expect(await reloadChanged(document, /AREA/)).toMatchObject({ status: 'applied' });
     }
-    expect(
-      await editor.evaluate(
-        '(progn (setf *stop* t) (mapc (function sb-thread:join-thread) *threads*) *wrong*)',
-      ),
-    ).toEqual(['NIL']);
+    expect(await threads.stop()).toEqual(['NIL']);
+  });
+
+  it('never fails and never answers wrongly while systems that give it other parameters are loaded and taken back', async () => {
+    const root = mkdtempSync(path.join(tmpdir(), 'hotlisp-reshaped-'));
+    try {
+      const files = (rest: string) => ({
+        'areas.asd': '(defsystem "areas" :serial t :components ((:file "one") (:file "two")))\n',
+        'one.lisp': `(in-package :cl-user)\n(defgeneric area (shape${rest}))\n(defmethod area ((shape cons)${rest}) 1)\n`,
+        'two.lisp': `(in-package :cl-user)\n(defmethod area ((shape string)${rest}) 2)\n`,
+      });
+      editor = await Editor.start({
+        ...systemWorkspace(root, files('')),
+        settings: { debugger: 'abort', approval: { 'modify-running-code': 'allow' } },
+      });
+      await loadSystem(editor, 'areas');
+      const threads = await call();
+      for (const rest of [' &key scale', ' &optional scale', '', ' &rest scales', ' &key scale unit', '']) {
+        writeFiles(root, files(rest));
+        const reloaded = await editor.command('code_reload_system', { system: 'areas', force: true });
+        expect(reloaded).toMatchObject({ status: 'applied' });
+        if (!rest) continue;
+        expect(await editor.command('rollback', {})).toMatchObject({ status: 'applied' });
+        expect(await editor.command('redo', {})).toMatchObject({ status: 'applied' });
+      }
+      expect(await threads.stop()).toEqual(['NIL']);
+    } finally {
+      rmSync(root, { recursive: true, force: true });
+    }
   });
 });

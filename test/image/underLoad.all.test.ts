@@ -11,6 +11,6 @@ afterAll(() => editor?.finish());
 
 describe('threads meet no error and no mixture, over 100 changes with failures and rollbacks, of', () => {
   it.each(Object.keys(programs))('%s', { timeout: 900_000 }, async name => {
-    expect(await reloadUnderLoad(editor, name, 100)).toEqual([]);
+    expect(await reloadUnderLoad(editor, name, 100, 6)).toEqual([]);
   });
 });

@@ -181,6 +181,61 @@ describe('taking back and doing again', () => {
   });
 });
 
+describe('what macros make under names that no text tells', () => {
+  const macros = `(in-package :shop)
+(defvar *registry* (make-hash-table :test 'equal))
+(defmacro defthing (name value)
+  (let ((variable (intern (format nil "*~A*" name))) (function (intern (format nil "~A-OF" name))))
+    \`(progn
+       (defvar ,variable)
+       (setf ,variable ,value (get ',variable :made) ,value (gethash ,(string name) *registry*) ,value)
+       (defun ,function () "a doc" ,value)
+       (deftype ,function () '(eql ,value))
+       (setf (documentation ',function 'function) ,(format nil "of ~a" value)))))
+(defun note (value) (setf (get 'noted :value) value))
+(defthing thing 1)
+`;
+  const look = `(list *thing* (get '*thing* :made) (gethash "THING" *registry*) (thing-of) (typep 1 'thing-of) (documentation 'thing-of 'function)
+    (gethash "FRESH" *registry* :none) (boundp '*fresh*) (symbol-plist '*fresh*) (fboundp 'fresh-of) (get 'noted :value))`;
+  const seen = () => editor.evaluate(look, 'SHOP');
+  const was = ['(1 1 1 1 T "of 1" :NONE NIL NIL NIL NIL)'];
+  const startThem = async (change: string) => {
+    editor = await Editor.start({
+      files: { 'shop.lisp': shop, 'things.lisp': macros },
+      load: ['shop.lisp', 'things.lisp'],
+      settings: {
+        verify: [{ when, form: '(/= 2 (shop::thing-of))' }],
+        approval: { 'modify-running-code': 'allow' },
+      },
+    });
+    document = editor.openFile(path.join(editor.root, 'things.lisp'));
+    expect(await seen()).toEqual(was);
+    document.replace('(defthing thing 1)', change);
+    return editor.command<Verified>('reload_changed', { uri: document.uri });
+  };
+
+  it('is taken back with a change whose rule fails: values, property lists, tables, functions, types, documentation', async () => {
+    const result = await startThem('(defthing thing 2)\n(defthing fresh 3)');
+    expect(result).toMatchObject({ status: 'rolled-back', verification: [{ status: 'failed' }] });
+    expect(await seen()).toEqual(was);
+    // The same change stands where the rule holds.
+    document.replace('(defthing thing 2)', '(defthing thing 4)');
+    expect(await editor.command('reload_changed', { uri: document.uri })).toMatchObject({
+      status: 'applied',
+    });
+    expect((await seen())[0]).toMatch(/^\(4 4 4 4 NIL "of 4" 3 T \(:MADE 3\) #<FUNCTION .*> NIL\)$/);
+    expect(await editor.command('rollback', {})).toMatchObject({ status: 'applied' });
+    expect(await seen()).toEqual(was);
+  });
+
+  it('is taken back also where a function that was called has set something, which is named', async () => {
+    const result = await startThem('(defthing thing 2)\n(note 5)');
+    expect(result).toMatchObject({ status: 'partial' });
+    expect(JSON.stringify(result.remains)).toMatch(/NOTED/);
+    expect(await seen()).toEqual(['(1 1 1 1 T "of 1" :NONE NIL NIL NIL 5)']);
+  });
+});
+
 const libraries: Record<string, { tests: string; suite: string; other: string; failure: RegExp }> = {
   FiveAM: {
     tests: `${fiveam}
