@@ -26,6 +26,14 @@
              (or (and (listp parameters) (some #'users-variable-p parameters))
                  (users-file-p place)))))))
 
+(defun lambda-label (name)
+  "NAME, a function's that begins with LAMBDA, for people."
+  (destructuring-bind (&optional parameters in place &rest rest) (rest name)
+    (declare (ignore in rest))
+    (format nil "a function of (~{~a~^ ~})~@[ in ~a~]"
+            (loop for parameter in parameters collect (if (symbolp parameter) (symbol-name parameter) "..."))
+            (if (and place (symbolp place)) (symbol-name place) place))))
+
 (defun unnamed-users (structures &key (since 0) old)
   "What to call the functions without a name that were compiled for STRUCTURES, symbols, after the code with the serial SINCE. OLD: only those that a
 garbage collection has left alone, so that what a form needed only once is not among them."
@@ -39,18 +47,20 @@ garbage collection has left alone, so that what a form needed only once is not a
       (flet ((uses-it-p (function)
                (map-xref-names (lambda (name) (when (member name names :test #'equal) (return-from uses-it-p t))) function)
                nil))
-        (loop for code in codes
-              for entries = (entries-of code)
-              for lambdas = (remove-if-not #'users-lambda-p entries)
-              when (and lambdas
-                        (> (code-serial code) since)
-                        (or (not old) (plusp (code-generation code)))
-                        (let ((recorded (remove-if-not #'uses-it-p entries)))
-                          (if (or recorded *lambdas-recorded-p*)
-                              (and recorded (notany (lambda (entry) (definition-name-p (entry-name entry))) recorded))
-                              t)))
-                ;; The one around it, if any, takes nothing.
-                collect (print-value (entry-name (or (find-if #'second lambdas :key #'entry-name) (first lambdas))) 120))))))
+        (remove-duplicates
+         (loop for code in codes
+               for entries = (entries-of code)
+               for lambdas = (remove-if-not #'users-lambda-p entries)
+               when (and lambdas
+                         (> (code-serial code) since)
+                         (or (not old) (plusp (code-generation code)))
+                         (let ((recorded (remove-if-not #'uses-it-p entries)))
+                           (if (or recorded *lambdas-recorded-p*)
+                               (and recorded (notany (lambda (entry) (definition-name-p (entry-name entry))) recorded))
+                               t)))
+                 ;; The one around it, if any, takes nothing.
+                 collect (lambda-label (entry-name (or (find-if #'second lambdas :key #'entry-name) (first lambdas)))))
+         :test #'equal)))))
 
 (defun living-unnamed-users (structures since)
   "As UNNAMED-USERS; what a form needed only once is collected first."

@@ -45,7 +45,7 @@ it('a structure’s slot takes more again only where no function without a name 
   );
   void editor.expectPrompt(/LOOSE/, 'Approve');
   void editor.expectPrompt(
-    /Hazard: .*\(LAMBDA \(X\) :IN "[^"]*reader\.lisp"\) was compiled for structures whose slots would take more/,
+    /Hazard: .*a function of \(X\) in \S*reader\.lisp was compiled for structures whose slots would take more/,
     'Deny',
   );
   expect(await editor.failure('rollback', { transaction })).toMatchObject({ kind: 'approval-denied' });
@@ -58,7 +58,7 @@ it('a structure’s slot takes more again only where no function without a name 
     'partial',
     [
       expect.stringMatching(
-        /^\(LAMBDA \(X\) :IN ".*reader\.lisp"\): compiled for structures whose slots took less, to be compiled again before it is used\.$/,
+        /^a function of \(X\) in \S*reader\.lisp: compiled for structures whose slots took less, to be compiled again before it is used\.$/,
       ),
     ],
   ]);
@@ -90,6 +90,6 @@ it('a slot that takes less is told of with the functions without a name that may
   await load('store.lisp', '(defvar *store* nil)\n(setf *store* (lambda (x y) (setf (tight-n x) y)))');
   await editor.evaluate('(sb-ext:gc)');
   expect(JSON.stringify(await hazards())).toMatch(
-    /slot-narrowed.*A function without a name that was compiled for what it takes now may go on to store that until the form that makes it is loaded again: \(LAMBDA \(X Y\) :IN \\"[^"]*store\.lisp\\"\)\./,
+    /slot-narrowed.*A function without a name that was compiled for what it takes now may go on to store that until the form that makes it is loaded again: a function of \(X Y\) in \S*store\.lisp\./,
   );
 });
