@@ -22,7 +22,10 @@ export async function held(editor: Editor): Promise<Held> {
         (incf symbols)
         (dolist (name (list symbol (list 'setf symbol)))
           (when (and (fboundp name) (sb-int:encapsulated-p name 'hotlisp)) (incf encapsulated))))
-      (list encapsulated (length (remove-if #'sb-thread::thread-ephemeral-p (sb-thread:list-all-threads))) symbols
+      (list encapsulated
+            ;; A thread of a request that was answered may still be on its way out.
+            (loop repeat 20 minimize (length (remove-if #'sb-thread::thread-ephemeral-p (sb-thread:list-all-threads))) do (sleep 0.05))
+            symbols
             (length (list-all-packages)) (sb-kernel:dynamic-usage))))`);
   const [encapsulated, threads, symbols, packages, bytes] = printed!
     .replace(/[()]/g, '')

@@ -50,7 +50,7 @@ export const dispatch: Readonly<Record<string, Program>> = {
     value: v => `((:INTEGER 1 2 ${v}) (:SYMBOL 2 3 ${v}) ${v % 2 ? ':TAKES' : ':REFUSED'})`,
   },
   'a generic function that takes other parameters each time': {
-    text: v => `(defgeneric other (x ${['&optional y', '&rest more', '&key ((:y why) nil) &allow-other-keys'][v % 3]}))
+    text: v => `(defgeneric other (x ${['&optional y', '&rest more', '&key &allow-other-keys'][v % 3]}))
 (defmethod other ((x integer) ${['&optional y', '&rest more', '&key ((:y why) nil) &allow-other-keys'][v % 3]}) (list :integer ${v} ${['y', 'more', 'why'][v % 3]}))
 (defmethod other ((x symbol) ${['&optional y', '&rest more', '&key ((:y why) nil) &allow-other-keys'][v % 3]}) (list :symbol ${v} ${['y', 'more', 'why'][v % 3]}))`,
     body: `(let ((one (other 1)) (two (other nil)))
