@@ -16,7 +16,7 @@ export const names: Readonly<Record<string, Program>> = {
     text: v => `(defun quick (x) (list :function x ${v}))
 (define-compiler-macro quick (&whole form x) ${v % 3 === 2 ? '(progn x form)' : `(progn form \`(list :quick ,x ${v}))`})
 (defun uses-quick (x) (quick x))`,
-    body: `(let ((it (uses-quick 4)) (called (funcall 'quick 5)))
+    body: `(let ((it (uses-quick 4)) (called (funcall (car (list 'quick)) 5)))
       (unless (and (member (first it) '(:quick :function)) (eql 4 (second it)) (eq :function (first called)) (eql 5 (second called))) (problem it called)))`,
     look: '(list (uses-quick 1) (funcall (quote quick) 1))',
     value: v => `((${v % 3 === 2 ? ':FUNCTION' : ':QUICK'} 1 ${v}) (:FUNCTION 1 ${v}))`,
@@ -48,11 +48,11 @@ export const names: Readonly<Record<string, Program>> = {
     value: v => `(${v} 1 ${v})`,
   },
   'symbol macros': {
-    text: v => `(define-symbol-macro short ${v % 2 ? `(list :short ${v})` : `(first (list (list :short ${v})))`})
-(defun uses-short () short) (defun two-shorts () (symbol-macrolet ((local short)) (list (second local) (second short))))`,
-    body: '(let ((two (two-shorts))) (unless (and (eq :short (first (uses-short))) (eql (first two) (second two))) (problem (uses-short) two)))',
-    look: '(list (uses-short) (two-shorts))',
-    value: v => `((:SHORT ${v}) (${v} ${v}))`,
+    text: v => `(define-symbol-macro brief ${v % 2 ? `(list :brief ${v})` : `(first (list (list :brief ${v})))`})
+(defun uses-brief () brief) (defun two-briefs () (symbol-macrolet ((local brief)) (list (second local) (second brief))))`,
+    body: '(let ((two (two-briefs))) (unless (and (eq :brief (first (uses-brief))) (eql (first two) (second two))) (problem (uses-brief) two)))',
+    look: '(list (uses-brief) (two-briefs))',
+    value: v => `((:BRIEF ${v}) (${v} ${v}))`,
   },
   'macros in macros, and inline functions in both': {
     text: v => `(defmacro inner (x) \`(list :inner ,x ${v})) (defmacro outer (x) \`(list (inner ,x) (inner (1+ ,x))))
