@@ -119,10 +119,11 @@
    :test #'eq))
 
 (defun running-threads (functions)
-  "The contract's references to the threads that are inside FUNCTIONS."
+  "The contract's ThreadInside for each thread that is inside FUNCTIONS, or of which that cannot be told."
   (let ((codes (codes-of functions)))
     (loop for (thread . answer) in (and codes (threads-running codes))
-          when (eq answer :yes) collect (thread-reference thread))))
+          unless (eq answer :no)
+            collect (wire :thread-inside :id (thread-id thread) :name (thread-name thread) :runs answer))))
 
 (defun assessments-of (units)
   "The contract's assessment of each definition of UNITS, in order."

@@ -41,13 +41,19 @@
 (sb-ext:defglobal **loaded-texts** (make-hash-table :test #'equal :synchronized t))
 
 (defun loaded-text-date (file)
-  "The Unix time of the contents of FILE, a native namestring, that ASDF loaded last; NIL where there is no telling. A file that was written
-since had the contents that it was seen with when it was asked for before."
-  (let* ((component (and (asdf-p) (ignore-errors (component-of-file file))))
-         (loaded (and component (component-loaded-p component) (loaded-time component)))
+  "The Unix time of the contents of FILE, a native namestring, that ASDF loaded last; NIL where there is no telling."
+  (let ((component (and (asdf-p) (ignore-errors (component-of-file file)))))
+    (and component (component-text-date component file))))
+
+(defun component-text-date (component file)
+  "The same for COMPONENT, whose file FILE is. One that was written since had the contents that it was seen with when it was asked for before;
+one whose load was undone has in force what had been loaded before that."
+  (let* ((put-back (gethash (component-file component) **put-back-files**))
+         (loaded (and (component-loaded-p component) (loaded-time component)))
          (written (and (realp loaded) (date-of (native-pathname file))))
          (seen (gethash file **loaded-texts**)))
-    (cond ((null written) nil)
+    (cond ((integerp put-back) put-back)
+          ((null written) nil)
           ;; What was written in the second in which the fasl was, nobody knows to be older, unless the text tells.
           ((or (< written loaded)
                (and (= written loaded) (equal (gethash file **compiled-texts**) (text-digest file))))

@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "734efe8240a5230c4973c4b011e70625665b0ea6fd66e950f0fa19522cca68fd"
+    '(:digest "cd1eaaa831c27c107b85ef69ed4067b15153ba0d2de5b3c036db717a989135e6"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -51,6 +51,10 @@
          (:thread-reference
           (:id "id" :required :integer)
           (:name "name" :required :string))
+         (:thread-inside
+          (:id "id" :required :integer)
+          (:name "name" :required :string)
+          (:runs "runs" :required (:enum "yes" "unknown")))
          (:thread
           (:id "id" :required :integer)
           (:name "name" :required :string)
@@ -154,6 +158,10 @@
           (:name "name" :required :string)
           (:packages "packages" :required (:array :string))
           (:everywhere "everywhere" :required :boolean))
+         (:setter
+          (:function "function" :required :string)
+          (:variables "variables" :required (:array :string))
+          (:tables "tables" :required (:array :string)))
          (:change
           (:status "status" :required (:enum "applied" "failed" "partial" "unchanged"))
           (:assessments "assessments" :optional (:array (:shape :assessment)))
@@ -163,7 +171,7 @@
           (:definitions "definitions" :required (:array (:shape :definition)))
           (:notes "notes" :required (:array (:shape :note)))
           (:output "output" :required :string)
-          (:threads "threads" :required (:array (:shape :thread-reference)))
+          (:threads "threads" :required (:array (:shape :thread-inside)))
           (:condition "condition" :optional (:shape :condition))
           (:constants "constants" :optional (:array (:shape :changed-constant)))
           (:remains "remains" :required (:array :string))
@@ -263,7 +271,14 @@
           :result (:object
             (:generation "generation" :required :integer)
             (:assessments "assessments" :required (:array (:shape :assessment)))
-            (:threads "threads" :required (:array (:shape :thread-reference)))))
+            (:threads "threads" :required (:array (:shape :thread-inside)))))
+         (:setters :writes nil
+          :arguments ((:forms "forms" :required (:array (:shape :form)))
+                      (:calls "calls" :required (:array (:object
+                                                 (:form "form" :required :integer)
+                                                 (:name "name" :required :string)))))
+          :result (:object
+            (:setters "setters" :required (:array (:shape :setter)))))
          (:dependents :writes nil
           :arguments ((:definitions "definitions" :required (:array (:shape :placed-name))))
           :result (:object
@@ -297,6 +312,13 @@
                       (:only-safe "onlySafe" :optional :boolean)
                       (:forms "forms" :required (:array (:shape :form))))
           :result (:shape :change))
+         (:past :writes nil
+          :arguments ((:transaction "transaction" :required :string))
+          :result (:object
+            (:parts "parts" :required (:array (:object
+                                       (:transaction "transaction" :required :string)
+                                       (:undone "undone" :required :boolean)
+                                       (:definitions "definitions" :required (:array (:shape :definition))))))))
          (:undo :writes t
           :arguments ((:transaction "transaction" :required :string)
                       (:force "force" :required :boolean))

@@ -6,8 +6,9 @@
 ;;;; Watching ASDF
 
 (defstruct (loading (:copier nil) (:predicate nil))
-  "A reload of a system under way. RECORDS has an entry (file compiled loaded microseconds) for each file, last first."
-  deed (records '()) (notes '()) (note-count 0) total sources)
+  "A reload of a system under way. RECORDS has an entry (file compiled loaded microseconds) for each file, last first.
+DATES is what TEXT-DATES answered before."
+  deed (records '()) (notes '()) (note-count 0) total sources dates)
 
 (defvar *loading* nil "The LOADING that the current thread performs.")
 
@@ -138,7 +139,15 @@
   "Have ASDF know that what it loaded of LOADING's files was undone (DIRECTION :OLD), or done again."
   (loop for (file nil loaded) in (loading-records loading)
         do (cond ((eq direction :new) (remhash file **put-back-files**))
-                 (loaded (setf (gethash file **put-back-files**) t)))))
+                 (loaded (setf (gethash file **put-back-files**) (or (gethash file (loading-dates loading)) t))))))
+
+(defun text-dates (name)
+  "A table from each file of the system NAME, and of those it depends on, to the Unix time of the contents that the image has from it, where that is known."
+  (let ((system (registered-system name)) (dates (make-hash-table :test #'equal)))
+    (dolist (each (and system (systems-below system)) dates)
+      (dolist (component (source-components each))
+        (let* ((file (component-file component)) (date (component-text-date component file)))
+          (when date (setf (gethash file dates) date)))))))
 
 (defun operate-on (loading name force asd)
   "Have ASDF load the system NAME, as LOADING."
@@ -169,7 +178,8 @@
   (with-image-lock ()
     (watch-asdf)
     (let* ((deed (make-deed :id transaction :constants constants))
-           (loading (make-loading :deed deed :total (file-count system force) :sources sources)))
+           (loading (make-loading :deed deed
+                                  :total (file-count system force) :sources sources :dates (text-dates system))))
       (setf (deed-swapped deed) (lambda (direction) (mark-files loading direction)))
       (let ((change (call-as-transaction
                      deed #'capture-whole

@@ -137,7 +137,8 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
 ;;; ASDF compares times of whole seconds. A file that was saved in the second in which its fasl was written looks compiled; whether it is, its text tells.
 
 (sb-ext:defglobal **compiled-texts** (make-hash-table :test #'equal :synchronized t))
-(sb-ext:defglobal **put-back-files** (make-hash-table :test #'equal :synchronized t))
+(sb-ext:defglobal **put-back-files** (make-hash-table :test #'equal :synchronized t)
+  "From each file whose last load was undone to the Unix time of the contents that are in force again; T where that is not known, or there are none.")
 
 (defun text-digest (file) (ignore-errors (sha-256 (file-octets file))))
 

@@ -249,6 +249,18 @@ reader, returns; :UNKNOWN where there is no telling."
                   :remains (mapcar #'princ-to-string remains)
                   :elapsed (- (microseconds) start))))
 
+(define-request past (transaction)
+  "The transactions that a change was made by: the one of its name, and those of NAME/2 and so on."
+  (let* ((prefix (concatenate 'string transaction "/"))
+         (parts (loop for id in (reverse *transaction-order*)
+                      for part = (gethash id *transactions*)
+                      when (and part (or (string= id transaction) (eql (mismatch prefix id) (length prefix))))
+                        collect (list :transaction id
+                                      :undone (eq (transaction-state part) :undone)
+                                      :definitions (transaction-definitions part)))))
+    (unless parts (find-transaction transaction))
+    (result :parts parts)))
+
 (define-request undo (transaction force)
   "Put back what the transaction replaced."
   (with-image-lock () (swap-transaction transaction :old force)))

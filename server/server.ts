@@ -18,32 +18,28 @@ import { shutDown } from './checkedReader.ts';
 import { Commands } from './commands.ts';
 import { Debugger } from './runner/debugger.ts';
 import { Deeds } from './runner/deeds.ts';
-import { Documents, isScratch } from './documents.ts';
+import { Diagnostics } from './diagnostics.ts';
+import { Documents } from './documents.ts';
 import { oneLine, shownText } from './display.ts';
 import { LspEditor, pauseFor } from './editor.ts';
 import { HotlispError, type ErrorKind } from './errors.ts';
 import { diffAt } from './drift/diff.ts';
-import { syntaxDiagnostics } from './features/diagnostics.ts';
-import { driftDiagnostics } from './features/drift.ts';
-import { hazardDiagnostics } from './features/hazard.ts';
-import { noteDiagnostics } from './features/noteDiagnostics.ts';
 import type { ImageManager, ImageManagerEvents } from './image/image.ts';
 import { Images } from './images.ts';
 import { signalOf } from './language/bench.ts';
 import { suitedCapabilities } from './language/suited.ts';
 import { LanguageFeatures } from './languageFeatures.ts';
-import { Notes } from './notes.ts';
 import { Pages } from './pages.ts';
 import { followOldCode } from './runner/oldCode.ts';
 import { OldThreads } from './oldThreads.ts';
 import { catalogue, commandOf } from './operations/catalogue.ts';
 import { Tracing } from './runner/tracing.ts';
 import { Runner } from './runner/runner.ts';
-import { defaultSettings, parseSettings, type SettingProblem, type Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
+import { SettingsInForce } from './settingsInForce.ts';
 import type { Source } from './source/index.ts';
-import type { PositionEncoding, Snapshot } from './source/types.ts';
+import type { PositionEncoding } from './source/types.ts';
 import { extensions } from './workspace/files.ts';
-import { WorkspaceSettings } from './workspaceSettings.ts';
 import type { IndexFiles } from './workspace/client.ts';
 
 export interface ServerOptions {
@@ -52,9 +48,6 @@ export interface ServerOptions {
   readonly createImageManager: (events: ImageManagerEvents) => ImageManager;
   readonly indexFiles: IndexFiles;
 }
-
-/** Milliseconds after an edit until diagnostics are published: a burst of keystrokes publishes once. */
-const diagnosticsAfter = 60;
 
 /** Milliseconds that a client has to answer workspace/configuration; after that the initial settings hold. */
 const configurationWithin = 5000;
@@ -82,19 +75,12 @@ export class Server {
   readonly #runner: Runner;
   readonly #commands: Commands;
   readonly #features: LanguageFeatures;
-  readonly #notes = new Notes();
-  /** The files that are not open and have diagnostics. */
-  readonly #toldUnopened = new Set<string>();
-  readonly #workspaceSettings: WorkspaceSettings;
-  readonly #publishing = new Map<string, NodeJS.Timeout>();
+  readonly #diagnostics: Diagnostics;
+  readonly #settings: SettingsInForce;
   #state: State = 'starting';
   #client = 'unknown client';
   #encoding: PositionEncoding = 'utf-16';
   #folders: string[] = [];
-  #initialSettings: Settings = defaultSettings;
-  /** As the user made them, without what files of the workspace make stricter. */
-  #userSettings: Settings = defaultSettings;
-  #settings: Settings = defaultSettings;
   #journal: Journal | undefined;
 
   constructor(
@@ -102,8 +88,13 @@ export class Server {
     private readonly options: ServerOptions,
   ) {
     const editor = (this.#editor = new LspEditor(connection));
-    this.#workspaceSettings = new WorkspaceSettings(editor);
-    const settings = () => this.#settings;
+    this.#settings = new SettingsInForce({
+      editor,
+      folders: () => this.#folders,
+      pull: () => (editor.capabilities.workspace?.configuration ? this.#pullSettings() : undefined),
+      use: used => this.#useSettings(used),
+    });
+    const settings = () => this.#settings.current;
     const journal = () => this.#currentJournal();
     const actor = () => `${this.#client}, hotlisp ${process.pid}`;
     const documents = (this.#documents = new Documents(options.source, () => this.#folders));
@@ -139,6 +130,13 @@ export class Server {
       settings,
       declaresPrompts: () => editor.capabilities.window?.showMessage !== undefined,
     });
+    const diagnostics = (this.#diagnostics = new Diagnostics({
+      publish: each => editor.publish(each),
+      documents,
+      drifts: () => this.#features.drifts,
+      hazards: () => this.#features.hazards,
+      encoding: () => this.#encoding,
+    }));
     const oldThreads = new OldThreads(() => this.#features.lensesChanged());
     const runner = (this.#runner = new Runner({
       editor,
@@ -154,14 +152,8 @@ export class Server {
       roots: () => this.#folders,
       written: (symbol, packageName) => this.#features.definitionsOf(symbol, packageName),
       homeOf: (symbol, packageName) => this.#features.homeOf(symbol, packageName),
-      showNotes: (forms, notes) => {
-        const changed = this.#notes.record(forms, notes);
-        for (const [uri, text] of textsOf(forms))
-          if (changed.includes(uri) || this.#toldUnopened.has(uri)) this.#publish(uri, text);
-      },
-      showBroken: broken => {
-        for (const [uri, text] of textsOf(broken)) this.#publish(uri, text);
-      },
+      showNotes: (forms, notes) => diagnostics.showNotes(forms, notes),
+      showBroken: broken => diagnostics.showBroken(broken),
       showValues: (places, results) => this.#features.values.record(places, results),
       onDone: () => this.#features.drifts.refreshAll(),
       onOldCode: (image, title, change) => {
@@ -202,19 +194,17 @@ export class Server {
       encoding: () => this.#encoding,
       answer: work => this.#answer(work),
       isChanging: () => runner.isChanging,
-      republish: uri => this.#publish(uri),
+      republish: uri => diagnostics.publish(uri),
       oldThreads,
     });
-    documents.onChange(uri => this.#publishSoon(uri));
+    documents.onChange(uri => diagnostics.publishSoon(uri));
     this.#listen();
   }
 
   #listen(): void {
     const { connection } = this;
     connection.onInitialize(params => this.#initialize(params));
-    connection.onInitialized(() => {
-      this.#ready = this.#initialized();
-    });
+    connection.onInitialized(() => this.#settings.configure(undefined, () => this.#initialized()));
     connection.onShutdown(() => this.dispose());
 
     connection.onDidOpenTextDocument(
@@ -225,19 +215,19 @@ export class Server {
     });
     connection.onDidCloseTextDocument(({ textDocument: { uri } }) => {
       this.#documents.close(uri);
-      this.#notes.forget(uri);
+      this.#diagnostics.forget(uri);
     });
     connection.onDidSaveTextDocument(({ textDocument: { uri } }) => {
       this.#documents.saved(uri);
       void this.#features.drifts.refresh(uri);
-      if (this.#settings['reload.onSave'] === 'changed')
+      if (this.#settings.current['reload.onSave'] === 'changed')
         void this.#execute(
           'hotlisp.reload_changed',
           [{ uri, background: true }],
           new AbortController().signal,
         );
     });
-    connection.onDidChangeConfiguration(({ settings }) => this.#resettle(() => this.#configure(settings)));
+    connection.onDidChangeConfiguration(({ settings }) => this.#settings.configure(settings));
 
     connection.onExecuteCommand((params, token, workDone) =>
       this.#answer(async () => {
@@ -257,12 +247,7 @@ export class Server {
 
   /** Performs a command under the settings as they are by now. */
   async #execute(command: string, args: unknown[] | undefined, signal: AbortSignal): Promise<unknown> {
-    await this.#ready;
-    // Not every editor tells of a file that changes, and a policy that was made stricter holds at once.
-    if (this.#workspaceSettings.isOutdated(this.#folders)) {
-      this.#resettle(() => this.#useSettings(this.#userSettings, []));
-      await this.#ready;
-    }
+    await this.#settings.settled();
     return this.#commands.execute(command, args, signal);
   }
 
@@ -280,11 +265,7 @@ export class Server {
     this.#encoding = chooseEncoding(params.capabilities.general?.positionEncodings);
     const folders = params.workspaceFolders?.map(({ uri }) => uri) ?? rootOf(params);
     this.#folders = this.#pathsOf(folders);
-    const { settings, problems } = parseSettings(params.initializationOptions ?? {});
-    this.#initialSettings = settings;
-    this.#settings = settings;
-    this.#problems = problems;
-    this.#ready = this.#useSettings(settings, []);
+    this.#settings.begin(params.initializationOptions);
     return {
       serverInfo: { name: 'hotlisp', version: this.options.version },
       capabilities: {
@@ -317,17 +298,6 @@ export class Server {
       });
   }
 
-  #problems: SettingProblem[] = [];
-  /** Settled once the settings are known; never rejects. */
-  #ready: Promise<void> = Promise.resolve();
-
-  /** What comes after it is done under the settings that `settle` makes, and settings come into force in the order they were sent. */
-  #resettle(settle: () => Promise<void>): void {
-    this.#ready = this.#ready.then(settle).catch((error: Error) => {
-      this.#editor.tell('error', `The settings are not in force as a whole: ${error.message}`);
-    });
-  }
-
   async #initialized(): Promise<void> {
     const { workspace } = this.#editor.capabilities;
     if (workspace?.didChangeConfiguration?.dynamicRegistration)
@@ -341,23 +311,10 @@ export class Server {
           ...this.#folders.filter(folder => !gone.includes(folder)),
           ...this.#pathsOf(added.map(({ uri }) => uri)),
         ];
-        this.#resettle(() => this.#useSettings(this.#userSettings, []));
+        this.#settings.foldersChanged();
         void this.#features.setFolders(this.#folders);
       });
     void this.#features.initialized(this.#folders);
-    await this.#configure(undefined);
-  }
-
-  /** Pulls the settings where the client has them, else takes those of the notification (`{hotlisp: {…}}`). */
-  async #configure(pushed: unknown): Promise<void> {
-    const section = this.#editor.capabilities.workspace?.configuration
-      ? await this.#pullSettings()
-      : typeof pushed === 'object' && pushed !== null && 'hotlisp' in pushed
-        ? pushed.hotlisp
-        : null;
-    const { settings, problems } = parseSettings(section ?? {}, this.#initialSettings);
-    await this.#useSettings(settings, [...this.#problems, ...problems]);
-    this.#problems = [];
   }
 
   /** The client's section of settings; null where it has none or does not answer in time. */
@@ -369,17 +326,14 @@ export class Server {
     ]);
   }
 
-  async #useSettings(settings: Settings, problems: readonly SettingProblem[]): Promise<void> {
-    this.#userSettings = settings;
-    const used = await this.#workspaceSettings.tightened(settings, this.#folders, problems);
-    this.#settings = used;
+  async #useSettings(settings: Settings): Promise<void> {
     if (this.#journal && path.dirname(this.#journal.path) !== this.#journalDirectory())
       await this.#closeJournal();
-    await this.#images.configure(used, this.#folders);
+    await this.#images.configure(settings, this.#folders);
   }
 
   #journalDirectory(): string {
-    return this.#settings['journal.directory'] ?? defaultJournalDirectory(this.#folders[0]);
+    return this.#settings.current['journal.directory'] ?? defaultJournalDirectory(this.#folders[0]);
   }
 
   #currentJournal(): Journal {
@@ -397,59 +351,12 @@ export class Server {
   /** Ends everything that the server started; for `shutdown`, and for an editor that went away without it. Idempotent. */
   async dispose(): Promise<void> {
     this.#state = 'shut-down';
-    for (const timer of this.#publishing.values()) clearTimeout(timer);
+    this.#diagnostics.dispose();
     await this.#commands.dispose(givingUpWithin);
     await this.#tracing.end();
     await Promise.all([this.#images.dispose(), this.#features.dispose()]);
     await Promise.all([this.#deeds.dispose(), this.#pages.dispose()]);
     await this.#closeJournal();
-  }
-
-  // -------------------------------------------------------------- diagnostics
-
-  #publishSoon(uri: string): void {
-    clearTimeout(this.#publishing.get(uri));
-    this.#publishing.set(
-      uri,
-      setTimeout(() => {
-        this.#publishing.delete(uri);
-        // a large text is read in slices meanwhile
-        const ready = this.#documents.get(uri)?.ready('forms') ?? Promise.resolve();
-        void ready
-          .then(() => this.#features.drifts.prepare(uri))
-          .then(() => {
-            if (this.#state !== 'running' || this.#publishing.has(uri)) return;
-            this.#publish(uri);
-            void this.#features.hazards.look(uri);
-          });
-      }, diagnosticsAfter),
-    );
-  }
-
-  /** @param onDisk the text of a document that is not open, where an operation has just read it: of that there are problems and notes alone */
-  #publish(uri: string, onDisk?: Snapshot): void {
-    const snapshot = this.#documents.get(uri);
-    const text = snapshot ?? onDisk;
-    const read = text
-      ? [
-          ...syntaxDiagnostics(text, this.#encoding),
-          ...noteDiagnostics(text, this.#notes.of(text), this.#encoding),
-        ]
-      : [];
-    const diagnostics = snapshot
-      ? [
-          ...read,
-          ...hazardDiagnostics(snapshot, this.#features.hazards.of(snapshot), this.#encoding),
-          ...driftDiagnostics(snapshot, this.#features.drifts.of(snapshot), this.#encoding),
-        ]
-      : read;
-    if (snapshot || read.length === 0) this.#toldUnopened.delete(uri);
-    else this.#toldUnopened.add(uri);
-    this.#editor.publish({
-      uri,
-      ...(snapshot && { version: snapshot.version }),
-      diagnostics,
-    });
   }
 
   // ------------------------------------------------------------------ replies
@@ -474,10 +381,6 @@ const codes: Partial<Record<ErrorKind, number>> = {
 /** The one folder of a client that knows none of several; rootPath is of those before rootUri. */
 const rootOf = ({ rootUri, rootPath }: InitializeParams): string[] =>
   rootUri ? [rootUri] : rootPath ? [pathToFileURL(rootPath).href] : [];
-
-/** The documents that forms stand in, by URI. */
-const textsOf = (forms: readonly { readonly snapshot: Snapshot }[]): ReadonlyMap<string, Snapshot> =>
-  new Map(forms.flatMap(({ snapshot }) => (isScratch(snapshot.uri) ? [] : [[snapshot.uri, snapshot]])));
 
 function responseError(error: unknown): ResponseError<unknown> {
   if (error instanceof ResponseError) return error as ResponseError<unknown>;

@@ -107,7 +107,7 @@ export class Approver {
       throw new Refusal(
         'denied-by-policy',
         'approval-denied',
-        `Denied by the setting hotlisp.approval.${question.kind}.`,
+        `Denied by the setting hotlisp.approval.${question.kind}. Nothing was changed: set it to "ask" to be asked.`,
       );
     if (policy === 'allow')
       return new Approval('allowed-by-policy', `hotlisp.approval.${question.kind} is allow`, question.digest);

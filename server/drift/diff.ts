@@ -1,12 +1,12 @@
 /** The difference between what an image runs of a definition and what a buffer says. */
-import { createTwoFilesPatch } from 'diff';
 import type { Documents } from '../documents.ts';
 import { HotlispError } from '../errors.ts';
 import { wholeName } from '../operations/names.ts';
 import type { DiffPlace } from '../operations/operation.ts';
 import type { PositionEncoding } from '../source/types.ts';
 import type { Drifts } from './drifts.ts';
-import { entrySteps, type Entry } from './entries.ts';
+import { patchOf } from '../patch.ts';
+import { entriesOf } from './entries.ts';
 import type { Drift } from './judge.ts';
 
 export type DiffRequest = DiffPlace;
@@ -29,7 +29,7 @@ export async function diffAt(
 ): Promise<ShownDiff> {
   const snapshot = await documents.snapshot(request.uri, request.version);
   await snapshot.ready();
-  const entries = allOf(entrySteps(snapshot));
+  const entries = await entriesOf(snapshot);
   const offset = request.position && snapshot.offsetAt(request.position, encoding);
   const drift = drifts.of(snapshot).find(each => each.what && isMeant(each, request, offset));
   const entry = entries.find(({ asked, form }) =>
@@ -50,20 +50,10 @@ export async function diffAt(
   const file = documents.fileOf(request.uri);
   const was = image === null ? 'the image (its text is not known)' : 'the image';
   const is = text === null ? 'the buffer (it has no such definition)' : 'the buffer';
-  const diff = createTwoFilesPatch(file, file, ended(image ?? ''), ended(text ?? ''), was, is);
-  return { definition: wholeName(what.definition), image, text, diff };
+  return { definition: wholeName(what.definition), image, text, diff: patchOf(file, image, text, was, is) };
 }
 
 function isMeant({ name, form }: Drift, { definition }: DiffRequest, offset: number | undefined): boolean {
   if (offset === undefined) return name === definition;
   return form !== undefined && form.span.start <= offset && offset <= form.span.end;
 }
-
-function allOf(steps: Generator<void, Entry[]>): Entry[] {
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-  }
-}
-
-const ended = (text: string) => (text === '' || text.endsWith('\n') ? text : text + '\n');

@@ -27,7 +27,7 @@ export const keyOf = ({ definition, package: home }: Pick<TextDefinition, 'defin
   `${definition.kind} ${home.toUpperCase()} ${spelling(definition)}`;
 
 /** Every definition that is read, in order, in steps of one form. */
-export function* entrySteps(snapshot: Snapshot): Generator<void, Entry[]> {
+function* entrySteps(snapshot: Snapshot): Generator<void, Entry[]> {
   const entries: Entry[] = [];
   for (const form of snapshot.forms) {
     if (form.active && !form.broken && !form.packageUnknown && !isInPackage(form))

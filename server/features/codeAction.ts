@@ -2,7 +2,7 @@
 import type { PositionEncoding, Range, Snapshot, Span, TopLevelForm } from '../source/types.ts';
 import { formName, initialPackage, isInPackage } from '../operations/forms.ts';
 import { finish } from '../source/slices.ts';
-import { formRowOf } from '../source/snapshot.ts';
+import { formRowOf } from '../source/stretches.ts';
 import { innermostForm } from '../operations/macroexpand.ts';
 
 export interface Action {

@@ -3,7 +3,7 @@ import { shownName } from '../display.ts';
 import { finish } from '../source/slices.ts';
 import { OwnJson } from '../ownJson.ts';
 import type { ChunkForm } from '../source/chunk.ts';
-import { formRowOf } from '../source/snapshot.ts';
+import { formRowOf } from '../source/stretches.ts';
 import type {
   DefinitionKind,
   PositionEncoding,

@@ -2,7 +2,7 @@
 import { readSymbol, type Snapshot, type SourceDefinition, type TopLevelForm } from '../source/index.ts';
 import type { ChunkForm } from '../source/chunk.ts';
 import { inSlices } from '../source/slices.ts';
-import { formRowOf, sharedStretches, type FormRow } from '../source/snapshot.ts';
+import { formRowOf, sharedStretches, type FormRow } from '../source/stretches.ts';
 import { letterOf } from '../workspace/named.ts';
 
 /** A name that a form defines: what does not change when the form moves. */

@@ -2,7 +2,7 @@
 import { Numbers } from '../numbers.ts';
 import { Lexer } from '../source/lexer.ts';
 import { lastUpTo } from '../source/search.ts';
-import { formRowOf, sharedStretches, type FormRow } from '../source/snapshot.ts';
+import { formRowOf, sharedStretches, type FormRow } from '../source/stretches.ts';
 import type { Position, PositionEncoding, Snapshot, Span } from '../source/types.ts';
 import { tokenModifiers, tokensOf, tokenTypes, type TokenType } from './formTokens.ts';
 

@@ -108,6 +108,9 @@ export const Assessment = z.object({
 
 export const ThreadReference = z.object({ id: int(), name: z.string() });
 
+/** A thread that is inside code that was asked about, or of which that cannot be told; one that is known to be elsewhere is not listed. */
+export const ThreadInside = ThreadReference.extend({ runs: z.enum(['yes', 'unknown']) });
+
 export const Thread = z.object({
   id: int(),
   name: z.string(),
@@ -244,13 +247,20 @@ export const Mention = z.object({
   everywhere: z.boolean(),
 });
 
-/** The result of everything that changes definitions. */
 /** A constant, as `name` printed without a package. */
 export const ConstantName = z.object({ name: z.string(), package: z.string() });
 
 /** A constant that would have got another value; `from` and `to` are the values printed. */
 export const ChangedConstant = ConstantName.extend({ from: z.string(), to: z.string() });
 
+/** What a function sets by itself when it is called, names printed with their packages; `variables` and `tables`, hash tables that they hold, are not both empty. */
+export const Setter = z.object({
+  function: z.string(),
+  variables: z.array(z.string()),
+  tables: z.array(z.string()),
+});
+
+/** The result of everything that changes definitions. */
 export const Change = z.object({
   status: z.enum(['applied', 'failed', 'partial', 'unchanged']),
   /** With `onlySafe`: what `check` would have said. */
@@ -262,7 +272,8 @@ export const Change = z.object({
   definitions: z.array(Definition),
   notes: z.array(Note),
   output: z.string(),
-  threads: z.array(ThreadReference),
+  /** Those inside code that was put out of use, as far as that can be told. */
+  threads: z.array(ThreadInside),
   condition: Condition.optional(),
   /** Of a load: the constants that would have got another value and were not named as such; it failed because of them. */
   constants: z.array(ChangedConstant).optional(),
@@ -406,6 +417,7 @@ export const shapes = {
   Migration,
   Assessment,
   ThreadReference,
+  ThreadInside,
   Thread,
   Note,
   Frame,
@@ -423,6 +435,7 @@ export const shapes = {
   Stray,
   Dependent,
   Mention,
+  Setter,
   Change,
   FileNote,
   LoadedFile,
@@ -486,9 +499,22 @@ export const operations = {
     result: z.object({
       generation: int(),
       assessments: z.array(Assessment),
-      /** Threads that are inside code which the change would replace; empty when not asked. */
-      threads: z.array(ThreadReference),
+      /** Threads that are, or may be, inside code which the change would replace; empty when not asked. */
+      threads: z.array(ThreadInside),
     }),
+  },
+  /**
+   * What functions that forms call set by themselves, or through others, as far as the compiler recorded it. What the forms name is left out:
+   * that is put back with them.
+   */
+  setters: {
+    writes: false,
+    args: z.object({
+      forms: z.array(Form),
+      /** Names of functions, as the form's package writes them. */
+      calls: z.array(z.object({ form: int(), name: z.string() })),
+    }),
+    result: z.object({ setters: z.array(Setter) }),
   },
   /** Which definitions of the image become stale when the given ones change: users of macros, inline functions, compiler macros, constants and structures, and their users in turn. */
   dependents: {
@@ -551,6 +577,16 @@ export const operations = {
       forms: z.array(Form),
     }),
     result: Change,
+  },
+  /** What the image knows of a change, whoever made it: the transactions that it was made by, in order. Error `unknown-transaction` where there are none. */
+  past: {
+    writes: false,
+    args: z.object({ transaction: z.string() }),
+    result: z.object({
+      parts: z.array(
+        z.object({ transaction: z.string(), undone: z.boolean(), definitions: z.array(Definition) }),
+      ),
+    }),
   },
   undo: { writes: true, args: z.object({ transaction: z.string(), force: z.boolean() }), result: Change },
   redo: { writes: true, args: z.object({ transaction: z.string(), force: z.boolean() }), result: Change },
@@ -908,6 +944,8 @@ export type Condition = z.infer<typeof Condition>;
 export type Restart = z.infer<typeof Restart>;
 export type Inspected = z.infer<typeof Inspected>;
 export type Thread = z.infer<typeof Thread>;
+export type ThreadInside = z.infer<typeof ThreadInside>;
+export type Setter = z.infer<typeof Setter>;
 export type FileNote = z.infer<typeof FileNote>;
 export type KnownName = z.infer<typeof KnownName>;
 export type Facts = z.infer<typeof Facts>;

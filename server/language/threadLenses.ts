@@ -2,6 +2,7 @@
 import { listed, oneLine, plural } from '../display.ts';
 import { entriesOf } from '../drift/entries.ts';
 import { prefix } from '../features/codeAction.ts';
+import type { Thread } from '../image/protocol.ts';
 import type { OldThreads } from '../oldThreads.ts';
 import { spelling } from '../operations/names.ts';
 import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
@@ -56,22 +57,31 @@ export const threads: LensSource = {
   async resolve(lens, bench, _context, token) {
     const { uri, transaction, symbol } = lens.data as Asked;
     const answer = await bench.image(uri, 'threads', { transaction }, { token, within: 1000 });
-    const inside = answer?.threads.filter(({ runs }) => runs === 'yes');
-    const title =
-      inside === undefined
-        ? 'Threads in the old code'
-        : inside.length === 0
-          ? 'No thread runs the old code'
-          : `${plural(inside.length, 'thread')} in the old code: ${listed(
-              inside.map(({ name }) => oneLine(name, 40)),
-              4,
-            )}`;
     return {
       ...lens,
-      command: { title, command: 'hotlisp.thread_list', arguments: [{ symbol, background: true }] },
+      command: {
+        title: titleOf(answer?.threads),
+        command: 'hotlisp.thread_list',
+        arguments: [{ symbol, background: true }],
+      },
     };
   },
 };
+
+/** @param threads undefined where the image has not told */
+function titleOf(threads: readonly Pick<Thread, 'name' | 'runs'>[] | undefined): string {
+  if (!threads) return 'Threads in the old code';
+  const inside = threads.filter(({ runs }) => runs === 'yes');
+  const unknown = threads.filter(({ runs }) => runs === 'unknown').length;
+  const doubt = unknown > 0 ? `; unknown of ${unknown}` : '';
+  if (inside.length === 0)
+    return `No thread ${unknown > 0 ? 'is known to run' : 'runs'} the old code${doubt}`;
+  const names = listed(
+    inside.map(({ name }) => oneLine(name, 40)),
+    4,
+  );
+  return `${plural(inside.length, 'thread')} in the old code: ${names}${doubt}`;
+}
 
 /** Texts know a package by the name that they use; of the nicknames one is everybody's. */
 const keyed = (kind: string, home: string, name: string) =>

@@ -9,7 +9,7 @@ import {
   TokenPieces,
   type TokenRow,
 } from '../features/semanticTokens.ts';
-import { formRowOf } from '../source/snapshot.ts';
+import { formRowOf } from '../source/stretches.ts';
 import type { Snapshot } from '../source/types.ts';
 import { inSlices } from '../source/slices.ts';
 import type { Numbers } from '../numbers.ts';

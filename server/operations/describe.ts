@@ -3,13 +3,12 @@ import * as z from 'zod';
 import type { Result } from '../image/protocol.ts';
 import { findForm } from './locate.ts';
 import { tool } from './inspect.ts';
-import { arguments_, operation, type PlanContext, type QueryPlan } from './operation.ts';
+import { arguments_, operation, query, type PlanContext } from './operation.ts';
 import { commented, flat, linesOf, type Page } from './page.ts';
 
 /** Characters of a description. */
 const outputLimit = 200_000;
 
-const query = <O extends QueryPlan['op']>(plan: QueryPlan<O>): QueryPlan => plan;
 const symbolArgs = z.strictObject({ symbol: arguments_.symbol, package: arguments_.package.optional() });
 type SymbolArgs = z.infer<typeof symbolArgs>;
 const placed = ({ symbol, package: packageName }: SymbolArgs) => ({

@@ -66,14 +66,29 @@ export function systemPage(result: unknown): Page {
   ]);
 }
 
+interface Thread {
+  readonly id: number;
+  readonly name: string;
+}
+
+interface Setter {
+  readonly function: string;
+  readonly variables: readonly string[];
+  readonly tables: readonly string[];
+}
+
+const threadSaid = ({ id, name }: Thread) => `thread ${id} ${flat(name, 100)}`;
+
 /** Of hotlisp.plan for a change; undefined for what is planned otherwise. */
 export function planPage(result: unknown): Page | undefined {
-  const { title, definitions, dependents, notes, threads } = result as {
+  const { title, definitions, dependents, notes, threads, threads_unknown, setters } = result as {
     title?: string;
     definitions?: readonly (Definition & { change: string; class?: string; hazard?: { message: string } })[];
     dependents?: readonly (Definition & { status: string })[];
     notes?: readonly { severity: string; message: string }[];
-    threads?: readonly { id: number; name: string }[];
+    threads?: readonly Thread[];
+    threads_unknown?: readonly Thread[];
+    setters?: readonly Setter[];
   };
   if (title === undefined || !definitions) return undefined;
   return textPage('plan', [
@@ -84,7 +99,12 @@ export function planPage(result: unknown): Page | undefined {
       ...(each.hazard ? [`    ${flat(each.hazard.message)}`] : []),
     ]),
     ...(dependents ?? []).map(each => `${named(each)}: user, ${each.status}`),
-    ...(threads ?? []).map(({ id, name }) => `thread ${id} ${flat(name, 100)} is inside the old code`),
+    ...(threads ?? []).map(each => `${threadSaid(each)} is inside the old code`),
+    ...(threads_unknown ?? []).map(each => `${threadSaid(each)}: unknown whether it is inside the old code`),
+    ...(setters ?? []).map(
+      ({ function: name, variables, tables }) =>
+        `${flat(name, 200)} may set ${flat([...variables, ...tables].join(', '))}, which a rollback leaves as it is`,
+    ),
     ...(notes ?? []).map(({ severity, message }) => `${severity}: ${flat(message)}`),
   ]);
 }

@@ -35,6 +35,12 @@ export function findForm(
   };
 }
 
+/** The form that SBCL means by a byte of a file, which is where it began to read: blanks and comments before the form count. */
+export function formAtByte(snapshot: Snapshot, byte: number): TopLevelForm | undefined {
+  const offset = offsetOfByte(snapshot.text, byte);
+  return snapshot.forms.find(({ span }) => span.end > offset);
+}
+
 /** Kinds whose forms define what they name, and nothing else. */
 const single: ReadonlySet<string> = new Set([
   'function',

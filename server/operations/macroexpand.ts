@@ -5,12 +5,10 @@ import { readtableAt } from '../source/readtables.ts';
 import type { Snapshot, Span } from '../source/types.ts';
 import { initialPackage } from './forms.ts';
 import { newlineOf } from './formEdit.ts';
-import { arguments_, operation, type PlanContext, type QueryPlan } from './operation.ts';
+import { arguments_, operation, query, type PlanContext } from './operation.ts';
 
 /** Seconds that expanding may take: an expander can loop. */
 const patience = 10;
-
-const query = <O extends QueryPlan['op']>(plan: QueryPlan<O>): QueryPlan => plan;
 
 const args = z.strictObject({
   uri: arguments_.uri,

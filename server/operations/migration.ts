@@ -5,7 +5,7 @@ import type { Migration } from '../image/protocol.ts';
 import type { Snapshot, SourceDefinition, TopLevelForm } from '../source/types.ts';
 import { editAt, newlineOf, siteOf } from './formEdit.ts';
 import { initialPackage, plannedForm, wireDefinition } from './forms.ts';
-import { arguments_, operation, type EditPlan, type PlanContext, type QueryPlan } from './operation.ts';
+import { arguments_, operation, query, type EditPlan, type PlanContext } from './operation.ts';
 
 /** Seconds that an image looks through its memory, with garbage collection held off. */
 const countWithin = 5;
@@ -38,8 +38,6 @@ async function classAt(args: Place, kinds: readonly string[], context: PlanConte
   return { snapshot, form, definition };
 }
 
-const counting = (plan: QueryPlan<'instances'>): QueryPlan => plan;
-
 export const countInstances = operation({
   name: 'count_instances',
   title: 'Count instances',
@@ -48,7 +46,7 @@ export const countInstances = operation({
   args: z.strictObject(place),
   async plan(args, context) {
     const { form, definition } = await classAt(args, ['class', 'condition', 'structure'], context);
-    return counting({
+    return query({
       type: 'query',
       op: 'instances',
       args: {

@@ -158,6 +158,9 @@ export interface QueryPlan<O extends Op = Op> {
   report(result: Result<O>, context: PlanContext): Promise<unknown>;
 }
 
+/** Keeps the link between a query's operation and its report while plans are handled alike. */
+export const query = <O extends Op>(plan: QueryPlan<O>): QueryPlan => plan;
+
 /** What the text alone answers. */
 export interface AnswerPlan {
   readonly type: 'answer';

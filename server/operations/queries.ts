@@ -7,16 +7,7 @@ import { locationsPage } from './listings.ts';
 import { findForm, matches, writtenAs } from './locate.ts';
 import { functionName, printedName } from './names.ts';
 import { flat } from './page.ts';
-import {
-  arguments_,
-  operation,
-  type PlanContext,
-  type QueryPlan,
-  type WrittenDefinition,
-} from './operation.ts';
-
-/** Keeps the link between a query's operation and its report while plans are handled alike. */
-const query = <O extends QueryPlan['op']>(plan: QueryPlan<O>): QueryPlan => plan;
+import { arguments_, operation, query, type PlanContext, type WrittenDefinition } from './operation.ts';
 
 export const sourceLocation = operation({
   name: 'source_location',
@@ -54,20 +45,22 @@ async function locations(
     isMeant(name),
   );
   if (written.length === 0 && failure) throw failure;
-  return written.map(each => describeWritten(each, context));
+  return Promise.all(written.map(each => describeWritten(each, context)));
 }
 
 /** Where the texts have what the image has from no file of this host: another definition than it runs, perhaps. */
 async function described(location: Location, context: PlanContext): Promise<unknown> {
   const written = location.file === undefined && (await writtenAs(location, context));
-  return written ? { ...describeWritten(written, context), stale: true } : describe(location, context);
+  return written
+    ? { ...(await describeWritten(written, context)), stale: true }
+    : describe(location, context);
 }
 
 export const threadList = operation({
   name: 'thread_list',
   title: 'List threads',
   documentation:
-    "The image's threads; with `symbol`, which of them run its code: `replaced` marks those in what an operation has replaced since.",
+    "The image's threads; with `symbol`, which of them run its code (`yes`, `no`, `unknown`): `replaced` marks those in what an operation has replaced since.",
   args: z.strictObject({ symbol: arguments_.symbol.optional() }),
   plan: ({ symbol }) =>
     query({
@@ -79,13 +72,22 @@ export const threadList = operation({
   told: result => {
     const { threads } = result as { threads: readonly Thread[] };
     const inside = threads.filter(({ runs }) => runs === 'yes');
+    const unknown = threads.filter(({ runs }) => runs === 'unknown');
     const names = (list: readonly Thread[]) =>
       list.map(({ name, replaced }) => `${flat(name, 60)}${replaced ? ' (replaced code)' : ''}`).join(', ');
     const asked = threads.some(({ runs }) => runs !== undefined);
     if (!asked) return `Threads (${threads.length}): ${names(threads)}.`;
-    return `Threads inside (${inside.length} of ${threads.length})${inside.length > 0 ? `: ${names(inside)}` : ''}.`;
+    const said = (what: string, some: readonly Thread[]) =>
+      `${what}${some.length > 0 ? `: ${names(some)}` : ''}.`;
+    return [
+      said(`Threads inside (${inside.length} of ${threads.length})`, inside),
+      ...(unknown.length > 0 ? [said(`Unknown (${unknown.length})`, unknown)] : []),
+    ].join(' ');
   },
 });
+
+/** Kinds of what no symbol names. */
+const isDesignated: ReadonlySet<string> = new Set(['package', 'system']);
 
 /** One definition as the contract has it: `line` and `column` are 1-based, as in `file:line:column` (column in units of the negotiated encoding), `range` is LSP's; null where the image knows no file. */
 async function describe(location: Location, context: PlanContext): Promise<unknown> {
@@ -104,12 +106,15 @@ async function describe(location: Location, context: PlanContext): Promise<unkno
   return { ...base, line: range.start.line + 1, column: range.start.character + 1, uri, range, stale };
 }
 
-function describeWritten({ uri, definition }: WrittenDefinition, context: PlanContext) {
-  const { kind, package: home, range } = definition;
+async function describeWritten({ uri, definition }: WrittenDefinition, context: PlanContext) {
+  const { kind, name, range } = definition;
+  const inEffect = definition.package ?? initialPackage;
+  // An image names the package at which the symbol is at home, by its name; a text is in one that may have others.
+  const home = isDesignated.has(kind) ? undefined : await context.homeOf(functionName(name).token, inEffect);
   return {
     kind,
     name: printedName(definition),
-    package: home ?? initialPackage,
+    package: home ?? inEffect,
     file: context.fileOf(uri),
     line: range.start.line + 1,
     column: range.start.character + 1,

@@ -25,7 +25,7 @@ export const plan = operation({
   name: 'plan',
   title: 'Plan',
   documentation:
-    'Says what an operation would do with the given arguments, and changes nothing: the definitions with their classes and hazards, dependents, notes and threads that its result would have.',
+    'Says what an operation would do with the given arguments, and changes nothing: the definitions with their classes and hazards, dependents, notes and threads that its result would have, and in `setters` what functions that it calls set, which a rollback would leave as it is.',
   args: z.looseObject({
     operation: z.string().min(1).describe('name of the command, with or without `hotlisp.`'),
     arguments: z

@@ -6,14 +6,7 @@ import type { Result } from '../image/protocol.ts';
 import { documentAt } from './fileArgument.ts';
 import { changeOf } from './forms.ts';
 import { packageFilesPage, systemPage } from './listings.ts';
-import {
-  arguments_,
-  operation,
-  type ChangePlan,
-  type Force,
-  type PlanContext,
-  type QueryPlan,
-} from './operation.ts';
+import { arguments_, operation, query, type ChangePlan, type Force, type PlanContext } from './operation.ts';
 import { writtenSystem, type WrittenSystem } from './systemText.ts';
 
 const { system } = arguments_;
@@ -23,8 +16,6 @@ const force = z
   .describe('true compiles every file of this system again, "all" also those of the systems it depends on');
 
 const forceOf = (given: boolean | 'all'): Force => (given === 'all' ? 'all' : given ? 'system' : 'none');
-
-const query = <O extends QueryPlan['op']>(plan: QueryPlan<O>): QueryPlan => plan;
 
 export const codeReloadSystem = operation({
   name: 'code_reload_system',

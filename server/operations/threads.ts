@@ -1,11 +1,10 @@
 /** One thread of the image: what it does, and stopping that. */
 import * as z from 'zod';
-import { operation, type PlanContext, type QueryPlan } from './operation.ts';
+import { formAtByte } from './locate.ts';
+import { operation, query, type PlanContext } from './operation.ts';
 
 const thread = z.number().int().positive().describe('number of a thread, as hotlisp.thread_list answers it');
 const args = z.strictObject({ thread });
-
-const query = <O extends QueryPlan['op']>(plan: QueryPlan<O>): QueryPlan => plan;
 
 export const threadBacktrace = operation({
   name: 'thread_backtrace',
@@ -38,10 +37,7 @@ export const threadBacktrace = operation({
 async function placeOf(file: string, byte: number | undefined, context: PlanContext): Promise<object> {
   const uri = context.uriOf(file);
   const snapshot = byte === undefined ? undefined : await context.snapshot(uri).catch(() => undefined);
-  if (!snapshot) return { uri };
-  const offset = Buffer.from(snapshot.text).subarray(0, byte).toString().length;
-  // SBCL records where it began to read: blanks and comments before the form count.
-  const form = snapshot.forms.find(each => each.span.end > offset);
+  const form = snapshot && formAtByte(snapshot, byte!);
   return form ? { uri, line: snapshot.positionAt(form.span.start, context.encoding).line + 1 } : { uri };
 }
 

@@ -1,20 +1,23 @@
 /** What a change would do to the image, and which of its forms the image runs already. */
 import type { Documents } from '../documents.ts';
 import type { Image } from '../image/image.ts';
-import type { Assessment, PlacedName, Result } from '../image/protocol.ts';
+import type { Assessment, PlacedName, Result, Setter } from '../image/protocol.ts';
 import type { ChangePlan, PlannedForm } from '../operations/operation.ts';
 import { findDependents, leavesStale, type Dependents, type DependentsContext } from './dependents.ts';
 import type { Desk } from './desk.ts';
 import { assessmentsOf, compared, loadedDate, runsThisText, wasLoaded } from './loaded.ts';
+import { settersOf } from './setters.ts';
 
 export interface Assessed {
   /** The forms that the change consists of; `assessments[].form` indexes them. */
   readonly forms: readonly PlannedForm[];
   readonly assessments: readonly Assessment[];
   readonly generation: number;
-  /** Threads inside code that the change replaces, its dependents' included. */
+  /** Threads that are, or may be, inside code that the change replaces, its dependents' included. */
   readonly threads: Result<'check'>['threads'];
   readonly dependents: Dependents;
+  /** What functions set that the change calls. */
+  readonly setters: readonly Setter[];
   /** Forms that have changed and are left out: they define nothing by name. */
   readonly leftOut?: readonly PlannedForm[];
 }
@@ -53,9 +56,10 @@ export async function assess(
     change.forms,
     change.assessments.map(({ definition }) => definition),
   );
-  if (dependents.forms.length === 0) return { ...change, dependents };
+  const setters = await settersOf(image, change.forms, signal);
+  if (dependents.forms.length === 0) return { ...change, dependents, setters };
   const { threads } = await check([...change.forms, ...dependents.forms]);
-  return { ...change, threads, dependents };
+  return { ...change, threads, dependents, setters };
 }
 
 export const dependentsContext = (
@@ -73,7 +77,7 @@ export const dependentsContext = (
   signal,
 });
 
-type Checked = Omit<Assessed, 'dependents'>;
+type Checked = Omit<Assessed, 'dependents' | 'setters'>;
 
 /** Of forms that define nothing by name, those that the image has surely not loaded with their file nor run since. */
 async function changedNameless(

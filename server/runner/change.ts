@@ -16,7 +16,7 @@ import type { Approved, Desk } from './desk.ts';
 import { assessmentsOf, compared, loadedDate, once } from './loaded.ts';
 import { diffOf } from './previous.ts';
 import * as report from './report.ts';
-import { notVerified, statusOf, verify } from './verify.ts';
+import { conclude } from './verify.ts';
 
 /** @throws HotlispError; nothing in the image changed then, unless it is `image-lost` */
 export async function runChange(
@@ -87,7 +87,14 @@ async function changeAtOnce(
   call: Call,
   started: number,
 ): Promise<report.OperationResult | undefined> {
-  const unseen = { forms: plan.forms, assessments: [], generation: 0, threads: [], dependents: noDependents };
+  const unseen = {
+    forms: plan.forms,
+    assessments: [],
+    generation: 0,
+    threads: [],
+    dependents: noDependents,
+    setters: [],
+  };
   const about = await changeDeed(desk, operation, kind, plan, unseen, image, transaction, call);
   const deed = { ...about, definitions: namedDefinitions(plan) };
   (await desk.deps.deeds.approve(deed, call)).consume(digestOfDeed(deed));
@@ -168,7 +175,7 @@ async function changeDeed(
   transaction: string,
   call: Call,
 ): Promise<Deed> {
-  const { assessments, threads, dependents } = assessed;
+  const { assessments, dependents, setters } = assessed;
   const forms = installed(assessed);
   const sources = await sourcesOf(desk, image, forms, assessments);
   return {
@@ -183,15 +190,9 @@ async function changeDeed(
         hazard,
         replaced,
       })),
+      setters,
     },
-    message: report.changeQuestion(
-      call.request,
-      { ...plan, forms },
-      image.title,
-      assessments,
-      threads,
-      dependents,
-    ),
+    message: report.changeQuestion(call.request, { ...plan, forms }, image.title, assessed),
     hazardous: assessments.some(each => each.class === 'hazardous'),
     buffers: [...plan.buffers, ...dependents.buffers],
     transaction,
@@ -231,18 +232,13 @@ async function finishChange(
   const result = report.changeResult(change, forms, assessed, desk.encoding, started);
   // A form may define names of other packages than the one it is read in, or write its package's nickname.
   const file = forms.length === 1 ? forms[0]!.wire.file : undefined;
-  const places = [...forms, ...change.definitions.map(each => ({ wire: { package: each.package, file } }))];
-  const verified = change.status === 'applied' ? await verify(desk, deed, places, call) : notVerified;
-  const { failure, verification } = verified;
-  const status = statusOf(change.status, verified);
-  const remains = [...change.remains, ...verified.remains];
+  const places = [
+    ...forms.map(({ wire }) => wire),
+    ...change.definitions.map(each => ({ package: each.package, file })),
+  ];
   // Where the text names nothing, the image tells what it has defined.
   const done = deed.definitions?.length === 0 ? { ...deed, definitions: change.definitions } : deed;
-  await desk.deps.deeds.recordOutcome(done, call, {
-    status,
-    ...(failure !== undefined && { message: failure }),
-    ...(remains.length > 0 && { remains }),
-  });
+  const { status, failure, told } = await conclude(desk, done, change, places, call);
   desk.deps.showNotes(forms, change.notes);
   if (status === 'applied') {
     desk.previousSources(deed.image).remember(forms);
@@ -251,13 +247,12 @@ async function finishChange(
   const takenBack = failure !== undefined && {
     status,
     dependents: report.listedOnly(assessed.dependents.reported, 'the change was rolled back'),
-    notes: [...result.notes, { severity: 'error' as const, message: failure, uri: null, range: null }],
-    ...(remains.length > 0 && { remains }),
+    notes: [...result.notes, report.placelessNote(failure)],
   };
   return {
     ...result,
     ...takenBack,
-    ...(verification.length > 0 && { verification }),
+    ...told,
     duration_ms: report.since(started),
   };
 }

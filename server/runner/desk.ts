@@ -54,7 +54,7 @@ export interface RunnerDependencies {
   readonly showValues: (places: EvalPlaces, results: readonly (readonly string[])[]) => void;
   /** An operation that may have changed an image has ended, well or not. */
   readonly onDone: () => void;
-  /** Called once a change left threads in the code it replaced. */
+  /** Called once a change left threads in the code it replaced, or may have. */
   readonly onOldCode: (
     image: Image,
     title: string,

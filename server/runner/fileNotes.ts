@@ -59,8 +59,5 @@ export async function placeNotes(
   }
   desk.deps.showNotes(forms, placed);
   const elsewhere = notes.filter(({ file }) => file === undefined);
-  return [
-    ...reported,
-    ...elsewhere.map(({ severity, message }) => ({ severity, message, uri: null, range: null })),
-  ];
+  return [...reported, ...elsewhere.map(({ severity, message }) => report.placelessNote(message, severity))];
 }

@@ -6,14 +6,16 @@ import { HotlispError } from '../errors.ts';
 import { wireKind } from '../image/connection.ts';
 import type { Image } from '../image/image.ts';
 import { reasonOfLoss } from '../image/loss.ts';
-import type { Change } from '../image/protocol.ts';
+import type { Change, Result } from '../image/protocol.ts';
 import type { Call, HistoryPlan } from '../operations/operation.ts';
 import { digestOfDeed, type Deed } from './deeds.ts';
 import type { Approved, Desk } from './desk.ts';
 import { transactionsOf, type PastTransaction } from './past.ts';
 import { textsDiff } from './previous.ts';
+import { remaining } from './replaySteps.ts';
 import * as report from './report.ts';
-import { runRules, statusOf, verify, type Place, type Verified } from './verify.ts';
+import type { Place } from './rules.ts';
+import { runRules, statusOf, verify, type Verified } from './verify.ts';
 
 /** @throws HotlispError `invalid-arguments` when there is no such transaction in this image */
 export async function runHistory(
@@ -25,14 +27,19 @@ export async function runHistory(
 ): Promise<report.OperationResult> {
   const image = await desk.deps.images.connect(undefined, call.signal);
   desk.refuseReadOnly(image);
-  const target = await targetOf(desk, image, plan);
+  const target = await targetOf(desk, image, plan, call.signal);
   const unsure =
     target.state === 'unknown' ? ' Whether it was applied was never recorded; the image knows.' : '';
+  const foreign = target.isForeign
+    ? ' Another server made it, whose journal has its texts; that of this one does not.'
+    : '';
   const attempt = async (force: boolean, warning: string) => {
     const what =
       target.definitions.length > 0
         ? listed(target.definitions.map(each => `${displayDefinition(each)} (${becomes(plan.type, each)})`))
-        : `what ${target.operation} did at ${target.time}`;
+        : target.isForeign
+          ? 'a change'
+          : `what ${target.operation} did at ${target.time}`;
     const verb = plan.type === 'undo' ? 'Roll back' : 'Do again';
     const source = plan.type === 'undo' ? turnedBack(target.source) : target.source;
     const deed: Deed = {
@@ -40,7 +47,7 @@ export async function runHistory(
       kind,
       image,
       bound: { transaction: target.id, force },
-      message: `#${call.request} ${verb} ${what} in ${oneLine(image.title)}?${warning}${unsure}`,
+      message: `#${call.request} ${verb} ${what} in ${oneLine(image.title)}?${warning}${unsure}${foreign}`,
       hazardous: force,
       buffers: [],
       transaction: randomUUID(),
@@ -58,11 +65,10 @@ export async function runHistory(
     if (lost)
       throw new HotlispError('image-lost', `The rollback was made, and then the image was lost: ${lost}.`);
     if (stands && change.threads.length > 0) desk.deps.onOldCode(image, verb, change);
-    const severity = stands ? ('warning' as const) : ('error' as const);
     return {
       ...report.changeResult(change, [], undefined, desk.encoding, started),
       status,
-      ...(failure !== undefined && { notes: [{ severity, message: failure, uri: null, range: null }] }),
+      ...(failure !== undefined && { notes: [report.placelessNote(failure, stands ? 'warning' : 'error')] }),
       ...(remains.length > 0 && { remains }),
       ...(verification.length > 0 && { verification }),
       duration_ms: report.since(started),
@@ -134,9 +140,8 @@ async function checked(
       ? [{ system: done.system }, ...done.sources.map(({ file }) => ({ file, system: done.system }))]
       : []),
   ];
-  const changed = places.map(wire => ({ wire }));
-  if (type === 'redo') return verify(desk, deed, changed, call);
-  const { failure, verification } = await runRules(desk, deed.image, changed, call.signal);
+  if (type === 'redo') return verify(desk, deed, places, call);
+  const { failure, verification } = await runRules(desk, deed.image, places, call.signal);
   return { failure: failure && `${failure} The rollback stands.`, remains: [], verification };
 }
 
@@ -147,25 +152,62 @@ export async function describeHistory(
   signal: AbortSignal,
 ): Promise<Record<string, unknown>> {
   const image = await desk.deps.images.connect(undefined, signal);
-  const { id, operation, time, definitions } = await targetOf(desk, image, plan);
-  return { transaction: id, of: operation, time, definitions };
+  const { id, operation, time, definitions, isForeign } = await targetOf(desk, image, plan, signal);
+  return { transaction: id, ...(!isForeign && { of: operation, time }), definitions };
 }
 
-async function targetOf(desk: Desk, image: Image, plan: HistoryPlan): Promise<PastTransaction> {
+type PartInImage = Result<'past'>['parts'][number];
+
+/** A change, and whether it was another server's, of which this one's journal knows nothing. */
+type Target = PastTransaction & { readonly isForeign?: boolean };
+
+async function targetOf(desk: Desk, image: Image, plan: HistoryPlan, signal: AbortSignal): Promise<Target> {
+  const { path: journal } = desk.deps.journal();
   const past = transactionsOf(await desk.deps.journal().read());
   const here = past.filter(each => each.image === image.hello.image);
   const wanted = plan.type === 'redo' ? 'undone' : 'applied';
+  const isMeant = ({ undone }: PartInImage) => undone === (wanted === 'undone');
+  const { transaction } = plan;
+  if (transaction === undefined) {
+    for (const each of here.filter(({ state }) => state === wanted).reverse()) {
+      const parts = await partsIn(image, each.id, signal);
+      // A server with another journal may have done it already.
+      if (parts.length === 0 || parts.some(isMeant)) return each;
+    }
+    throw noTransaction(plan, '');
+  }
   // What ended unrecorded may have been applied: the image knows, and is asked when it is meant by name.
-  const target =
-    plan.transaction === undefined
-      ? here.filter(each => each.state === wanted).at(-1)
-      : here.find(({ id, state }) => id === plan.transaction && (state === wanted || state === 'unknown'));
-  if (!target)
-    throw noTransaction(
-      plan,
-      past.find(({ id }) => id === plan.transaction),
-    );
-  return target;
+  const named = here.find(({ id, state }) => id === transaction && (state === wanted || state === 'unknown'));
+  if (named) return named;
+  const known = past.find(({ id }) => id === transaction);
+  if (known) throw noTransaction(plan, whyNot(plan, known));
+  const parts = await partsIn(image, transaction, signal);
+  if (parts.length === 0) throw noTransaction(plan, `Neither its agent nor the journal ${journal} knows it.`);
+  const meant = parts.filter(isMeant);
+  if (meant.length === 0) throw noTransaction(plan, stateSaid(plan.type));
+  return {
+    id: transaction,
+    image: image.hello.image,
+    operation: '',
+    time: '',
+    definitions: meant.flatMap(({ definitions }) => definitions),
+    source: [],
+    deed: undefined,
+    replayed: undefined,
+    parts: meant.map(each => each.transaction),
+    state: wanted,
+    isForeign: true,
+  };
+}
+
+/** What the image knows of a change that is in no journal of ours: nothing, or the transactions that it consists of. */
+async function partsIn(image: Image, transaction: string, signal: AbortSignal): Promise<PartInImage[]> {
+  try {
+    return (await image.call('past', { transaction }, { signal })).parts;
+  } catch (error) {
+    if (wireKind(error) !== 'unknown-transaction') throw error;
+    return [];
+  }
 }
 
 /** Takes the image's transactions back, the last one first, or does them again in order: all of them, or none. */
@@ -185,9 +227,12 @@ async function swapParts(
       done.push(transaction);
     }
   } catch (error) {
+    if (error instanceof HotlispError && error.kind === 'image-lost') throw error;
     const back = type === 'undo' ? 'redo' : 'undo';
-    for (const transaction of done.reverse()) await desk.call(image, back, { transaction, force: true });
-    throw error;
+    const remains: string[] = [];
+    for (const transaction of done.reverse())
+      remains.push(...(await desk.call(image, back, { transaction, force: true })).remains);
+    throw remaining(error, remains);
   }
   return {
     ...changes.at(-1)!,
@@ -198,23 +243,22 @@ async function swapParts(
   };
 }
 
-function noTransaction({ type, transaction }: HistoryPlan, known?: PastTransaction): HotlispError {
+function noTransaction({ type, transaction }: HistoryPlan, why: string): HotlispError {
   const done = type === 'undo' ? 'rolled back' : 'done again';
   const which =
     transaction === undefined
       ? 'There is no change of this image that can be'
-      : `Transaction ${transaction} is not a change of this image that can be`;
-  const why =
-    known === undefined || transaction === undefined
-      ? ''
-      : known.state === (type === 'undo' ? 'undone' : 'applied')
-        ? type === 'undo'
-          ? ' It was rolled back already.'
-          : ' It is in force.'
-        : type === 'redo'
-          ? ' It was made in another image: hotlisp.replay brings it to this one.'
-          : ' It was made in another image.';
-  return new HotlispError('invalid-arguments', `${which} ${done}.${why} See hotlisp.history.`, {
-    path: 'transaction',
-  });
+      : `Transaction ${oneLine(transaction)} is not a change of this image that can be`;
+  const message = [`${which} ${done}.`, why, 'See hotlisp.history.'].filter(Boolean).join(' ');
+  return new HotlispError('invalid-arguments', message, { path: 'transaction' });
 }
+
+function whyNot({ type }: HistoryPlan, { state }: PastTransaction): string {
+  if (state === (type === 'undo' ? 'undone' : 'applied')) return stateSaid(type);
+  return type === 'redo'
+    ? 'It was made in another image: hotlisp.replay brings it to this one.'
+    : 'It was made in another image.';
+}
+
+const stateSaid = (type: HistoryPlan['type']) =>
+  type === 'undo' ? 'It was rolled back already.' : 'It is in force.';

@@ -18,7 +18,8 @@ import type { Approved, Desk } from './desk.ts';
 import { constantsSaid, load, namedConstants, noConstants, type Loaded } from './loading.ts';
 import * as report from './report.ts';
 import { systemQuestion } from './systemQuestion.ts';
-import { notVerified, statusOf, verify, type Place } from './verify.ts';
+import type { Place } from './rules.ts';
+import { conclude } from './verify.ts';
 
 /** How many definitions a result lists; `definitions_total` counts them all. */
 const definitionsShown = 200;
@@ -292,24 +293,7 @@ async function finish(
   const isBoth = change.status === 'applied' && users !== undefined;
   const parts = isBoth && [change.transaction, users.change.transaction];
   const done: Deed = { ...deed, definitions: change.definitions, ...(parts && { parts }) };
-  const verified =
-    change.status === 'applied'
-      ? await verify(
-          desk,
-          done,
-          places.map(wire => ({ wire })),
-          call,
-        )
-      : notVerified;
-  const { failure, verification } = verified;
-  const status = statusOf(change.status, verified);
-  const remains = [...change.remains, ...verified.remains];
-  await desk.deps.deeds.recordOutcome(done, call, {
-    status,
-    ...(failure !== undefined && { message: failure }),
-    ...(remains.length > 0 && { remains }),
-    ...(status === 'applied' && parts && { parts }),
-  });
+  const { status, failure, told } = await conclude(desk, done, change, places, call);
   if (users) desk.deps.showNotes(users.forms, users.change.notes);
   if (status === 'applied') {
     // What was installed from buffers before may have been replaced.
@@ -317,18 +301,11 @@ async function finish(
     if (users) desk.previousSources(deed.image).remember(users.forms);
     if (change.threads.length > 0) desk.deps.onOldCode(deed.image, title, change);
   }
-  const said = change.condition
-    ? [
-        {
-          severity: 'error' as const,
-          message: `${change.condition.type}: ${change.condition.text}`,
-          uri: null,
-          range: null,
-        },
-      ]
-    : [];
-  const why =
-    failure === undefined ? [] : [{ severity: 'error' as const, message: failure, uri: null, range: null }];
+  const { condition } = change;
+  const said = [
+    ...(condition ? [`${condition.type}: ${condition.text}`] : []),
+    ...(failure === undefined ? [] : [failure]),
+  ];
   return {
     ...report.emptyResult,
     status,
@@ -339,18 +316,16 @@ async function finish(
       status === 'applied'
         ? constants.dependents.reported
         : report.listedOnly(constants.dependents.reported, 'nothing was changed'),
-    threads: isBoth ? [...change.threads, ...users.change.threads] : change.threads,
+    ...report.reportedThreads([...change.threads, ...(isBoth ? users.change.threads : [])]),
     output: `${change.output}${users?.change.output ?? ''}`,
     ...(change.step && { step: change.step }),
-    ...(change.condition && { condition: change.condition }),
-    ...(remains.length > 0 && { remains }),
+    ...(condition && { condition }),
     notes: [
       ...notes,
       ...(users ? report.reportedNotes(users.forms, users.change.notes, desk.encoding) : []),
-      ...said,
-      ...why,
+      ...said.map(message => report.placelessNote(message)),
     ],
-    ...(verification.length > 0 && { verification }),
+    ...told,
     duration_ms: report.since(started),
   };
 }

@@ -2,6 +2,7 @@
 import type { Documents } from '../documents.ts';
 import type * as z from 'zod';
 import type { Frame } from '../image/protocol.ts';
+import { formAtByte } from '../operations/locate.ts';
 
 /** `path:line` of each frame's top-level form, the line 1-based; the path alone where no line is known; undefined without a file. */
 export function placesOf(
@@ -12,10 +13,7 @@ export function placesOf(
     frames.map(async ({ file, byteOffset }) => {
       if (file === undefined || byteOffset === undefined) return file;
       const snapshot = await documents.snapshot(documents.uriOf(file)).catch(() => undefined);
-      if (!snapshot) return file;
-      const offset = Buffer.from(snapshot.text).subarray(0, byteOffset).toString().length;
-      // SBCL records where it began to read: blanks and comments before the form count.
-      const form = snapshot.forms.find(each => each.span.end > offset);
+      const form = snapshot && formAtByte(snapshot, byteOffset);
       return form ? `${file}:${snapshot.positionAt(form.span.start, 'utf-16').line + 1}` : file;
     }),
   );

@@ -1,9 +1,9 @@
 /** What a form's definition said before: for the diff that the person reads and for the journal. */
-import { createTwoFilesPatch } from 'diff';
 import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { JournalSource } from '../approval/journal.ts';
+import { patchOf } from '../patch.ts';
 import { TemporaryDirectory } from '../temporaryDirectory.ts';
 import { spelling } from '../operations/names.ts';
 import type { PlannedForm } from '../operations/operation.ts';
@@ -53,8 +53,8 @@ export interface FileTexts {
 
 export class PreviousSources {
   readonly #installed = new Map<string, Text>();
-  /** The texts of those, by digest. */
-  readonly #texts = new Map<string, string>();
+  /** The keys of those by the digest of their text: one text may be installed in several packages. */
+  readonly #keys = new Map<string, Set<string>>();
   /** Forms without a file, by digest. */
   readonly #scratch = new Map<string, PlannedForm>();
 
@@ -68,15 +68,22 @@ export class PreviousSources {
     for (const form of forms) {
       const { text, digest } = form.wire;
       const key = formKey(form);
-      const before = this.#installed.get(key);
-      if (before) this.#texts.delete(before.digest);
+      this.#forgetText(key);
       this.#installed.set(key, { text, digest });
-      this.#texts.set(digest, text);
+      const keys = this.#keys.get(digest);
+      if (keys) keys.add(key);
+      else this.#keys.set(digest, new Set([key]));
       if (form.wire.definitions.length === 0) this.#ran.add(ranKey(form));
       else if (isOfOwnDefiner(form)) this.#make(form);
       if (form.wire.file === undefined) this.#scratch.set(form.wire.digest, form);
       if (this.#scratch.size > scratchKept) this.#scratch.delete(this.#scratch.keys().next().value!);
     }
+  }
+
+  #forgetText(key: string): void {
+    const { digest } = this.#installed.get(key) ?? {};
+    const keys = digest === undefined ? undefined : this.#keys.get(digest);
+    if (keys?.delete(key) && keys.size === 0) this.#keys.delete(digest!);
   }
 
   /** The form without a file that has this digest and was installed. */
@@ -110,7 +117,7 @@ export class PreviousSources {
   forget(): void {
     this.#made.clear();
     this.#installed.clear();
-    this.#texts.clear();
+    this.#keys.clear();
   }
 
   /**
@@ -125,8 +132,8 @@ export class PreviousSources {
     const installed = this.#installed.get(formKey(form));
     if (isRunning(installed)) return installed.text;
     // The same name may have been written with another prefix, in another package.
-    const elsewhere = running === undefined ? undefined : this.#texts.get(running);
-    if (elsewhere !== undefined) return elsewhere;
+    const [elsewhere] = (running !== undefined && this.#keys.get(running)) || [];
+    if (elsewhere !== undefined) return this.#installed.get(elsewhere)!.text;
     const loaded = await file.loaded();
     for (const each of loaded) await each.ready();
     const [first, ...others] = loaded.map(each => textOf(form, each));
@@ -183,12 +190,9 @@ export const textsDiff = (
     .map(({ file, package: home, before, after }) => {
       const name = file ?? `code in ${home}`;
       const said = (text: string | null, then: string) => (text === null ? 'not known' : then);
-      const [was, becomes] = [said(before, 'before'), said(after, 'proposed')];
-      return createTwoFilesPatch(name, name, ended(before ?? ''), ended(after ?? ''), was, becomes);
+      return patchOf(name, before, after, said(before, 'before'), said(after, 'proposed'));
     })
     .join('\n');
-
-const ended = (text: string) => (text === '' || text.endsWith('\n') ? text : text + '\n');
 
 /** Diffs as files that an editor can open, in a private directory that goes with the server. */
 export class DiffFiles {

@@ -7,7 +7,7 @@ import type { Call, RemovalPlan } from '../operations/operation.ts';
 import { digestOfDeed, type Deed } from './deeds.ts';
 import type { Approved, Desk } from './desk.ts';
 import * as report from './report.ts';
-import { notVerified, statusOf, verify } from './verify.ts';
+import { conclude } from './verify.ts';
 
 /** @throws HotlispError `unknown-symbol` when the image has none of the definitions */
 export async function runRemoval(
@@ -54,16 +54,8 @@ export async function runRemoval(
       { transaction: deed.transaction!, ...wanted },
       call.signal,
     );
-    const places = definitions.map(each => ({ wire: { package: each.package, file: plan.file } }));
-    const verified = change.status === 'applied' ? await verify(desk, deed, places, call) : notVerified;
-    const { failure, verification } = verified;
-    const status = statusOf(change.status, verified);
-    const remains = [...change.remains, ...verified.remains];
-    await desk.deps.deeds.recordOutcome(deed, call, {
-      status,
-      ...(failure !== undefined && { message: failure }),
-      ...(remains.length > 0 && { remains }),
-    });
+    const places = definitions.map(each => ({ package: each.package, file: plan.file }));
+    const { status, failure, told } = await conclude(desk, deed, change, places, call);
     if (status === 'applied') {
       desk.previousSources(image).forget();
       if (change.threads.length > 0) desk.deps.onOldCode(image, plan.title, change);
@@ -75,11 +67,10 @@ export async function runRemoval(
       transaction: change.transaction,
       definitions: change.definitions,
       callers,
-      notes: said.map(message => ({ severity: 'error', message, uri: null, range: null })),
-      threads: change.threads,
+      notes: said.map(message => report.placelessNote(message)),
+      ...report.reportedThreads(change.threads),
       output: change.output,
-      ...(remains.length > 0 && { remains }),
-      ...(verification.length > 0 && { verification }),
+      ...told,
       duration_ms: report.since(started),
     };
   } catch (error) {

@@ -14,7 +14,8 @@ import { findReplay, formsOf, formsPlan, type Replay, type ReplayStep, type Skip
 import { carryOutReplay, type Done } from './replaySteps.ts';
 import * as report from './report.ts';
 import { takeBack } from './takeBack.ts';
-import { statusOf, verify, type Place, type Verification } from './verify.ts';
+import type { Place } from './rules.ts';
+import { statusOf, verify, type Verification } from './verify.ts';
 
 /** @throws HotlispError; nothing in the image changed then, unless it is `image-lost` */
 export async function runReplay(
@@ -74,7 +75,8 @@ export async function describeReplay(
     ...(first && {
       assessments: first.assessments,
       dependents: first.dependents.reported,
-      threads: first.threads,
+      ...(first.setters.length > 0 && { setters: first.setters }),
+      ...report.reportedThreads(first.threads),
     }),
   };
 }
@@ -127,6 +129,7 @@ function replayDeed(
       forms: [...forms, ...users].map(({ wire }) => wire),
       deeds,
       effects: assessments.map(({ definition, class: effect, hazard }) => ({ definition, effect, hazard })),
+      setters: first?.setters ?? [],
     },
     message: question(call.request, image, replay, first, assessments),
     hazardous: assessments.some(each => each.class === 'hazardous'),
@@ -165,14 +168,10 @@ function question(
 ): string {
   const title = `replay ${plural(changesOf(replay).length, 'journalled change')}`;
   const start = first
-    ? report.changeQuestion(
-        request,
-        { ...formsPlan(installed(first)), title },
-        image.title,
+    ? report.changeQuestion(request, { ...formsPlan(installed(first)), title }, image.title, {
+        ...first,
         assessments,
-        first.threads,
-        first.dependents,
-      )
+      })
     : `#${request} ${report.capitalised(title)} in ${oneLine(image.title)}?`;
   const rest = replay.steps.slice(first ? 1 : 0).map(describeStep);
   const { skipped } = replay;
@@ -250,11 +249,9 @@ async function finish(
       outcome.status === 'applied' ? dependents : report.listedOnly(dependents, 'the replay was taken back'),
     notes: [
       ...results.flatMap(({ notes }) => notes),
-      ...(outcome.message === undefined
-        ? []
-        : [{ severity: 'error' as const, message: outcome.message, uri: null, range: null }]),
+      ...(outcome.message === undefined ? [] : [report.placelessNote(outcome.message)]),
     ],
-    threads: results.flatMap(({ threads }) => threads),
+    ...report.reportedThreads(everything.flatMap(({ change }) => change.threads)),
     output: results.map(({ output }) => output).join(''),
     ...(done.failed?.change.step && { step: done.failed.change.step }),
     ...(done.failed?.change.condition && { condition: done.failed.change.condition }),
@@ -290,12 +287,7 @@ async function settle(
       ? forms.map(({ wire }) => wire)
       : [...new Set(change.definitions.map(each => each.package))].map(name => ({ package: name })),
   );
-  const verified = await verify(
-    desk,
-    deed,
-    places.map(wire => ({ wire })),
-    call,
-  );
+  const verified = await verify(desk, deed, places, call);
   const { failure, remains, verification } = verified;
   return {
     status: statusOf(parts.length > 0 ? 'applied' : 'unchanged', verified),

@@ -2,12 +2,13 @@
 import path from 'node:path';
 import { displayDefinition, displayName, listed, oneLine, plural } from '../display.ts';
 import { isScratch } from '../documents.ts';
-import type { Assessment, Change, Definition, Migration, Note } from '../image/protocol.ts';
+import type { Assessment, Change, Definition, Migration, Note, ThreadInside } from '../image/protocol.ts';
 import type { ChangePlan, PlannedForm } from '../operations/operation.ts';
 import type { ReportedNote } from '../ports.ts';
 import type { PositionEncoding, Range, Snapshot, Span } from '../source/types.ts';
 import type { Assessed } from './assess.ts';
 import { noDependents, type Dependents, type ReportedDependent } from './dependents.ts';
+import { settersSaid } from './setters.ts';
 
 export interface ReportedDefinition extends Definition {
   readonly class?: Assessment['class'];
@@ -17,6 +18,11 @@ export interface ReportedDefinition extends Definition {
   readonly leaves?: readonly string[];
 }
 
+export interface ReportedThread {
+  readonly id: number;
+  readonly name: string;
+}
+
 /** The result of an operation, as the public contract has it. */
 export interface OperationResult {
   readonly status: 'applied' | 'failed' | 'rolled-back' | 'partial' | 'unchanged';
@@ -24,7 +30,9 @@ export interface OperationResult {
   readonly definitions: readonly ReportedDefinition[];
   readonly dependents: readonly ReportedDependent[];
   readonly notes: readonly ReportedNote[];
-  readonly threads: readonly { id: number; name: string }[];
+  readonly threads: readonly ReportedThread[];
+  /** Of which it cannot be told whether they still run replaced code; absent where it can be told of all. */
+  readonly threads_unknown?: readonly ReportedThread[];
   readonly output: string;
   readonly values?: readonly string[];
   readonly duration_ms: number;
@@ -32,6 +40,20 @@ export interface OperationResult {
 }
 
 export const emptyResult = { definitions: [], dependents: [], notes: [], threads: [], output: '' } as const;
+
+export const isInside = ({ runs }: ThreadInside): boolean => runs === 'yes';
+
+/** Threads as a result has them: those that are inside, and apart from them those of which that cannot be told. */
+export function reportedThreads(
+  threads: readonly ThreadInside[],
+): Pick<OperationResult, 'threads' | 'threads_unknown'> {
+  const reported = (some: readonly ThreadInside[]) => some.map(({ id, name }) => ({ id, name }));
+  const unknown = threads.filter(each => !isInside(each));
+  return {
+    threads: reported(threads.filter(isInside)),
+    ...(unknown.length > 0 && { threads_unknown: reported(unknown) }),
+  };
+}
 
 /** `redefines function APP::COMPUTE (safe), makes macro APP::WITH-JOB (new)`. */
 function describeAssessments(assessments: readonly Assessment[], forms: readonly PlannedForm[]): string {
@@ -97,9 +119,7 @@ export function changeQuestion(
   request: number,
   plan: ChangePlan,
   image: string,
-  assessments: readonly Assessment[],
-  threads: readonly { name: string }[],
-  dependents: Dependents,
+  { assessments, threads, dependents, setters }: Omit<Assessed, 'forms' | 'generation'>,
 ): string {
   const users = describeDependents(dependents);
   const does = plan.dependentsOf
@@ -117,13 +137,37 @@ export function changeQuestion(
     !does && runsCode ? 'It runs code while it loads.' : '',
     syntax.length > 0 ? runsFirst(syntax) : '',
     hazards.length > 0 ? `Hazard: ${listed(hazards, 4)}` : '',
-    threads.length > 0
-      ? `${capitalised(plural(threads.length, 'thread'))} in the code it replaces: ${listed(threads.map(({ name }) => oneLine(name, 60)))}.`
-      : '',
+    settersSaid(setters),
+    ...threadsAffected(threads),
   ]
     .filter(Boolean)
     .join(' ');
 }
+
+function threadsAffected(threads: readonly ThreadInside[]): string[] {
+  const names = (some: readonly ThreadInside[]) => listed(some.map(({ name }) => oneLine(name, 60)));
+  const inside = threads.filter(isInside);
+  const unknown = threads.filter(each => !isInside(each));
+  return [
+    ...(inside.length > 0
+      ? [`${capitalised(plural(inside.length, 'thread'))} in the code it replaces: ${names(inside)}.`]
+      : []),
+    ...(unknown.length > 0
+      ? [`Of ${plural(unknown.length, 'thread')} it is unknown whether in that code: ${names(unknown)}.`]
+      : []),
+  ];
+}
+
+/** What is said of an operation as a whole, and stands at no place. */
+export const placelessNote = (
+  message: string,
+  severity: ReportedNote['severity'] = 'error',
+): ReportedNote => ({
+  severity,
+  message,
+  uri: null,
+  range: null,
+});
 
 /** The image's notes at their places in the buffers. */
 export function reportedNotes(
@@ -238,7 +282,8 @@ export const changePreview = (
   })),
   dependents: assessed?.dependents.reported ?? [],
   notes: [...brokenNotes(plan, encoding), ...leftOutNotes(assessed, encoding)],
-  threads: assessed?.threads ?? [],
+  ...reportedThreads(assessed?.threads ?? []),
+  ...(assessed && assessed.setters.length > 0 && { setters: assessed.setters }),
   runs_code: assessed?.forms.some(({ wire }) => wire.evaluates) ?? false,
 });
 
@@ -263,8 +308,8 @@ export function changeResult(
   const told = new Map<string, Assessment>();
   for (const each of assessments)
     if (!told.has(definitionKey(each.definition))) told.set(definitionKey(each.definition), each);
-  const definitions = change.definitions.slice(0, own).map(definition => {
-    const assessment = told.get(definitionKey(definition));
+  const definitions = change.definitions.slice(0, own).map((definition, index) => {
+    const assessment = told.get(definitionKey(definition)) ?? samePlace(definition, assessments[index]);
     const change = assessment?.definition.change === 'unchanged' ? 'unchanged' : definition.change;
     return { ...definition, change, ...(assessment && assessedAs(assessment)) };
   });
@@ -277,7 +322,7 @@ export function changeResult(
         ? dependents.reported
         : listedOnly(dependents.reported, 'the change failed'),
     notes: [...reportedNotes(forms, change.notes, encoding), ...leftOutNotes(assessed, encoding)],
-    threads: change.threads,
+    ...reportedThreads(change.threads),
     output: change.output,
     ...(change.step && { step: change.step }),
     ...(change.condition && { condition: change.condition }),
@@ -288,6 +333,10 @@ export function changeResult(
 
 const definitionsIn = (forms: readonly PlannedForm[]) =>
   forms.reduce((count, { wire }) => count + wire.definitions.length, 0);
+
+/** The image knows the package by its name, once it is there; before, it is called as the text does, which may be a nickname. */
+const samePlace = ({ kind, name }: Definition, assessment: Assessment | undefined) =>
+  assessment?.definition.kind === kind && assessment.definition.name === name ? assessment : undefined;
 
 const definitionKey = ({ kind, name, package: home }: Definition) => JSON.stringify([kind, name, home]);
 
@@ -306,6 +355,7 @@ export function summary(
     notes = [],
     dependents = [],
     threads = [],
+    threads_unknown: unknown = [],
     values,
     remains,
     duration_ms,
@@ -327,8 +377,12 @@ export function summary(
           message: `=> ${values.length > 0 ? oneLine(values.join(', '), 500) : 'no values'}`,
         };
       const warnings = notes.filter(({ severity }) => severity === 'error' || severity === 'warning').length;
-      const old =
-        threads.length > 0 ? ` ${capitalised(plural(threads.length, 'thread'))} still in the old code.` : '';
+      const old = [
+        threads.length > 0 ? ` ${capitalised(plural(threads.length, 'thread'))} still in the old code.` : '',
+        unknown.length > 0
+          ? ` Of ${plural(unknown.length, 'thread')} it is unknown whether in the old code.`
+          : '',
+      ].join('');
       return {
         severity: warnings > 0 ? 'warning' : 'info',
         message: `${capitalised(title)}: ${definitions.length > 0 ? what : 'done'} in ${Math.max(1, Math.round(duration_ms ?? 0))} ms.${users.length > 0 ? ` ${capitalised(users.join(', '))}.` : ''}${warnings > 0 ? ` ${capitalised(plural(warnings, 'warning'))}${why}` : ''}${old}`,

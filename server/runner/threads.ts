@@ -59,7 +59,7 @@ export async function runThread(
       thread: answer.thread,
       ended: answer.ended,
       ...(restart !== undefined && { restart }),
-      notes: done ? [] : [{ severity: 'warning', message: notDone(plan, thread), uri: null, range: null }],
+      notes: done ? [] : [report.placelessNote(notDone(plan, thread), 'warning')],
       duration_ms: report.since(started),
     };
   } catch (error) {
@@ -87,5 +87,5 @@ function consequences({ action }: ThreadPlan, thread: Thread, image: string): st
 
 const notDone = ({ action }: ThreadPlan, thread: Thread) =>
   action === 'interrupt'
-    ? `Thread ${thread.name} did not answer: it is in a foreign call or has interrupts off. Nothing was done to it.`
-    : `Thread ${thread.name} has been told to end and has not yet: it runs its cleanup forms, has interrupts off, or is in a foreign call.`;
+    ? `Thread ${oneLine(thread.name)} did not answer: it is in a foreign call or has interrupts off. Nothing was done to it.`
+    : `Thread ${oneLine(thread.name)} has been told to end and has not yet: it runs its cleanup forms, has interrupts off, or is in a foreign call.`;

@@ -1,71 +1,17 @@
-/** Verification rules: which a change falls under, and what becomes of it when one fails. */
-import { existsSync } from 'node:fs';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+/** Verification: running the rules that a change falls under, and what becomes of it when one fails. */
 import { oneLine } from '../display.ts';
 import { HotlispError } from '../errors.ts';
 import type { Image } from '../image/image.ts';
+import type { Change } from '../image/protocol.ts';
 import { initialPackage } from '../operations/forms.ts';
-import { designatedName } from '../operations/names.ts';
 import type { Deed } from './deeds.ts';
 import { outputLimit, type Desk } from './desk.ts';
-import { since } from './report.ts';
+import { since, type OperationResult } from './report.ts';
+import { packageOf, rulesFor, type Place } from './rules.ts';
 import { failuresIn, suiteForm, suitePackage } from './suites.ts';
 import { takeBack } from './takeBack.ts';
 import type { Call } from '../operations/operation.ts';
-import type { Settings, VerifyRule } from '../settings.ts';
-
-/** Where something was changed: the package (undefined: any may have been), the file, the system that was asked for. */
-export interface Place {
-  readonly package?: string | undefined;
-  readonly file?: string | undefined;
-  readonly system?: string | undefined;
-}
-
-/** The rules that some place of the change matches, in the order of the settings. */
-function rulesFor(settings: Settings, places: readonly { readonly wire: Place }[]): VerifyRule[] {
-  return settings.verify.filter(rule => places.some(({ wire }) => applies(rule, wire)));
-}
-
-function applies({ when }: VerifyRule, place: Place): boolean {
-  const wanted = {
-    package: packageOf(when)?.toUpperCase(),
-    system: when.system && designatedName(when.system, name => name)?.toLowerCase(),
-    file: when.file && filePath(when.file),
-  };
-  if (wanted.package !== undefined && wanted.package !== place.package?.toUpperCase()) return false;
-  if (
-    wanted.file !== undefined &&
-    !(place.file === wanted.file || place.file?.endsWith(path.sep + wanted.file))
-  )
-    return false;
-  if (
-    wanted.system !== undefined &&
-    wanted.system !== place.system &&
-    !(place.file !== undefined && belongsTo(place.file, wanted.system))
-  )
-    return false;
-  return true;
-}
-
-const packageOf = (when: VerifyRule['when']) => when.package && designatedName(when.package, name => name);
-
-/** A path as written, such as ./src/shop.lisp, or a file: URI. */
-function filePath(file: string): string {
-  try {
-    return path.normalize(file.startsWith('file:') ? fileURLToPath(file) : file);
-  } catch {
-    return file;
-  }
-}
-
-/** Whether a folder above `file` holds the system's definition. */
-function belongsTo(file: string, system: string): boolean {
-  for (let folder = path.dirname(file); ; folder = path.dirname(folder)) {
-    if (existsSync(path.join(folder, `${system}.asd`))) return true;
-    if (folder === path.dirname(folder)) return false;
-  }
-}
+import type { VerifyRule } from '../settings.ts';
 
 /** What a rule said of a change, as the result reports it. */
 export interface Verification {
@@ -90,7 +36,7 @@ export interface Verified {
 }
 
 /** Of what was not applied. */
-export const notVerified: Verified = { failure: undefined, remains: [], verification: [] };
+const notVerified: Verified = { failure: undefined, remains: [], verification: [] };
 
 /** What became of a change that the image says has this status. */
 export const statusOf = <S extends string>(
@@ -103,13 +49,12 @@ export const statusOf = <S extends string>(
 export async function runRules(
   desk: Desk,
   image: Image,
-  places: readonly { readonly wire: Place }[],
+  places: readonly Place[],
   signal: AbortSignal,
 ): Promise<Omit<Verified, 'remains'> & { reason?: string }> {
   const verification: Verification[] = [];
-  for (const rule of rulesFor(desk.deps.settings(), places)) {
-    const home =
-      packageOf(rule.when) ?? places.find(({ wire }) => wire.package)?.wire.package ?? initialPackage;
+  for (const rule of await rulesFor(desk.deps.settings().verify, places, image, signal)) {
+    const home = packageOf(rule.when) ?? places.find(each => each.package)?.package ?? initialPackage;
     const ran = await run(desk, image, rule, home, signal);
     verification.push(ran);
     const { reason } = ran;
@@ -123,12 +68,43 @@ export async function runRules(
 export async function verify(
   desk: Desk,
   deed: Deed,
-  places: readonly { readonly wire: Place }[],
+  places: readonly Place[],
   call: Call,
 ): Promise<Verified> {
   const { reason, failure, verification } = await runRules(desk, deed.image, places, call.signal);
   const remains = reason === undefined ? [] : await takeBackOrTell(desk, deed, call, reason);
   return { failure, remains, verification };
+}
+
+/** How a change ended. */
+export interface Concluded {
+  readonly status: OperationResult['status'];
+  /** Why it was taken back; undefined: it was not. */
+  readonly failure: string | undefined;
+  /** What of it the result tells: what could not be put back, and the rules that were run. */
+  readonly told: { readonly remains?: readonly string[]; readonly verification?: readonly Verification[] };
+}
+
+/** Verifies a change of the image, if it was applied, and records how it ended. @throws HotlispError as recording does */
+export async function conclude(
+  desk: Desk,
+  deed: Deed,
+  change: Pick<Change, 'status' | 'remains'>,
+  places: readonly Place[],
+  call: Call,
+): Promise<Concluded> {
+  const verified = change.status === 'applied' ? await verify(desk, deed, places, call) : notVerified;
+  const { failure, verification } = verified;
+  const status = statusOf(change.status, verified);
+  const all = [...change.remains, ...verified.remains];
+  const remains = all.length > 0 && { remains: all };
+  await desk.deps.deeds.recordOutcome(deed, call, {
+    status,
+    ...(failure !== undefined && { message: failure }),
+    ...remains,
+    ...(status === 'applied' && deed.parts && { parts: deed.parts }),
+  });
+  return { status, failure, told: { ...remains, ...(verification.length > 0 && { verification }) } };
 }
 
 /** @throws what taking the change back came to; the journal has it then */

@@ -17,7 +17,7 @@ import { iterate, loop } from './scope/loop.ts';
 import { standardHandlers } from './scope/standard.ts';
 import { spaceOf, type Analysis, type Binding, type Occurrence } from './scope/model.ts';
 import { Walker, type Handlers } from './scope/walker.ts';
-import { contentsOf, readingOf } from './snapshot.ts';
+import { contentsOf, readingOf } from './stretches.ts';
 import { finish } from './slices.ts';
 import type { Snapshot, Span, TopLevelForm } from './types.ts';
 

@@ -1,7 +1,7 @@
 /** The index as the server uses it: questions to a thread of its own, which is started by the first need and again after a crash. */
 import { Worker } from 'node:worker_threads';
 import { HotlispError } from '../errors.ts';
-import { changeBetween } from '../source/snapshot.ts';
+import { changeBetween } from '../source/stretches.ts';
 import type { PositionEncoding, Snapshot } from '../source/types.ts';
 import type { Workspace } from './fileReading.ts';
 import type { FromWorker, ToWorker, WorkerData } from './messages.ts';

@@ -5,23 +5,8 @@ import { readKey, type Mention, type MentionKey, type Target } from './mentions.
 import { definitionsCalled, namedBy, succeed, symbolNamed } from './named.ts';
 import { Packages } from './packages.ts';
 import { standardSymbols } from './standardSymbols.ts';
+import { UsedNames, type Uses } from './uses.ts';
 import type { Answer, DefinitionHit, FileSummary, IndexedDefinition, PackageForm } from './types.ts';
-
-/** Strings as numbers, each kept once. */
-class Symbols {
-  readonly #ids = new Map<string, number>();
-  readonly names: string[] = [];
-
-  idOf(name: string): number {
-    let id = this.#ids.get(name);
-    if (id === undefined) {
-      id = this.names.length;
-      this.names.push(name);
-      this.#ids.set(name, id);
-    }
-    return id;
-  }
-}
 
 interface IndexedFile {
   readonly definitions: readonly IndexedDefinition[];
@@ -33,15 +18,6 @@ interface IndexedFile {
   readonly uses: () => Uses;
 }
 
-/** The names that the forms of a file use, as numbers. */
-interface Uses {
-  /** Of each form. */
-  readonly packages: readonly (string | null)[];
-  /** Where the names of each form begin in `ids`, and where the last ones end. */
-  readonly starts: Uint32Array;
-  readonly ids: Uint32Array;
-}
-
 /** What a name means: a symbol at home in a package, or a package. */
 export type Meaning =
   | { readonly type: 'symbol'; readonly home: string; readonly name: string; readonly loose: boolean }
@@ -49,13 +25,11 @@ export type Meaning =
 
 export class WorkspaceIndex {
   readonly #files = new Map<string, IndexedFile>();
-  readonly #symbols = new Symbols();
+  readonly #used = new UsedNames();
   #packages: Packages | undefined;
   #keywords: readonly string[] | undefined;
   /** Another one after every change of the names of macros and generic functions. */
   #version = 1;
-  /** By what a form uses: the same array as long as the form stays. */
-  readonly #ids = new WeakMap<readonly string[], Uint32Array>();
 
   /** @param later what the forms use is only gathered once somebody asks: for texts that are edited all the time */
   set(uri: string, summary: FileSummary, later = false): void {
@@ -66,7 +40,7 @@ export class WorkspaceIndex {
     let ungathered: FileSummary | undefined = summary;
     let gathered: Uses | undefined;
     const uses = (): Uses => {
-      if (ungathered) gathered = this.#usesOf(ungathered.forms);
+      if (ungathered) gathered = this.#used.of(ungathered.forms);
       ungathered = undefined;
       return gathered!;
     };
@@ -78,27 +52,10 @@ export class WorkspaceIndex {
     if (before?.kinds !== kinds) this.#version++;
   }
 
-  #usesOf(forms: FileSummary['forms']): Uses {
-    const starts = new Uint32Array(forms.length + 1);
-    forms.forEach((form, i) => {
-      starts[i + 1] = starts[i]! + form.uses.length;
-    });
-    const ids = new Uint32Array(starts[forms.length]!);
-    forms.forEach((form, i) => ids.set(this.#idsOf(form.uses), starts[i]));
-    return { packages: forms.map(form => form.package), starts, ids };
-  }
-
   /** Every name that a file uses, by its number; some that none uses any more. */
   get #names(): readonly string[] {
     for (const file of this.#files.values()) file.uses();
-    return this.#symbols.names;
-  }
-
-  /** The numbers of the names that a form uses. */
-  #idsOf(uses: readonly string[]): Uint32Array {
-    let ids = this.#ids.get(uses);
-    if (!ids) this.#ids.set(uses, (ids = Uint32Array.from(uses, key => this.#symbols.idOf(key))));
-    return ids;
+    return this.#used.names;
   }
 
   delete(uri: string): void {
@@ -113,12 +70,7 @@ export class WorkspaceIndex {
     const file = this.#files.get(uri);
     if (!file) return undefined;
     const { definitions, packages, conditional } = file;
-    const { packages: inEffect, starts, ids } = file.uses();
-    const forms = inEffect.map((packageName, i) => ({
-      package: packageName,
-      uses: Array.from(ids.subarray(starts[i], starts[i + 1]), id => this.#symbols.names[id]!),
-    }));
-    return { definitions, packages, conditional, forms };
+    return { definitions, packages, conditional, forms: this.#used.formsOf(file.uses()) };
   }
 
   get uris(): readonly string[] {

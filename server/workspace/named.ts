@@ -1,6 +1,6 @@
 /** Definitions by the symbols that they name. */
 import { readSymbol } from '../source/index.ts';
-import { sharedStretches } from '../source/snapshot.ts';
+import { sharedStretches } from '../source/stretches.ts';
 import type { IndexedDefinition } from './types.ts';
 
 /** By kind of definition; see KnownName.is of the wire contract. */

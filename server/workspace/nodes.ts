@@ -1,7 +1,7 @@
 /** Reading the public syntax tree: objects of a list, whatever reader conditionals and comments stand around them. */
 import { readString, readSymbol, type Snapshot, type SymbolName, type SyntaxNode } from '../source/index.ts';
 import type { RawNode } from '../source/parser.ts';
-import { nodesOf } from '../source/snapshot.ts';
+import { nodesOf } from '../source/stretches.ts';
 import type { TopLevelForm } from '../source/types.ts';
 
 const COMMENTS: ReadonlySet<string> = new Set(['comment', 'block_comment', 'dis_expr', 'ERROR']);

@@ -4,7 +4,7 @@
  */
 import type { PositionEncoding, Snapshot, SourceDefinition, TopLevelForm } from '../source/index.ts';
 import type { ChunkForm } from '../source/chunk.ts';
-import { contentsOf, formRowOf, sharedStretches, type FormRow } from '../source/snapshot.ts';
+import { contentsOf, formRowOf, sharedStretches, type FormRow } from '../source/stretches.ts';
 import type { Position, Span } from '../source/types.ts';
 import { derivedFrom } from './derived.ts';
 import { visitForm } from './mentions.ts';

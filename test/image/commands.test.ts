@@ -88,6 +88,18 @@ describe('commands that read', () => {
     ]);
   });
 
+  it('call a package by its name, whichever the text has, as the image does', async () => {
+    editor.open('nicked.lisp', '(in-package :cl-user)\n(defun only-written () 1)\n');
+    expect(await locate('cl-user::only-written')).toMatchObject([{ package: 'COMMON-LISP-USER' }]);
+    await editor.evaluate('(defun cl-user::only-evaluated () 1)');
+    expect(await locate('cl-user::only-evaluated')).toMatchObject([{ package: 'COMMON-LISP-USER' }]);
+    editor.open(
+      'depot.lisp',
+      '(defpackage #:depot (:use #:cl) (:nicknames #:dp))\n(in-package #:dp)\n(defun kept () 1)\n',
+    );
+    expect(await locate('dp::kept')).toMatchObject([{ name: 'KEPT', package: 'DEPOT' }]);
+  });
+
   it('answer an unknown symbol with an error that names it', async () => {
     const error = await editor.failure('source_location', { symbol: 'shop::no-such-thing' });
     expect(error.kind).toBe('unknown-symbol');

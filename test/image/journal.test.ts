@@ -353,3 +353,22 @@ describe('a journal that cannot be written', () => {
     expect(about(await history(editor), 'after-removal')).toHaveLength(2);
   });
 });
+
+describe('the text that a change replaced', () => {
+  it('is known where the same text stood under two names, one of which has another by now', async () => {
+    const editor = await start();
+    const inPackage = (code: string, home: string) =>
+      editor.command('code_compile_string', { code, package: home });
+    await editor.evaluate(`(dolist (name '("SAME-A" "SAME-B") t) (make-package name :use '(:cl)))`);
+    await inPackage('(defun same () 1)', 'SAME-A');
+    await inPackage('(defun same () 1)', 'SAME-B');
+    await inPackage('(defun same () 2)', 'SAME-A');
+    await inPackage('(defun same-b::same () 3)', 'SHOP');
+    const [last] = (
+      await editor.command<{ entries: { source: readonly { before: string | null }[] }[] }>('history', {
+        limit: 1,
+      })
+    ).entries;
+    expect(last!.source).toMatchObject([{ before: '(defun same () 1)' }]);
+  });
+});

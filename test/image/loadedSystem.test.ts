@@ -150,6 +150,19 @@ describe('a system that was just loaded', () => {
   });
 });
 
+describe('a system whose load was taken back', () => {
+  beforeAll(async () => {
+    void editor.expectPrompt(/reload system depot/i, 'Approve');
+    const { transaction } = await editor.command('code_reload_system', { system: 'depot', force: true });
+    void editor.expectPrompt(/Roll back/, 'Approve');
+    expect(await editor.command('rollback', { transaction })).toMatchObject({ status: 'applied' });
+  });
+
+  it.each(sources)('has nothing to reload in %s: what was in force before is again', async name => {
+    expect(await changedIn(name)).toEqual([]);
+  });
+});
+
 describe('an edit of a file whose code SBCL does not date', () => {
   it('is the only thing to reload, before and after the file is saved, and is shown as drift', async () => {
     const name = 'classes.lisp';

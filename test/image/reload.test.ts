@@ -396,7 +396,13 @@ describe('reloading from a buffer', () => {
     const text = `(defpackage #:corner-shop (:use #:cl) (:nicknames "CORNER" #:cs))\n(in-package #:cs)\n(defun open-p () :yes)\n`;
     const { uri } = editor.open('corner.lisp', text);
     void editor.expectPrompt(/reload/i, 'Approve');
-    expect(await editor.command('reload_file', { uri })).toMatchObject({ status: 'applied' });
+    expect(await editor.command('reload_file', { uri })).toMatchObject({
+      status: 'applied',
+      definitions: [
+        { kind: 'package', name: 'CORNER-SHOP', change: 'new', class: 'safe' },
+        { name: 'OPEN-P', package: 'CORNER-SHOP', change: 'new', class: 'safe' },
+      ],
+    });
     expect(await editor.evaluate('(corner::open-p)')).toEqual([':YES']);
   });
 

@@ -408,6 +408,7 @@ describe('a rollback, and a failure, restores', () => {
 (defvar *set-by-call* 1)
 (defvar *filled-by-call* (make-hash-table))
 (defun call-setting (value) (setf *set-by-call* value (gethash :key *filled-by-call*) value))
+(defun call-indirectly (value) (let ((*print-base* 10)) (call-setting value)))
 `;
     const reload = ({ uri }: { uri: string }) => editor.command<OperationResult>('reload_file', { uri });
     await reload(editor.open('calls.lisp', program));
@@ -421,8 +422,31 @@ describe('a rollback, and a failure, restores', () => {
     );
     const failed = await reload(document);
     expect([failed.status, failed.remains?.toSorted()]).toEqual(['partial', left]);
-    document.set('(in-package :cl-user)\n(call-setting 3)\n');
+    document.set('(in-package :cl-user)\n(call-indirectly 3)\n(defun not-yet () (call-setting 4))\n');
+    const setters = [
+      {
+        function: 'COMMON-LISP-USER::CALL-SETTING',
+        variables: ['COMMON-LISP-USER::*SET-BY-CALL*'],
+        tables: ['COMMON-LISP-USER::*FILLED-BY-CALL*'],
+      },
+    ];
+    const plan = (place: object) => editor.command('plan', { operation: 'reload_file', ...place });
+    expect(await plan({ uri: document.uri })).toMatchObject({ setters });
+    const asked = editor.expectPrompt(/calling\.lisp/, 'Approve');
+    editor.configure({ approval: { 'modify-running-code': 'ask' } });
     const { transaction } = await reload(document);
+    expect((await asked).message).toContain(
+      'A rollback leaves as it is what functions that it calls set: COMMON-LISP-USER::CALL-SETTING may set COMMON-LISP-USER::*SET-BY-CALL*, and what is in the hash table COMMON-LISP-USER::*FILLED-BY-CALL*.',
+    );
+    editor.configure({ approval: { 'modify-running-code': 'allow' } });
+    // What the forms name is put back with them, and what is not called sets nothing.
+    const naming = editor.open(
+      'naming.lisp',
+      '(in-package :cl-user)\n(call-setting (list *set-by-call* *filled-by-call*))\n',
+    );
+    expect(await plan({ uri: naming.uri })).not.toHaveProperty('setters');
+    const later = editor.open('later.lisp', '(in-package :cl-user)\n(defun not-yet () (call-setting 4))\n');
+    expect(await plan({ uri: later.uri })).not.toHaveProperty('setters');
     const back = await editor.command<OperationResult>('rollback', { transaction });
     expect([back.status, back.remains?.toSorted()]).toEqual(['partial', left]);
     expect(await editor.evaluate('(list *set-by-call* (gethash :key *filled-by-call*))')).toEqual(['(3 3)']);

@@ -29,13 +29,13 @@ afterAll(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-async function start(approval: 'ask' | 'allow'): Promise<Editor> {
+async function start(approval: 'ask' | 'allow', journal = 'journal'): Promise<Editor> {
   const editor = await Editor.start({
     root: mkdtempSync(path.join(root, 'work-')),
     settings: {
       image: { mode: 'attach', address },
       approval: { 'compile-file': approval, 'modify-running-code': approval },
-      journal: { directory: path.join(root, 'journal') },
+      journal: { directory: path.join(root, journal) },
     },
   });
   editors.push(editor);
@@ -102,6 +102,44 @@ describe('a plan made before another server changed the image', () => {
     expect(result.status).toBe('applied');
     expect(one.prompts.all).toHaveLength(1);
     expect(JSON.stringify(result)).toMatch(/LATE-USER/);
+  });
+});
+
+describe('a change that a server with another journal made', () => {
+  it('is rolled back and done again by its number, and says whose it is; the other server knows that it is gone', async () => {
+    const [one, two] = [await start('allow', 'journal-one'), await start('ask', 'journal-two')];
+    await compile(one, '(defun foreign () :before)');
+    const { transaction } = await compile(one, '(defun foreign () :after)');
+    expect(await two.failure('rollback', {})).toMatchObject({ kind: 'invalid-arguments' });
+    expect(await two.command('plan', { operation: 'rollback', transaction })).toMatchObject({
+      transaction,
+      definitions: [{ name: 'FOREIGN', package: 'SHOP' }],
+    });
+    const asked = two.expectPrompt(/Roll back function SHOP::FOREIGN \(as before\)/, 'Approve');
+    expect(await two.command('rollback', { transaction })).toMatchObject({ status: 'applied' });
+    expect((await asked).message).toMatch(/Another server made it, whose journal has its texts/);
+    expect(await one.evaluate('(shop::foreign)')).toEqual([':BEFORE']);
+    expect(await two.failure('rollback', { transaction })).toMatchObject({
+      message: expect.stringContaining('It was rolled back already.') as string,
+    });
+    void two.expectPrompt(/Do again function SHOP::FOREIGN/, 'Approve');
+    expect(await two.command('redo', { transaction })).toMatchObject({ status: 'applied' });
+    expect(await one.evaluate('(shop::foreign)')).toEqual([':AFTER']);
+    void two.expectPrompt(/Roll back/, 'Approve');
+    await two.command('rollback', { transaction });
+    // Without a number the other one takes back what is still in force: the change before.
+    expect(await one.command('rollback', {})).toMatchObject({ status: 'applied' });
+    expect(await one.evaluate("(fboundp 'shop::foreign)")).toEqual(['NIL']);
+  });
+
+  it('is an error where neither the image nor the journal has it: which journal was looked at', async () => {
+    const two = await start('allow', 'journal-two');
+    expect(await two.failure('rollback', { transaction: 'no-such-change' })).toMatchObject({
+      kind: 'invalid-arguments',
+      message: expect.stringContaining(
+        `Neither its agent nor the journal ${path.join(root, 'journal-two', 'journal.ndjson')} knows it.`,
+      ) as string,
+    });
   });
 });
 

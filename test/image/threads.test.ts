@@ -160,6 +160,47 @@ describe('the list of threads for a function', () => {
   });
 });
 
+describe('a thread that does not say what it runs, while its code is replaced', () => {
+  it('is told apart from those that do: in the question, the result, the list and the message, until it says', async () => {
+    const id = await start('absorbed', 'running');
+    const mill = editor.openFile(`${editor.root}/mill.lisp`);
+    const [form] = /\(defun absorbed [^]*?\n\n/.exec(mill.text)!;
+    mill.replace(form, '(defun absorbed () (list :anew))\n\n');
+    const prompt = editor.expectPrompt(/reload absorbed/i, 'Approve');
+    const result = await editor.actionOutcome(mill, '(defun absorbed', /^Reload absorbed$/);
+    expect((await prompt).message).toMatch(/ Of 1 thread it is unknown whether in that code: absorbed\.$/);
+    expect(result).toMatchObject({
+      status: 'applied',
+      threads: [],
+      threads_unknown: [{ id, name: 'absorbed' }],
+    });
+    await editor.messages.next('the message', ({ message }) =>
+      /Of 1 thread it is unknown whether in the old code\.$/.test(message),
+    );
+    const { threads: listed } = await editor.command<{ threads: { id: number; runs: string }[] }>(
+      'thread_list',
+      { symbol: 'mill::absorbed' },
+    );
+    expect(listed.find(each => each.id === id)).toMatchObject({ runs: 'unknown' });
+    const { token } = await editor.progress.next('the progress', ({ value }) =>
+      /old code/.test(value.title ?? ''),
+    );
+    await editor.progress.next(
+      'what it says',
+      each => each.token === token && each.value.message === 'unknown of 1 thread: absorbed',
+    );
+    await editor.evaluate('(setf mill::*turns* :stop)');
+    await editor.progress.next(
+      'what it says at last',
+      each => each.token === token && each.value.message === 'No thread runs old code.',
+    );
+    await editor.progress.next('its end', each => each.token === token && each.value.kind === 'end');
+    await editor.logs.next('what became of it', ({ message }) =>
+      /^Thread absorbed is not in the old code: that could be told after \d+ ms\.$/.test(message),
+    );
+  });
+});
+
 describe('interrupting a thread', () => {
   it('has it abandon what it does: its cleanup forms run and it goes on with its own restart', async () => {
     const id = await start('guarded', 'blocked');

@@ -109,6 +109,33 @@ describe('a form', () => {
     expect(await reload()).toMatchObject({ verification: [{ rule: '1' }, { rule: '2' }] });
   });
 
+  it('names a package by any of its names, also where the text has another', async () => {
+    await start(
+      '',
+      { when: { package: 'market' }, form: ':run' },
+      { when: { package: 'mall' }, form: 'nil' },
+    );
+    await editor.evaluate('(progn (rename-package :shop :shop (quote (:market))) t)');
+    document.replace('(twice (tax amount))', '0');
+    expect(await reload()).toMatchObject({ status: 'applied', verification: [{ rule: ':run' }] });
+  });
+
+  it('names files by patterns, as editors do', async () => {
+    await start(
+      '',
+      { when: { file: '*.lisp' }, form: '1' },
+      { when: { file: '/**/s[gh]op.lisp' }, form: '2' },
+      { when: { file: '{shop,stall}.{lisp,cl}' }, form: '3' },
+      { when: { file: 'src/*.lisp' }, form: 'nil' },
+      { when: { file: '/*.lisp' }, form: 'nil' },
+    );
+    document.replace('(twice (tax amount))', '0');
+    expect(await reload()).toMatchObject({
+      status: 'applied',
+      verification: [{ rule: '1' }, { rule: '2' }, { rule: '3' }],
+    });
+  });
+
   it('of a package is run for what is defined in it, wherever that is read', async () => {
     await start('', { when, form: 'nil' });
     const code = '(defun shop:total (amount) (* 3 amount))';

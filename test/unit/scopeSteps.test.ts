@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { analysisSteps, type Analysis } from '../../server/source/scope.ts';
 import { finish } from '../../server/source/slices.ts';
-import { formRowOf } from '../../server/source/snapshot.ts';
+import { formRowOf } from '../../server/source/stretches.ts';
 import { createSource } from '../../server/source/index.ts';
 
 const source = await createSource({

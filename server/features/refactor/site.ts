@@ -1,5 +1,5 @@
 /** Where a refactoring is asked for: the tree of the top-level form at the selection. Offsets are UTF-16 code units of the whole text. */
-import { nodesOf } from '../../source/snapshot.ts';
+import { nodesOf } from '../../source/stretches.ts';
 import type { RawNode } from '../../source/parser.ts';
 import type { Snapshot, Span, TopLevelForm } from '../../source/types.ts';
 import type { Edit } from '../format/format.ts';

@@ -14,7 +14,7 @@ import {
   type Legend,
   type TokenRow,
 } from '../../../server/features/semanticTokens.ts';
-import { formRowOf } from '../../../server/source/snapshot.ts';
+import { formRowOf } from '../../../server/source/stretches.ts';
 import { finish } from '../../../server/source/slices.ts';
 import type { Source } from '../../../server/source/index.ts';
 import type { Snapshot } from '../../../server/source/types.ts';

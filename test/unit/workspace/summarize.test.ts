@@ -1,7 +1,7 @@
 /** What the index keeps of a text after an edit is what it keeps of the text when that is read anew. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { changeBetween } from '../../../server/source/snapshot.ts';
+import { changeBetween } from '../../../server/source/stretches.ts';
 import { WorkspaceIndex } from '../../../server/workspace/index.ts';
 import { definitionsNamed } from '../../../server/workspace/known.ts';
 import { summarize, type Summary } from '../../../server/workspace/summarize.ts';
