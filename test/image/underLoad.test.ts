@@ -1,4 +1,4 @@
-/** Programs that threads use while their classes change; underLoad.all.test.ts has all of them, over 100 changes each. */
+/** Programs that threads use while their definitions change; underLoad.all.test.ts has all of them, over 100 changes each. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Editor } from '../support/lspClient.ts';
 import { reloadUnderLoad } from '../support/underLoad.ts';
@@ -16,6 +16,9 @@ describe('threads meet no error and no mixture, over changes, failures and rollb
     'a slot that instances share in every other version',
     'a class of funcallable instances',
     'a condition with instances',
+    'a generic function that takes other parameters each time',
+    'a method combination of the short form',
+    'all of it at once',
   ])('%s', async name => {
     expect(await reloadUnderLoad(editor, name, 9)).toEqual([]);
   });
