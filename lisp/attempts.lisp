@@ -157,12 +157,18 @@ delete none. WATCH is there once code may have run."
           (condition-data condition)))
   (note-failure attempt (condition-text condition 2000) (type-name condition)))
 
+(defun unread-values (attempt)
+  "An alist from the variables of the hash tables that forms of ATTEMPT may have changed, and that could not be compared, to what they are now."
+  (loop for symbol in (installation-unread (attempt-installation attempt))
+        collect (cons symbol (watched-state symbol))))
+
 (defun roll-back (attempt)
   "Put back whatever ATTEMPT has changed. Returns sentences about what could not be."
   (if (attempt-snapshot attempt)
       (let ((deltas (attempt-deltas attempt :all t)))
         (append (write-deltas deltas :old :forget-symbols t)
                 (left-after-failure (attempt-watch attempt) deltas '())
+                (values-still-left (unread-values attempt))
                 (mapcar #'lost-package (deleted-packages (attempt-packages attempt)))))
       '()))
 
@@ -236,7 +242,7 @@ delete none. WATCH is there once code may have run."
                                                                     (make-installed-entry definition unit)))
                                                 (leftover-entries (attempt-units attempt) deltas))
                              :replaced (replaced-by deltas #'delta-old)
-                             :left (left-values (attempt-watch attempt) deltas)
+                             :left (append (unread-values attempt) (left-values (attempt-watch attempt) deltas))
                              :deleted (deleted-packages (attempt-packages attempt)))))
     (loop for (key nil after) in (transaction-installed transaction) do (set-installed-entry key after))
     (record-transaction transaction)))

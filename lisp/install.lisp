@@ -11,8 +11,9 @@
   "What loading has collected, last first, and what installing has replaced: REPLACED lists (name function-state information), DELTAS those
 of methods, last first. INITIAL-METHODS lists (generic-function . methods), what DEFGENERICs hold. RESHAPED lists (name . arguments) of DEFGENERICs that wait
 for their methods. UNSETTLED are accessors whose caches others may
-be filling with what was there before. TABLES are deltas of hash tables that forms have changed, last first. PHASE is :COLLECT while definitions are collected, else :PASS."
-  (phase :pass) (functions '()) (methods '()) (initial-methods '()) (reshaped '()) (deltas '()) (unit nil) (replaced '()) (unsettled '()) (tables '()))
+be filling with what was there before. TABLES are deltas of hash tables that forms have changed, last first;
+UNREAD are variables of those that could not be compared. PHASE is :COLLECT while definitions are collected, else :PASS."
+  (phase :pass) (functions '()) (methods '()) (initial-methods '()) (reshaped '()) (deltas '()) (unit nil) (replaced '()) (unsettled '()) (tables '()) (unread '()))
 
 (defvar *installation* nil "The INSTALLATION of the operation that the current thread performs.")
 
@@ -204,7 +205,7 @@ interrupted here is undone by ROLL-BACK."
       (load pathname :verbose nil :print nil)))
 
 (defun named-tables (segment)
-  "The hash tables that are values of variables that the texts of SEGMENT or their macros name, with their entries, as an alist."
+  "The hash tables that are values of variables that the texts of SEGMENT or their macros name, as lists (table variable . entries)."
   (when *learning*
     (flet ((named-p (symbol units)
              (loop for unit in (segment-units segment)
@@ -216,7 +217,7 @@ interrupted here is undone by ROLL-BACK."
       (loop for symbol being the hash-keys of (snapshot-known *learning*) using (hash-value units)
             for table = (value-state symbol)
             when (and (hash-table-p table) (not (assoc table tables)) (named-p symbol units))
-              collect (cons table (table-entries table)) into tables
+              collect (list* table symbol (table-entries table)) into tables
             finally (return tables)))))
 
 (defun load-segment (segment installation)
@@ -240,6 +241,7 @@ interrupted here is undone by ROLL-BACK."
                                  (with-quiet-redefinition ()
                                    (load-fasl (native-pathname (segment-fasl segment)) (segment-file segment))))))
       (setf (installation-phase installation) :pass)
-      (loop for (table . entries) in tables
+      (loop for (table symbol . entries) in tables
             for delta = (and (listp entries) (table-delta table entries))
-            when delta do (push delta (installation-tables installation))))))
+            do (cond (delta (push delta (installation-tables installation)))
+                     ((eq entries :many) (pushnew symbol (installation-unread installation) :test #'eq)))))))

@@ -168,7 +168,7 @@ unless OVER."
 
 ;;;; Hash tables
 
-(defparameter *table-limit* 5000 "The most entries of a hash table that are compared before and after a form runs.")
+(defparameter *table-limit* 100000 "The most entries of a hash table that are compared before and after a form runs.")
 
 (defun hash-table-keys (table)
   (loop for key being the hash-keys of table collect key))

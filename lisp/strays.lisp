@@ -65,9 +65,10 @@ other times."
                     (:table (and (table-state-p state) (eq (delta-name delta) (first state)))))))
 
 (defun left-value-text (symbol state)
-  (format nil (if (table-state-p state)
-                  "What is in the hash table ~a changed during the load, and was left as it is."
-                  "The value of ~a changed during the load, and was left as it is.")
+  (format nil (cond ((not (table-state-p state)) "The value of ~a changed during the load, and was left as it is.")
+                    ((> (second state) *table-limit*)
+                     "What is in the hash table ~a, which is too large to be compared, may have changed during the load, and was left as it is.")
+                    (t "What is in the hash table ~a changed during the load, and was left as it is."))
           (print-name symbol)))
 
 (defun values-still-left (left)

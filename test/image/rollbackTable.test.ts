@@ -296,6 +296,12 @@ const rows: Record<string, Row> = {
     look: "(list (gethash 'a *registry*) (gethash 'b *registry*) (gethash 'c *registry*))",
     values: ['(1 1 NIL)', '(3 NIL 3)', '(1 1 NIL)'],
   },
+  'a hash table of many entries that a form clears': {
+    before: '(defvar *many* (make-hash-table))\n(dotimes (i 8000) (setf (gethash i *many*) (- i)))',
+    after: '(defvar *many* (make-hash-table))\n(clrhash *many*)\n(setf (gethash 1 *many*) 9)',
+    look: '(list (hash-table-count *many*) (gethash 1 *many*) (gethash 7999 *many*))',
+    values: ['(8000 -1 -7999)', '(1 9 NIL)', '(8000 -1 -7999)'],
+  },
   'what other code put into a hash table meanwhile': {
     before: '(defvar *shared* (make-hash-table))\n(setf (gethash :a *shared*) 1 (gethash :b *shared*) 1)',
     after: '(defvar *shared* (make-hash-table))\n(setf (gethash :a *shared*) 2 (gethash :b *shared*) 2)',
@@ -401,6 +407,26 @@ describe('a rollback, and a failure, restores', () => {
     if (ends) return;
     expect(await editor.command('rollback', { transaction })).toMatchObject({ status: 'applied' });
     expect(await editor.evaluate(look)).toEqual([values[2]]);
+  });
+
+  it('no hash table that is too large to be compared, and says so', async () => {
+    const reload = (name: string, text: string) =>
+      editor.command<OperationResult>('reload_file', {
+        uri: editor.open(name, `(in-package :cl-user)\n${text}\n`).uri,
+      });
+    const left = [
+      'What is in the hash table COMMON-LISP-USER::*HUGE*, which is too large to be compared, may have changed during the load, and was left as it is.',
+    ];
+    await reload(
+      'huge.lisp',
+      '(defvar *huge* (make-hash-table))\n(dotimes (i 100001) (setf (gethash i *huge*) i))',
+    );
+    const failed = await reload('huge-fails.lisp', '(setf (gethash 1 *huge*) :failed)\n(error "on purpose")');
+    expect([failed.status, failed.remains]).toEqual(['partial', left]);
+    const { transaction } = await reload('huge-changes.lisp', '(setf (gethash 1 *huge*) :changed)');
+    const back = await editor.command<OperationResult>('rollback', { transaction });
+    expect([back.status, back.remains]).toEqual(['partial', left]);
+    expect(await editor.evaluate('(values (gethash 1 *huge*))')).toEqual([':CHANGED']);
   });
 
   it('no value that a function which a form calls has set, and says so', async () => {
