@@ -54,9 +54,11 @@ thread of the call, and after *LOCK-PATIENCE* where that waits for a lock, which
 
 ;;;; Calling again
 
-(defun call-missing-methods (function)
+(defvar *missing-methods-awaited* nil "True inside CALL-MISSING-METHODS.")
+
+(defun call-missing-methods (function &aux (outer (not *missing-methods-awaited*)) (*missing-methods-awaited* t))
   "Call FUNCTION, which takes methods away and makes them anew: a call of another thread that finds none meanwhile is made again afterwards."
-  (if (capability :encapsulation)
+  (if (and outer (capability :encapsulation))
       (call-with-waiting
        (lambda (wait)
          (with-replacements (replace-function)

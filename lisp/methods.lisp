@@ -73,6 +73,11 @@ called without their generic functions."
             (flush-effective-method-cache function)
             (update-dfun function)))))))
 
+(defun reset-changed-generic-functions (functions)
+  "As RESET-GENERIC-FUNCTIONS, for FUNCTIONS that had other methods, or none, for a while: of those SBCL may be compiling a dispatch that it never had."
+  (let ((*settling-seconds* *settling-seconds-when-compiling*))
+    (reset-generic-functions functions)))
+
 (defun reset-generic-functions (functions)
   "Empty the dispatch caches of FUNCTIONS, now and again once whoever was filling them is done."
   (when (and functions (capability :methods-in-place))
@@ -119,21 +124,32 @@ called without their generic functions."
                               (push (symbol-name (if (consp name) (first name) name)) keys))))))))))
     (equal (shape old) (shape new))))
 
+(defun lasting-method (arguments)
+  "The method that loading with ARGUMENTS gives another definition, if its object is kept; else NIL."
+  (let ((method (and (capability :methods-in-place) (existing-method arguments))))
+    (and method (congruent-lambda-lists-p (sb-mop:method-lambda-list method) (fifth arguments)) method)))
+
 (defun load-staged-methods (staged record)
   "Define the methods of STAGED, arguments of calls in order. RECORD is called with a :METHOD or :METHODS delta as soon as that stands."
   (let ((redefined '())
         (names (remove-duplicates (mapcar #'second staged) :test #'equal)))
-    (flet ((functions () (remove nil (mapcar #'generic-function-named names))))
-      (call-changing-methods
-       (functions)
-       (lambda ()
-         (dolist (arguments staged)
-           (let ((method (and (capability :methods-in-place) (existing-method arguments))))
-             (if (and method (congruent-lambda-lists-p (sb-mop:method-lambda-list method) (fifth arguments)))
-                 (progn (redefine-method method arguments record)
-                        (push method redefined))
-                 (define-method arguments record))))
-         (reset-generic-functions (functions)))))
+    (labels ((functions () (remove nil (mapcar #'generic-function-named names)))
+             (replaced-p (arguments) (and (named-method arguments) (not (lasting-method arguments))))
+             (load-them (reset)
+               (call-changing-methods
+                (functions)
+                (lambda ()
+                  (dolist (arguments staged)
+                    (let ((method (lasting-method arguments)))
+                      (if method
+                          (progn (redefine-method method arguments record)
+                                 (push method redefined))
+                          (define-method arguments record))))
+                  (funcall reset (functions))))))
+      (if (some #'replaced-p staged)
+          ;; SBCL takes the old one away first.
+          (call-missing-methods (lambda () (load-them #'reset-changed-generic-functions)))
+          (load-them #'reset-generic-functions)))
     (reset-constructors redefined)))
 
 (defun redefine-method (method arguments record)

@@ -46,7 +46,9 @@ the others go on being collected. Returns the rest of METHODS."
              (apply #'load-defgeneric declared)
              (reinitialize-instance function :lambda-list (generic-lambda-list (fifth (first methods)))))
          (note :generic parts (generic-parts function))
-         (load-methods installation methods))))
+         (load-methods installation methods)
+         ;; Before those go on that have found none.
+         (reset-changed-generic-functions (list function)))))
     (setf (installation-reshaped installation) (remove declared (installation-reshaped installation)))))
 
 (defun generic-lambda-list (lambda-list)

@@ -88,7 +88,7 @@ has put there since. Returns sentences about what could not be done."
   (let ((writing (make-writing :deltas deltas :direction direction :over over)))
     (call-moving-slots (lambda ()
                          (when (eq direction :new) (write-packages-again writing))
-                         (with-world-lock () (write-definitions writing))
+                         (write-all-definitions writing)
                          (when (eq direction :old) (write-packages-back writing))
                          (when forget-symbols (forget-new-symbols writing)))
                        (loop for delta in deltas
@@ -139,6 +139,16 @@ has put there since. Returns sentences about what could not be done."
           (unintern symbol (delta-name delta)))))))
 
 ;;; Definitions
+
+(defun write-all-definitions (writing)
+  (let ((functions (mapcar #'delta-name (deltas-of writing :methods))))
+    (flet ((write-them () (with-world-lock () (write-definitions writing))))
+      (if functions
+          (call-missing-methods (lambda ()
+                                  (write-them)
+                                  ;; Who waits for the lock with what was found meanwhile keeps it once that is free.
+                                  (reset-changed-generic-functions functions)))
+          (write-them)))))
 
 (defun write-definitions (writing)
   (let ((information (plan-information (deltas-of writing :info) (writing-direction writing) (writing-over writing))))

@@ -1,9 +1,10 @@
 // Hotlisp for VS Code: starts the server and lets vscode-languageclient do the rest.
 import { commands, window, workspace } from 'vscode';
-import { LanguageClient } from 'vscode-languageclient/node';
+import { ErrorAction, LanguageClient } from 'vscode-languageclient/node';
 
 const languages = ['lisp', 'common-lisp', 'commonlisp'];
 let client;
+let usual;
 
 export async function activate(context) {
   void commands.executeCommand('setContext', 'hotlisp.languages', languages);
@@ -17,6 +18,11 @@ export async function activate(context) {
         ['file', 'untitled'].map(scheme => ({ scheme, language })),
       ),
       synchronize: { configurationSection: 'hotlisp' },
+      errorHandler: {
+        // What is written to a server that has just ended fails; that it has ended, which is noticed next, is what counts.
+        error: () => ({ action: ErrorAction.Continue }),
+        closed: () => (usual ??= client.createDefaultErrorHandler()).closed(),
+      },
       middleware: {
         // VS Code forgets the command of an action that is still being resolved when new diagnostics arrive.
         resolveCodeAction: (action, token, next) => (action.command ? action : next(action, token)),

@@ -231,7 +231,7 @@ describe('a generic function that four threads call', () => {
     expect(await threads.stop()).toEqual(['NIL']);
   });
 
-  it('never fails and never answers wrongly while systems that give it other parameters are loaded', async () => {
+  it('never fails and never answers wrongly while systems that give it other parameters are loaded and taken back', async () => {
     const root = mkdtempSync(path.join(tmpdir(), 'hotlisp-reshaped-'));
     try {
       const files = (rest: string) => ({
@@ -249,6 +249,9 @@ describe('a generic function that four threads call', () => {
         writeFiles(root, files(rest));
         const reloaded = await editor.command('code_reload_system', { system: 'areas', force: true });
         expect(reloaded).toMatchObject({ status: 'applied' });
+        if (!rest) continue;
+        expect(await editor.command('rollback', {})).toMatchObject({ status: 'applied' });
+        expect(await editor.command('redo', {})).toMatchObject({ status: 'applied' });
       }
       expect(await threads.stop()).toEqual(['NIL']);
     } finally {

@@ -16,6 +16,8 @@ describe('threads meet no error and no mixture, over changes, failures and rollb
     'a slot that instances share in every other version',
     'a class of funcallable instances',
     'a condition with instances',
+    'a generic function that takes other parameters each time',
+    'a generic function with keywords, which change',
     'a method combination of the short form',
     'all of it at once',
   ])('%s', async name => {
