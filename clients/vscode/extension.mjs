@@ -4,7 +4,7 @@ import { ErrorAction, LanguageClient } from 'vscode-languageclient/node';
 
 const languages = ['lisp', 'common-lisp', 'commonlisp'];
 let client;
-let usual;
+let usualErrors;
 
 export async function activate(context) {
   void commands.executeCommand('setContext', 'hotlisp.languages', languages);
@@ -21,7 +21,7 @@ export async function activate(context) {
       errorHandler: {
         // What is written to a server that has just ended fails; that it has ended, which is noticed next, is what counts.
         error: () => ({ action: ErrorAction.Continue }),
-        closed: () => (usual ??= client.createDefaultErrorHandler()).closed(),
+        closed: () => (usualErrors ??= client.createDefaultErrorHandler()).closed(),
       },
       middleware: {
         // VS Code forgets the command of an action that is still being resolved when new diagnostics arrive.
