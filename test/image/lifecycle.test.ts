@@ -71,6 +71,9 @@ describe('requests', () => {
     await editor.request('shutdown');
     for (const method of ['textDocument/hover', 'hotlisp/noSuchMethod', 'shutdown'])
       await refused(-32600, method);
+    editor.rpc.notify('exit');
+    expect(await editor.ended()).toBe(0);
+    await editor.abandon();
   });
 
   it('that are no JSON are answered as such, to nobody in particular, and the next one as usual', async () => {
