@@ -56,9 +56,9 @@ thread of the call, and after *LOCK-PATIENCE* where that waits for a lock, which
 
 (defvar *missing-methods-awaited* nil "True inside CALL-MISSING-METHODS.")
 
-(defun call-missing-methods (function &aux (outer (not *missing-methods-awaited*)) (*missing-methods-awaited* t))
+(defun call-missing-methods (function)
   "Call FUNCTION, which takes methods away and makes them anew: a call of another thread that finds none meanwhile is made again afterwards."
-  (if (and outer (capability :encapsulation))
+  (if (and (capability :encapsulation) (not *missing-methods-awaited*))
       (call-with-waiting
        (lambda (wait)
          (with-replacements (replace-function)
@@ -67,7 +67,8 @@ thread of the call, and after *LOCK-PATIENCE* where that waits for a lock, which
                                (if (funcall wait)
                                    (apply generic-function arguments)
                                    (apply fail generic-function arguments))))
-           (funcall function))))
+           (let ((*missing-methods-awaited* t))
+             (funcall function)))))
       (funcall function)))
 
 (defvar *calls-made-again* nil "True inside a CALL-CHANGING-METHODS that is about any generic function.")

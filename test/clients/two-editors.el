@@ -1,11 +1,11 @@
 ;;; two-editors.el --- Emacs beside a Neovim on the same image; two-editors.test.ts has the whole of it  -*- lexical-binding: t -*-
 
-(defun drift-of (name)
-  "The hint about NAME, once it is there, with the text where it stands."
-  (let ((found (wait-for (concat "the drift of " name)
+(defun drift-said (regexp)
+  "The hint that matches REGEXP, once it is there, with the text where it stands."
+  (let ((found (wait-for (concat "the drift that says " regexp)
                          (lambda ()
                            (flymake-start)
-                           (seq-find (lambda (each) (string-match-p (concat "\\b" name "\\b.*image\\|image.*\\b" name "\\b") (flymake-diagnostic-text each)))
+                           (seq-find (lambda (each) (string-match-p regexp (flymake-diagnostic-text each)))
                                      (flymake-diagnostics))))))
     (list :message (substring-no-properties (flymake-diagnostic-text found))
           :text (buffer-substring-no-properties
@@ -25,10 +25,10 @@
   (act "Reload page" "(defun pag" "Approve")
   (report "changed" :message (told "reload form: ") :prompts (vconcat prompts))
 
-  ;; Neovim has changed it again.
+  ;; Neovim has changed it again; that the image has another text is told until the file is seen to be newer.
   (go-on "neovim-changed")
   (save-buffer)
-  (apply #'report "drifted" (drift-of "page"))
+  (apply #'report "drifted" (drift-said "\\bpage\\b.*the image runs the older text"))
   (replace-in-buffer "\"old ~A ~A\"" "\"emacs ~A ~A\"")
   (act "Reload hello" "(defun hell" "Approve")
   (report "changed-hello" :message (told "reload form: "))
