@@ -8,15 +8,12 @@
 other times."
   symbols (states '()) (suspects '()) (owned '()))
 
-(defparameter *watched-entries* 256 "Of a hash table with more entries only their number is watched.")
-
 (defun watched-state (symbol)
   "The value of SYMBOL or, where that is a hash table, (table number-of-entries . entries)."
   (let ((value (value-state symbol)))
     (if (hash-table-p value)
-        (let* ((count (hash-table-count value))
-               (entries (if (<= count *watched-entries*) (table-entries value) :many)))
-          (list* value count (and (listp entries) entries)))
+        (let ((entries (table-entries value)))
+          (list* value (hash-table-count value) (and (listp entries) entries)))
         value)))
 
 (defun table-state-p (state)

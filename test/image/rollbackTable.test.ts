@@ -478,6 +478,28 @@ describe('a rollback, and a failure, restores', () => {
     expect(await editor.evaluate('(list *set-by-call* (gethash :key *filled-by-call*))')).toEqual(['(3 3)']);
   });
 
+  it('no entry of a hash table of many that a function which a form calls fills anew, and says so', async () => {
+    const reload = (name: string, text: string) =>
+      editor.command<OperationResult>('reload_file', {
+        uri: editor.open(name, `(in-package :cl-user)\n${text}\n`).uri,
+      });
+    await reload(
+      'fills.lisp',
+      `(defvar *tests-by-number* (make-hash-table))
+(defun fill-anew ()
+  (clrhash *tests-by-number*)
+  (dotimes (i 5000) (setf (gethash i *tests-by-number*) (let ((i i)) (lambda (n) (= n i))))))
+(fill-anew)`,
+    );
+    const { transaction } = await reload('fills-again.lisp', '(fill-anew)');
+    expect(await editor.command<OperationResult>('rollback', { transaction })).toMatchObject({
+      status: 'partial',
+      remains: [
+        'What is in the hash table COMMON-LISP-USER::*TESTS-BY-NUMBER* changed during the load, and was left as it is.',
+      ],
+    });
+  });
+
   it('nothing of a structure whose slots were changed, because that is refused', async () => {
     const document = editor.open(
       's.lisp',
