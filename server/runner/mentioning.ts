@@ -9,10 +9,8 @@ import { bareName } from '../operations/names.ts';
 import { symbolsIn, type Namespace } from '../source/scope.ts';
 import type { Snapshot, TopLevelForm } from '../source/types.ts';
 import { literally } from '../source/pattern.ts';
+import { inTurns } from '../source/slices.ts';
 
-/** Files that are looked at in all, and the most bytes of one. */
-const mostFiles = 500;
-const mostBytes = 1_000_000;
 const lispFile = /\.(?:lisp|lsp|cl)$/i;
 
 export interface Found {
@@ -29,7 +27,7 @@ export interface Found {
 /** A text that is parsed only where it has a name that is looked for. */
 interface Text {
   readonly text: string;
-  snapshot(): Promise<Snapshot | undefined>;
+  readonly snapshot: () => Promise<Snapshot | undefined>;
 }
 
 /** @param files the files whose folders are searched, besides the open buffers */
@@ -80,16 +78,18 @@ async function carriers(texts: readonly Text[], mentions: readonly Mention[]): P
 
 async function textsOf(documents: Documents, files: readonly string[]): Promise<Text[]> {
   const open = documents.all.filter(({ uri }) => uri.startsWith('file:') || uri.startsWith('untitled:'));
-  const beside = (await filesBeside(files)).filter(
-    file => !open.some(({ uri }) => uri === documents.uriOf(file)),
-  );
-  const saved = beside.map(async file => ({
-    text: await readTextFile(file).catch(() => ''),
-    snapshot: () => documents.snapshot(documents.uriOf(file)).catch(() => undefined),
-  }));
+  const buffers = new Set(open.map(({ uri }) => uri));
+  const beside = (await filesBeside(files)).filter(file => !buffers.has(documents.uriOf(file)));
+  const saved = await inTurns(beside, async file => {
+    let read: Promise<Snapshot | undefined> | undefined;
+    return {
+      text: await readTextFile(file).catch(() => ''),
+      snapshot: () => (read ??= documents.snapshot(documents.uriOf(file)).catch(() => undefined)),
+    };
+  });
   return [
     ...open.map(snapshot => ({ text: snapshot.text, snapshot: () => Promise.resolve(snapshot) })),
-    ...(await Promise.all(saved)),
+    ...saved,
   ];
 }
 
@@ -103,13 +103,7 @@ async function filesBeside(files: readonly string[]): Promise<string[]> {
         .map(entry => path.join(folder, entry.name));
     }),
   );
-  const sized = await Promise.all(
-    found
-      .flat()
-      .slice(0, mostFiles)
-      .map(async file => ({ file, size: (await fs.stat(file).catch(() => undefined))?.size ?? Infinity })),
-  );
-  return sized.filter(({ size }) => size <= mostBytes).map(({ file }) => file);
+  return found.flat();
 }
 
 /** The forms that mention one of `mentions` that counts there, which, and whether it stands where code uses it. */
@@ -119,19 +113,19 @@ async function formsWith(
   counts: (form: TopLevelForm, mention: Mention) => boolean = () => true,
 ): Promise<{ snapshot: Snapshot; form: TopLevelForm; mention: Mention; used: boolean }[]> {
   const any = new RegExp(mentions.map(({ name }) => literally(name)).join('|'), 'i');
-  const snapshots = await Promise.all(
-    texts.filter(({ text }) => any.test(text)).map(each => each.snapshot()),
-  );
-  return snapshots.flatMap(snapshot => {
+  const found = await inTurns(texts, async ({ text, snapshot: read }) => {
+    const snapshot = any.test(text) ? await read() : undefined;
     if (!snapshot) return [];
-    return snapshot.forms.flatMap(form => {
-      if (!form.active || !mayUse(form)) return [];
-      if (!any.test(snapshot.slice(form.span.start, form.span.end))) return [];
+    const forms = snapshot.forms.filter(
+      form => form.active && mayUse(form) && any.test(snapshot.slice(form.span.start, form.span.end)),
+    );
+    return inTurns(forms, form => {
       const wanted = mentions.filter(mention => counts(form, mention) && !defines(form, mention.name));
-      const found = wanted.length > 0 ? mentionIn(form, wanted) : undefined;
-      return found ? [{ snapshot, form, ...found }] : [];
+      const mentioned = wanted.length > 0 ? mentionIn(form, wanted) : undefined;
+      return mentioned ? [{ snapshot, form, ...mentioned }] : [];
     });
   });
+  return found.flat(2);
 }
 
 const idle: ReadonlySet<string> = new Set(['package', 'system']);

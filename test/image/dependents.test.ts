@@ -316,6 +316,19 @@ describe('users of what changes', () => {
     expect(await value('(is-maybe 50)')).toBe('T');
   });
 
+  it('of a type are found in every file of the folder, however many and however large these are', async () => {
+    for (let n = 0; n < 520; n++)
+      writeFileSync(path.join(editor.root, `more-${n}.lisp`), '(in-package #:dep)\n');
+    const file = path.join(editor.root, 'large.lisp');
+    const comments = ';; a line that says nothing\n'.repeat(40_000);
+    writeFileSync(file, `(in-package #:dep)\n${comments}(defun is-small-far-away (x) (typep x 'small))\n`);
+    await editor.evaluate(`(load (compile-file ${lispString(file)}))`);
+    definitions.replace("'(integer 0 9)", "'(integer 0 99)");
+    const { dependents } = await reload('(deftype', /reload small/i);
+    expect(names(dependents, 'recompiled')).toContain('IS-SMALL-FAR-AWAY');
+    expect(await value('(is-small-far-away 50)')).toBe('T');
+  });
+
   it('of a symbol macro are compiled again, but not where a variable of that name is bound', async () => {
     definitions.replace('(car *stack*)', '(second *stack*)');
     const { dependents } = await reload('(define-symbol-macro', /reload current/i);
