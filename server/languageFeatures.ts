@@ -85,11 +85,9 @@ export class LanguageFeatures {
     documents.onChange(uri => index.bufferChanged(uri));
     const bench = new Bench(deps, () => this.#configured.then(() => index));
     this.lensesChanged = refreshing(deps, 'codeLens');
-    const imageOf = (uri: string) =>
-      deps.images.current(uri.startsWith('file:') ? documents.fileOf(uri) : undefined);
     this.drifts = new Drifts({
       documents,
-      imageOf,
+      imageOf: uri => bench.imageOf(uri),
       definedIn: what => definedIn(bench, what),
       isChanging,
       changed: uri => {
@@ -101,7 +99,7 @@ export class LanguageFeatures {
     });
     this.hazards = new Hazards({
       documents,
-      imageOf,
+      imageOf: uri => bench.imageOf(uri),
       drifts: this.drifts,
       isChanging,
       changed: deps.republish,

@@ -71,6 +71,12 @@ export class Bench {
     return index.query(name, params, signalOf(token));
   }
 
+  /** The image of a document, where it is connected. */
+  imageOf(uri: string): Image | undefined {
+    const { documents, images } = this.parts;
+    return images.current(uri.startsWith('file:') ? documents.fileOf(uri) : undefined);
+  }
+
   /**
    * Asks the image of a document what it knows; undefined where none is connected (this never connects one), where it
    * does not answer in time, and where it answers with an error. An image that still owes an answer of that kind is not waited for again.
@@ -82,8 +88,7 @@ export class Bench {
     args: Args<O>,
     { token, within = budget, late: told }: ImageQuestion = {},
   ): Promise<Result<O> | undefined> {
-    const { documents, images } = this.parts;
-    const image = images.current(uri.startsWith('file:') ? documents.fileOf(uri) : undefined);
+    const image = this.imageOf(uri);
     if (!image) return undefined;
     const owed = this.#overdue.get(image) ?? new Map<Op, number>();
     this.#overdue.set(image, owed);

@@ -202,7 +202,7 @@ async function namingOffers(site: Site, place: ActionPlace, bench: Bench): Promi
       ),
     );
   if (defines) return out;
-  if (defined || home === 'COMMON-LISP' || isQuoted(site, node)) return out;
+  if (defined || home === 'COMMON-LISP' || isQuoted(site, node) || isSystemText(snapshot)) return out;
   const about = await bench.image(
     snapshot.uri,
     'about',
@@ -230,7 +230,9 @@ async function namingOffers(site: Site, place: ActionPlace, bench: Bench): Promi
       ),
     );
   }
-  const missing = occurrence.operator ? missingFunction(site) : undefined;
+  // An image that has not said in time what it knows may have it.
+  const isMissing = occurrence.operator && (about !== undefined || !bench.imageOf(snapshot.uri));
+  const missing = isMissing ? missingFunction(site) : undefined;
   if (missing)
     out.push(
       offer(missing.title, async () => {
@@ -240,6 +242,9 @@ async function namingOffers(site: Site, place: ActionPlace, bench: Bench): Promi
     );
   return out;
 }
+
+/** What its names mean is ASDF's matter, which no text of the workspace tells. */
+const isSystemText = ({ uri }: Snapshot): boolean => /\.asd$/i.test(uri);
 
 /** Packages of the image that export something of a name that means something. */
 async function exportersInImage(bench: Bench, uri: string, name: string): Promise<string[]> {

@@ -73,6 +73,24 @@ describe('an image that does not answer', () => {
     for (;;) if ((await complete(document, '(only-in-im¦')).includes('only-in-image')) break;
   });
 
+  it('may have a function that no text has: none is offered to be written before it has said', async () => {
+    editor = await Editor.start({ settings: allowed });
+    const document = editor.open('shop.lisp', '(only-in-image 1)\n(nowhere 1)\n');
+    const [pid] = await editor.evaluate(
+      '(progn (setf (fdefinition (intern (string-upcase "only-in-image"))) #\'list) (sb-unix:unix-getpid))',
+    );
+    const offered = async (place: string) =>
+      (await editor.codeActions(document, place, ['quickfix'])).some(({ title }) => /^Define/.test(title));
+    while (!(await offered('(now¦here')));
+    process.kill(Number(pid), 'SIGSTOP');
+    try {
+      expect(await offered('(only-in¦-image')).toBe(false);
+    } finally {
+      process.kill(Number(pid), 'SIGCONT');
+    }
+    expect(await offered('(only-in¦-image')).toBe(false);
+  });
+
   it('is no harm once it is gone', async () => {
     editor = await Editor.start({ settings: allowed });
     const document = editor.open('shop.lisp', shop);

@@ -56,6 +56,25 @@ describe('a quick fix', () => {
   });
 });
 
+describe('in a definition of systems', () => {
+  it('no function is taken to be missing: what its operators are is ASDF’s matter', async () => {
+    editor = await Editor.start({ settings, env: { HOTLISP_BUDGET_MS: '20000' } });
+    const text =
+      '(defsystem "shop"\n  :depends-on (alexandria)\n  :perform (test-op (o c) (symbol-call :shop :run)))\n(register-it "shop")\n';
+    const titles = async (name: string, places: readonly string[]) => {
+      const document = editor.open(name, text);
+      const found = await Promise.all(places.map(place => editor.codeActions(document, place, ['quickfix'])));
+      return found
+        .flat()
+        .flatMap(({ title }) => /^(?:Define|Import|Qualify|Export) /.exec(title)?.input ?? []);
+    };
+    const places = ['(¦defsystem', '(¦alexandria', '(¦test-op', '(¦symbol-call', '(¦register-it'];
+    expect(await titles('shop.asd', places)).toEqual([]);
+    expect(await titles('shop.lisp', places)).toContain('Define function register-it');
+    expect(await titles('shop.lisp', ['(¦defsystem'])).toEqual([]);
+  });
+});
+
 describe('the outline', () => {
   it.each(captures)('has the shape that $name shows', async ({ capabilities, others }) => {
     editor = await Editor.start({

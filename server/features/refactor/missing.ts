@@ -15,7 +15,9 @@ export function callAt(site: Site): { list: Node; operator: Node } | undefined {
 /** Puts a function with parameters after the call's arguments behind the form; one of SETF where the call is the place of one. */
 export function missingFunction(site: Site): Refactoring | undefined {
   const call = callAt(site);
-  if (!call || site.form.bodyStart !== site.form.span.start) return undefined;
+  const { form } = site;
+  if (!call || form.bodyStart !== form.span.start) return undefined;
+  if (form.definitions.length > 0 && call.list === site.root) return undefined; // a definer is a macro
   const written = textOf(site, call.operator);
   const sets = isSetfPlace(site, call.list);
   const name = sets ? `(setf ${written})` : written;
@@ -23,7 +25,7 @@ export function missingFunction(site: Site): Refactoring | undefined {
     title: `Define function ${name}`,
     kind: 'quickfix',
     edits: () => {
-      const { text, form } = site;
+      const { text } = site;
       const comment = /^[ \t]*;[^\n]*/.exec(text.slice(form.span.end, form.span.end + 1000))?.[0] ?? '';
       const { lambdaList, variables } = parametersOf(
         site,
