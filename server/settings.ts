@@ -104,7 +104,7 @@ export const settingsSchema = {
     .array(verifyRule)
     .default([])
     .describe(
-      'what must hold after a change, else the change is rolled back: `form` (false, an error or a time-out is a failure) or `suite` (`fiveam:NAME`, `parachute:NAME`, `rove:SYSTEM`), within `timeoutSeconds` (10); `when` says for which changes: `package` (any of its names), `system`, `file` (a path, the end of one, or a pattern such as `src/**/*.lisp`), of which all that are given must match (every change where it is absent). For example `[{"when": {"package": "my-app"}, "form": "(my-app:health-check)"}]`',
+      'what must hold after a change, else the change is rolled back: `form` (false, an error or a time-out is a failure) or `suite` (`fiveam:NAME`, `parachute:NAME`, `rove:SYSTEM`), within `timeoutSeconds` (10); `when` says for which changes: `package` (its name or a nickname that is known everywhere, not one that is local to another package), `system`, `file` (a path, the end of one, or a pattern such as `src/**/*.lisp`), of which all that are given must match (every change where it is absent). For example `[{"when": {"package": "my-app"}, "form": "(my-app:health-check)"}]`',
     ),
   debugger: z
     .enum(['ask', 'abort'])
