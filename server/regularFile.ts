@@ -3,7 +3,7 @@ import { statSync, type Stats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 
 /** Bytes of the largest file that is read as a text. */
-export const maxTextBytes = 64 * 1024 * 1024;
+const maxTextBytes = 64 * 1024 * 1024;
 
 /** @throws Error when it is no regular file, or too large */
 export function refuseUnlessRegular(stats: Stats, maxBytes = maxTextBytes): void {

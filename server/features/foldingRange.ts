@@ -1,6 +1,5 @@
 /** What can be folded: lists and strings over several lines, runs of comments, block comments, what reader conditionals guard. */
 import { Lexer } from '../source/lexer.ts';
-import { finish } from '../source/slices.ts';
 import type { Snapshot } from '../source/types.ts';
 
 export interface FoldingRange {
@@ -12,13 +11,9 @@ export interface FoldingRange {
 
 /**
  * One range per line at most, the outermost; the last line of a form is folded with it, since its closing brackets stand there.
+ * Bit by bit, so that others can run in between. It reads tokens alone: no tree of a long buffer has to be there.
  * @param limit how many ranges at most; inner ones are left out first
  */
-export function foldingRanges(snapshot: Snapshot, limit = Number.POSITIVE_INFINITY): FoldingRange[] {
-  return finish(foldingSteps(snapshot, limit));
-}
-
-/** The same bit by bit, so that others can run in between. It reads tokens alone: no tree of a long buffer has to be there. */
 export function* foldingSteps(snapshot: Snapshot, limit: number): Generator<void, FoldingRange[]> {
   const folds = new Folds(snapshot);
   let from = 0;

@@ -4,7 +4,7 @@ import { readSymbol } from '../source/index.ts';
 const NUMBER_LIKE = /^[+-]?[0-9./]+(?:[EFDSL][+-]?[0-9]+)?$/i;
 
 /** Whether a person who typed that wants upper case: letters, and no lower one. */
-export const isUpperCase = (typed: string): boolean => /\p{Lu}/u.test(typed) && !/\p{Ll}/u.test(typed);
+const isUpperCase = (typed: string): boolean => /\p{Lu}/u.test(typed) && !/\p{Ll}/u.test(typed);
 
 /**
  * The text that reads as a symbol of that name.

@@ -135,7 +135,7 @@ const wordOf = (is: string): string =>
         ? 'generic function'
         : 'function';
 
-export const methodLabel = (qualifiers: readonly string[], specializers: readonly string[]): string =>
+const methodLabel = (qualifiers: readonly string[], specializers: readonly string[]): string =>
   ['method', ...qualifiers, `(${specializers.join(' ')})`].join(' ').toLowerCase();
 
 interface Defined {

@@ -73,7 +73,7 @@ export const catalogue: readonly Operation[] = [
 
 const byName = new Map(catalogue.map(each => [each.name, each]));
 
-export const commandPrefix = 'hotlisp.';
+const commandPrefix = 'hotlisp.';
 export const commandOf = (operation: { readonly name: string }) => commandPrefix + operation.name;
 
 /** The operation of a command or bare name; undefined where there is none. */

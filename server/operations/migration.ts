@@ -105,7 +105,7 @@ export const insertUpdateInstance = operation({
 const written = (name: string) => (/[|\\]/.test(name) ? name : name.toLowerCase());
 
 /** A method that compiles as it stands, and changes nothing but slots that would be unbound. */
-export function updateMethod(name: string, { added, dropped }: Migration): string {
+function updateMethod(name: string, { added, dropped }: Migration): string {
   const lists = (names: readonly string[]) => names.map(written).join(', ');
   const variables = dropped.map(written).map(slot => ({ slot, variable: slot.replace(/^.*:(?=[^:])/, '') }));
   const said = [

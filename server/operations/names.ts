@@ -113,7 +113,7 @@ export const nameAlone = (asked: string): string =>
   /^(?:\(\s*(?:(?:cl|common-lisp):)?setf\s[^()]*\)|[^\s()]+)/i.exec(unquoted(asked))?.[0] ?? asked;
 
 /** Whether a form of this type is asked for: "defun", or the kind ("function"); any where `type` is undefined. */
-export const isOfType = (definition: SourceDefinition, type: string | undefined) =>
+const isOfType = (definition: SourceDefinition, type: string | undefined) =>
   type === undefined ||
   definition.operator === bareName(type).toLowerCase() ||
   definition.kind === type.trim().toLowerCase();

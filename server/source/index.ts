@@ -9,7 +9,7 @@ export { readString, readSymbol, upcase, type SymbolName } from './symbols.ts';
 export type * from './types.ts';
 
 /** SBCL's features where no image has told its own. */
-export const DEFAULT_FEATURES: readonly string[] = [
+const DEFAULT_FEATURES: readonly string[] = [
   'SBCL',
   'COMMON-LISP',
   'ANSI-CL',

@@ -57,7 +57,7 @@ for (const c of [TAB, NEWLINE, PAGE, RETURN, SPACE]) classes[c] = WHITE;
 for (const c of [DOUBLE_QUOTE, QUOTE, OPEN, CLOSE, COMMA, SEMICOLON, BACKQUOTE]) classes[c] = TERMINATING;
 const classOf = (c: number): number => (c < 128 ? classes[c]! : 0);
 
-export const isWhite = (c: number): boolean => classOf(c) === WHITE;
+const isWhite = (c: number): boolean => classOf(c) === WHITE;
 
 /** Walks over a stretch of text; after `next()` answered true, `kind`, `start`, `end` describe the token. */
 export class Lexer {

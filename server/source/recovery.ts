@@ -113,7 +113,7 @@ function badness(blocks: readonly Block[], text: string): number {
 const WORD = /[^\s()#'`",;|]/;
 
 /** How many faults a row of blocks has. */
-export function costOf(blocks: readonly Block[]): number {
+function costOf(blocks: readonly Block[]): number {
   let faults = 0;
   for (const group of groupBlocks(blocks)) faults += faultsOf(blocks, group);
   return faults;

@@ -7,8 +7,8 @@ export const extensions: readonly string[] = ['lisp', 'asd', 'cl', 'lsp'];
 /** Bytes of the largest file that is read. */
 export const maxFileSize = 2_000_000;
 /** How many files at most, and how many folders are looked into. */
-export const maxFiles = 20_000;
-export const maxFolders = 20_000;
+const maxFiles = 20_000;
+const maxFolders = 20_000;
 
 const IGNORED: ReadonlySet<string> = new Set(['node_modules']);
 

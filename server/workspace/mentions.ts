@@ -13,9 +13,9 @@ export type Mention =
   | { readonly type: 'symbol'; readonly package: string | undefined; readonly name: string }
   | { readonly type: 'package'; readonly name: string };
 
-export const symbolKey = (name: string, packageName?: string): MentionKey =>
+const symbolKey = (name: string, packageName?: string): MentionKey =>
   packageName === undefined ? name : `${packageName}\t${name}`;
-export const packageKey = (name: string): MentionKey => `${name}\n`;
+const packageKey = (name: string): MentionKey => `${name}\n`;
 
 export function readKey(key: MentionKey): Mention {
   if (key.endsWith('\n')) return { type: 'package', name: key.slice(0, -1) };

@@ -48,7 +48,7 @@ export function objectsOf(node: SyntaxNode): SyntaxNode[] {
 }
 
 /** The target of a reader conditional, of the innermost one of several; undefined where it has none. */
-export function behindGuards(node: SyntaxNode): SyntaxNode | undefined {
+function behindGuards(node: SyntaxNode): SyntaxNode | undefined {
   let object: SyntaxNode | undefined = node;
   while (object?.type === 'include_reader_macro')
     object = object.children.filter(child => !COMMENTS.has(child.type))[1];

@@ -279,7 +279,7 @@ function byArgument(frame: Frame, argument: Argument, token: Token, normal: numb
 }
 
 /** As Emacs indents the arguments of a function: below the first one, or the last that began a line. */
-export function normalColumn(frame: Frame): number {
+function normalColumn(frame: Frame): number {
   const { open, line, head, elements, lastFirst } = frame;
   if (lastFirst && lastFirst.line > line) return lastFirst.column;
   if (!head) return open + 1;

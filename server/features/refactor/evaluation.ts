@@ -164,7 +164,7 @@ function inForm(site: Site, parts: readonly Node[], at: number): Standing {
   return standardMacros.has(operator.toUpperCase()) ? undefined : 'argument';
 }
 
-export const lambdaListAt = (parts: readonly Node[]): number =>
+const lambdaListAt = (parts: readonly Node[]): number =>
   parts.findIndex(({ type }, i) => i > 1 && /^(?:list|nil)_lit$/.test(type));
 
 /** For a list that is a part of a form: bindings, a clause, a lambda list; `whole`: it is a form. */

@@ -197,7 +197,7 @@ const isCode = (kind: string): boolean =>
   /^(?:function|method|generic-function|macro|variable|test|other)$/.test(kind);
 
 /** Where the comment lines directly above a form begin. */
-export function beforeComments(text: string, start: number): number {
+function beforeComments(text: string, start: number): number {
   let from = start;
   for (;;) {
     const line = /(?:^|\n)([ \t]*;[^\n]*\n)$/.exec(text.slice(Math.max(0, from - 2000), from));
@@ -207,7 +207,7 @@ export function beforeComments(text: string, start: number): number {
 }
 
 /** A name that the form does not mention yet. */
-export const unusedName = (site: Site, name: string): string => unusedNames(site, name, 1)[0]!;
+const unusedName = (site: Site, name: string): string => unusedNames(site, name, 1)[0]!;
 
 function unusedNames({ text, form }: Site, name: string, count: number): string[] {
   const mentioned = text.slice(form.span.start, form.span.end).toLowerCase();

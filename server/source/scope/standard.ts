@@ -88,7 +88,7 @@ export const lambda: Handler = (w, form, env) => {
 };
 
 /** `(operator name lambda-list . body)` inside of code. */
-export const namedLambda: Handler = (w, form, env) => {
+const namedLambda: Handler = (w, form, env) => {
   const inner = new Env(env);
   w.data(form.args[0]);
   lambdaList(w, form.args[1], inner, form);
@@ -129,7 +129,7 @@ const returnFrom: Handler = (w, form, env) => {
 };
 
 /** Forms among tags, which all of them may go to. */
-export function tagBody(w: Walker, nodes: readonly RawNode[], env: Env, form: Form): void {
+function tagBody(w: Walker, nodes: readonly RawNode[], env: Env, form: Form): void {
   const inner = new Env(env);
   for (const node of nodes)
     w.each(node, each => {
@@ -318,7 +318,7 @@ const quotedTypeAt =
     });
 
 /** `(operator (variable expression…) . body)`. */
-export const withVariable: Handler = (w, form, env) => {
+const withVariable: Handler = (w, form, env) => {
   const inner = new Env(env);
   w.each(form.args[0], spec => {
     const [variable, ...rest] = w.objects(spec);

@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { syntaxDiagnostics } from '../../../server/features/diagnostics.ts';
 import type { OutlineSymbol } from '../../../server/features/documentSymbol.ts';
-import { foldingRanges } from '../../../server/features/foldingRange.ts';
+import { foldingSteps } from '../../../server/features/foldingRange.ts';
 import { selectionRanges, type SelectionRange } from '../../../server/features/selectionRange.ts';
 import type { Range, Source } from '../../../server/source/index.ts';
+import { finish } from '../../../server/source/slices.ts';
 import { testSource } from '../source/source.ts';
 import { outlineOf } from './outlineOf.ts';
 
@@ -13,6 +14,7 @@ beforeAll(async () => {
   source = await testSource();
 });
 const read = (text: string) => source.snapshot('test:', 0, text);
+const folds = (text: string, limit = Infinity) => finish(foldingSteps(read(text), limit));
 
 const textIn = (text: string, range: Range) => {
   const snapshot = read(text);
@@ -126,7 +128,7 @@ describe('folding', () => {
       '(g)', // 13
       '(h)', // 14
     ].join('\n');
-    expect(foldingRanges(read(text))).toEqual([
+    expect(folds(text)).toEqual([
       { startLine: 0, endLine: 1, kind: 'comment' },
       { startLine: 4, endLine: 9 },
       { startLine: 5, endLine: 9 },
@@ -138,8 +140,8 @@ describe('folding', () => {
   });
 
   it('is nothing where nothing spans lines, and survives CR LF', () => {
-    expect(foldingRanges(read('(a)\r\n(b) ; c\r\n'))).toEqual([]);
-    expect(foldingRanges(read('; a\r\n; b\r\n(c\r\n d)\r\n'))).toEqual([
+    expect(folds('(a)\r\n(b) ; c\r\n')).toEqual([]);
+    expect(folds('; a\r\n; b\r\n(c\r\n d)\r\n')).toEqual([
       { startLine: 0, endLine: 1, kind: 'comment' },
       { startLine: 2, endLine: 3 },
     ]);
@@ -206,7 +208,7 @@ describe('folding', () => {
     ['a long symbol over lines not', '|a\nb| (c\n d)', [[1, 2]]],
     ['lone CR', '(a\r b)\r', [[0, 1]]],
   ])('folds %s', (_what, text, expected) => {
-    const found = foldingRanges(read(text)).map(({ startLine, endLine, kind }) =>
+    const found = folds(text).map(({ startLine, endLine, kind }) =>
       kind ? [startLine, endLine, kind] : [startLine, endLine],
     );
     expect(found).toEqual(expected);
@@ -214,12 +216,12 @@ describe('folding', () => {
 
   it('gives no more than the editor asks for, the outer ones', () => {
     const text = '(a\n (b\n  (c\n   d)))\n(e\n f)';
-    expect(foldingRanges(read(text), 3).map(({ startLine }) => startLine)).toEqual([0, 1, 4]);
-    expect(foldingRanges(read(text), 2).map(({ startLine }) => startLine)).toEqual([0, 4]);
+    expect(folds(text, 3).map(({ startLine }) => startLine)).toEqual([0, 1, 4]);
+    expect(folds(text, 2).map(({ startLine }) => startLine)).toEqual([0, 4]);
   });
 
   it('survives 10,000 nested lists', () => {
-    expect(foldingRanges(read('(\n'.repeat(10_000) + ')'.repeat(10_000))).length).toBeGreaterThan(500);
+    expect(folds('(\n'.repeat(10_000) + ')'.repeat(10_000)).length).toBeGreaterThan(500);
   });
 });
 
