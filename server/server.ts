@@ -204,7 +204,7 @@ export class Server {
   #listen(): void {
     const { connection } = this;
     connection.onInitialize(params => this.#initialize(params));
-    connection.onInitialized(() => this.#settings.configure(undefined, () => this.#initialized()));
+    connection.onInitialized(() => this.#initialized());
     connection.onShutdown(() => this.dispose());
 
     connection.onDidOpenTextDocument(
@@ -298,10 +298,11 @@ export class Server {
       });
   }
 
-  async #initialized(): Promise<void> {
+  /** Waits for nothing, so that what the client sends next finds the folders taken. */
+  #initialized(): void {
     const { workspace } = this.#editor.capabilities;
     if (workspace?.didChangeConfiguration?.dynamicRegistration)
-      await this.connection.client
+      this.connection.client
         .register(DidChangeConfigurationNotification.type, { section: 'hotlisp' })
         .catch(() => undefined);
     if (workspace?.workspaceFolders)
@@ -315,6 +316,7 @@ export class Server {
         void this.#features.setFolders(this.#folders);
       });
     void this.#features.initialized(this.#folders);
+    this.#settings.configure();
   }
 
   /** The client's section of settings; null where it has none or does not answer in time. */

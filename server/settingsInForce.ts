@@ -41,15 +41,9 @@ export class SettingsInForce {
     this.#resettle(() => this.#useSettings(settings, []));
   }
 
-  /**
-   * Asks the client for its settings, where it has them, else takes those of its notification (`{hotlisp: {…}}`).
-   * @param prepare done before, and waited for with it
-   */
-  configure(pushed: unknown, prepare?: () => Promise<void>): void {
-    this.#resettle(async () => {
-      await prepare?.();
-      await this.#configure(pushed);
-    });
+  /** Asks the client for its settings, where it has them, else takes those of its notification (`{hotlisp: {…}}`). */
+  configure(pushed?: unknown): void {
+    this.#resettle(() => this.#configure(pushed));
   }
 
   /** The folders of the workspace have changed. */

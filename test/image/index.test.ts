@@ -155,6 +155,30 @@ describe('a workspace', () => {
     expect(await symbols('use')).toEqual(['SHOP: use in shop.lisp']);
   });
 
+  it('is known to what is asked first, and its folders change, while the editor has not accepted a registration', async () => {
+    write({ 'a/a.lisp': '(defun in-a ())', 'b/b.lisp': '(defun in-b ())' });
+    const workspace = {
+      ...watching.workspace,
+      didChangeConfiguration: { dynamicRegistration: true },
+    };
+    const folder = (name: string) => ({ uri: uriOf(name), name });
+    editor = await Editor.start({
+      root,
+      raw: true,
+      settings: { image: { mode: 'off' } },
+      capabilities: { ...usualCapabilities, workspace },
+      initialize: { workspaceFolders: [folder('a')] },
+    });
+    editor.silentTo.add('client/registerCapability');
+    await editor.initialize();
+    expect(await symbols('in-')).toEqual(['-: in-a in a/a.lisp']);
+    editor.rpc.notify('workspace/didChangeWorkspaceFolders', {
+      event: { added: [folder('b')], removed: [folder('a')] },
+    });
+    expect(await symbols('in-')).toEqual(['-: in-b in b/b.lisp']);
+    expect(await editor.command('image_status')).toMatchObject({ mode: 'off' });
+  });
+
   it('has buffers that have no file yet', async () => {
     await start();
     const document = editor.openUntitled('Untitled-1', '(defun f () (g))\n(defun g ())\n');
