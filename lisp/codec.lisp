@@ -304,7 +304,8 @@ when it is compiled. Signals an error at macroexpansion time when the contract l
 
 (defmacro with-image-lock ((&key) &body body)
   "Run BODY while no other request changes the image. Waiting for the lock can be cancelled. Not re-entrant."
-  `(sb-thread:with-mutex (**image-lock**) ,@body))
+  `(sb-thread:with-mutex (**image-lock**)
+     (call-replacing-functions (lambda () ,@body))))
 
 (defun seal-request ()
   "From here on the current request is not cancelled any more: to be called, with interrupts off or not, at the point after which the

@@ -978,18 +978,37 @@ and giving it back does not undo that (2.2.9 to 2.6.4)."
      find-classoid classoid-layout with-world-lock bug)
   (integerp first-code-constant))
 
+(defun call-walking-code (function)
+  "Call FUNCTION, which goes through SBCL's space for code; again when it fails, as SBCL 2.2.9's own way there may while other threads make code or
+garbage is collected."
+  (loop repeat 100
+        do (handler-case (return-from call-walking-code (funcall function))
+             (bug () (sb-thread:thread-yield))
+             (sb-sys:memory-fault-error () (sb-thread:thread-yield))))
+  (funcall function))
+
+(define-internal find-fdefinition-object :function ("SB-INT" "FIND-FDEFN") ("SB-KERNEL" "FIND-FDEFN"))
+(defparameter *unlinker* (find-internal '(("SB-VM" "REMOVE-STATIC-LINKS")) :function)
+  "The name of the function by which SBCL 2.2.9, before it gives a name another function, goes through all code for callers that do not go through
+the name, as those of its own core and of a saved program do not; NIL where there are no such callers.")
+
+(defun unlink-callers (name)
+  "Have all callers of the function NAME go through its name."
+  (call-walking-code (lambda () (funcall *unlinker* (find-fdefinition-object name)))))
+
 (defun codes-with-constants (constants)
   "The code objects, those that nothing refers to any more among them, one of whose constants is EQ to one of CONSTANTS."
   (let ((codes '()))
-    ;; Nobody may be making any. SBCL 2.2.9 may take what it has freed at the end of its space for code for a bug of its own, once it has been through all the rest.
-    (handler-case
-        (with-world-lock ()
-          (map-codes (lambda (code)
-                       (when (and (typep code 'code-component)
-                                  (loop for index from first-code-constant below (code-word-count code)
-                                          thereis (member (code-word code index) constants :test #'eq)))
-                         (push code codes)))))
-      (bug () nil))
+    ;; Nobody may be making any.
+    (with-world-lock ()
+      (call-walking-code
+       (lambda ()
+         (setf codes '())
+         (map-codes (lambda (code)
+                      (when (and (typep code 'code-component)
+                                 (loop for index from first-code-constant below (code-word-count code)
+                                         thereis (member (code-word code index) constants :test #'eq)))
+                        (push code codes)))))))
     codes))
 
 (defun function-xrefs (function)

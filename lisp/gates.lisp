@@ -21,6 +21,19 @@
                                (push name replaced))))
       (dolist (name replaced) (unencapsulate name 'hotlisp)))))
 
+(defvar *unlinker-unlinked-p* nil "Whether all callers of *UNLINKER* go through its name.")
+
+(defun call-replacing-functions (function)
+  "Call FUNCTION, which gives names other functions: those of the program, and SBCL's own for a while."
+  (if (and *unlinker* (capability :encapsulation))
+      (with-replacements (replace-function)
+        (unless *unlinker-unlinked-p*
+          (unlink-callers *unlinker*)
+          (setf *unlinker-unlinked-p* t))
+        (replace-function *unlinker* (lambda (unlink name) (call-walking-code (lambda () (funcall unlink name)))))
+        (funcall function))
+      (funcall function)))
+
 ;;;; Waiting
 
 (defparameter *lock-patience* 2000

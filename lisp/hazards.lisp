@@ -58,7 +58,7 @@
   "The names, as texts, of functions in the image that call the function NAME otherwise than through a generic function or themselves."
   (handler-case
       (let ((function (fdefinition name)))
-        (loop for caller in (introspect "FIND-FUNCTION-CALLERS" function)
+        (loop for caller in (call-walking-code (lambda () (introspect "FIND-FUNCTION-CALLERS" function)))
               for label = (print-value (function-label caller) 80)
               unless (eq caller function) collect label))
     (error () '())))

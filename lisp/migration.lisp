@@ -73,10 +73,13 @@ the memory was looked through within MILLISECONDS. Other threads cannot collect 
     (declare (type fixnum count seen))
     (dolist (each (with-subclasses class)) (setf (gethash each classes) t))
     (block walk
-      (map-instances (lambda (object)
-                       (when (gethash (class-of object) classes) (incf count))
-                       (when (and (zerop (logand (incf seen) 1023)) (> (microseconds) end))
-                         (return-from walk))))
+      (call-walking-code
+       (lambda ()
+         (setf count 0)
+         (map-instances (lambda (object)
+                          (when (gethash (class-of object) classes) (incf count))
+                          (when (and (zerop (logand (incf seen) 1023)) (> (microseconds) end))
+                            (return-from walk))))))
       (setf whole t))
     (values count whole)))
 

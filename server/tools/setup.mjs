@@ -1,4 +1,4 @@
-// Sets up a clone: npm packages, SBCL, the built server; `--test` also what the tests need, `--all` also the newest SBCL and other Nodes.
+// Sets up a clone: npm packages, SBCL, the built server; `--test` also what the tests need, `--all` also the newest SBCL, code-server and other Nodes.
 // Plain Node 20 and no dependency, because it runs before anything is installed. Safe to run any number of times,
 // also without a terminal; it exits 1 with one line that says what to install when it cannot go on.
 import { spawnSync } from 'node:child_process';
@@ -173,6 +173,13 @@ async function testTools(all) {
     }
   }
   if (!all) return;
+  // Here, because the files of tests that use it run beside each other.
+  try {
+    const { provideCodeServer } = await import('../../test/clients/codeServer.mjs');
+    say(`code-server ${provideCodeServer(say).version}`);
+  } catch (error) {
+    say(`no code-server: ${error.message}; the tests that need it will fail and say so`);
+  }
   const { majors, provideNode } = await import('../../test/support/nodes.mjs');
   for (const major of majors) {
     try {

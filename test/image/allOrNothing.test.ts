@@ -73,6 +73,33 @@ describe('definitions of every kind in one operation', () => {
   });
 });
 
+describe('an SBCL that stumbles over code which is being made, as 2.2.9 does beside other threads', () => {
+  const agent = new RawAgent();
+  beforeAll(async () => {
+    await agent.start();
+    await agent.program(everyKind);
+    await agent.lisp(everySymbol);
+    await agent.lisp(`(let ((walk (find-symbol "MAP-OBJECTS-IN-RANGE" "SB-VM")) (walks 0))
+      (when walk
+        (sb-int:encapsulate walk 'stumbling
+                            (lambda (function &rest arguments)
+                              (if (oddp (incf walks)) (sb-int:bug "stumbled") (apply function arguments))))))`);
+  });
+  afterAll(() => agent.stop());
+
+  it('makes changes, takes back those that fail, and rolls back, all the same', async () => {
+    await agent.remember();
+    for (const fault of Object.values(faults))
+      expect(await agent.change(...pieces, fault.piece)).toMatchObject({ status: 'failed', remains: [] });
+    expect(await agent.changes()).toBe('NIL');
+    const change = await agent.change(...pieces);
+    expect(change).toMatchObject({ status: 'applied' });
+    const undone = await agent.image.call('undo', { transaction: change.transaction, force: false });
+    expect(undone).toMatchObject({ status: 'applied', remains: [] });
+    expect(await agent.changes()).toBe('NIL');
+  });
+});
+
 describe('a file with definitions of every kind', () => {
   const file = `(defpackage #:app (:use #:common-lisp))\n(in-package #:app)\n${everyKind}\n`;
   let editor: Editor;
