@@ -203,12 +203,14 @@ async function cancelled(editor: Editor, document: TextDocument, place: string):
   return settled;
 }
 
-/** Resolves once a thread of the agent has been running for two looks in a row. */
+/** Resolves once a thread of the agent, besides the one that answers, has been running for three looks in a row. */
 async function loops(editor: Editor): Promise<void> {
   let seen = 0;
   for (let look = 0; look < 200 && seen < 3; look++) {
     const { threads } = await editor.command<{ threads: { name: string; state: string }[] }>('thread_list');
-    seen = threads.some(({ name, state }) => /apply/i.test(name) && state === 'running') ? seen + 1 : 0;
+    const running = threads.filter(({ name, state }) => name === 'hotlisp request' && state === 'running');
+    seen = running.length > 1 ? seen + 1 : 0;
     await new Promise(resolve => setTimeout(resolve, 25));
   }
+  if (seen < 3) throw new Error('no thread of the agent goes on running');
 }
