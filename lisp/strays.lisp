@@ -8,27 +8,27 @@
 other times."
   symbols (states '()) (suspects '()) (owned '()))
 
+(defstruct (table-state (:copier nil))
+  "What is in the hash table TABLE: COUNT entries, and which, as TABLE-ENTRIES says."
+  table count entries)
+
 (defun watched-state (symbol)
-  "The value of SYMBOL or, where that is a hash table, (table number-of-entries . entries)."
+  "The value of SYMBOL or, where that is a hash table, a TABLE-STATE."
   (let ((value (value-state symbol)))
     (if (hash-table-p value)
-        (let ((entries (table-entries value)))
-          (list* value (hash-table-count value) (and (listp entries) entries)))
+        (make-table-state :table value :count (hash-table-count value) :entries (table-entries value))
         value)))
-
-(defun table-state-p (state)
-  (and (consp state) (hash-table-p (car state))))
 
 (defun in-state-p (symbol state)
   "Whether the value of SYMBOL is still as in STATE, which WATCHED-STATE answered."
   (let ((value (value-state symbol)))
     (or (eql value state)
         (and (table-state-p state)
-             (eq value (first state))
-             (eql (hash-table-count value) (second state))
-             (or (null (cddr state))
+             (eq value (table-state-table state))
+             (eql (hash-table-count value) (table-state-count state))
+             (or (eq (table-state-entries state) :many)
                  ;; Others may be changing it.
-                 (handler-case (loop with entries = (cddr state)
+                 (handler-case (loop with entries = (table-state-entries state)
                                      for key being the hash-keys of value using (hash-value present)
                                      for (known . old) = (pop entries)
                                      always (and (eql key known) (eql present old)))
@@ -59,11 +59,11 @@ other times."
   (loop for delta in deltas
           thereis (case (delta-kind delta)
                     (:value (eq (delta-name delta) symbol))
-                    (:table (and (table-state-p state) (eq (delta-name delta) (first state)))))))
+                    (:table (and (table-state-p state) (eq (delta-name delta) (table-state-table state)))))))
 
 (defun left-value-text (symbol state)
   (format nil (cond ((not (table-state-p state)) "The value of ~a changed during the load, and was left as it is.")
-                    ((> (second state) *table-limit*)
+                    ((> (table-state-count state) *table-limit*)
                      "What is in the hash table ~a, which is too large to be compared, may have changed during the load, and was left as it is.")
                     (t "What is in the hash table ~a changed during the load, and was left as it is."))
           (print-name symbol)))

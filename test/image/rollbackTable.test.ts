@@ -500,6 +500,24 @@ describe('a rollback, and a failure, restores', () => {
     });
   });
 
+  it('no list of hash tables that a function which a form calls has made longer, and says so', async () => {
+    const reload = (name: string, text: string) =>
+      editor.command<OperationResult>('reload_file', {
+        uri: editor.open(name, `(in-package :cl-user)\n${text}\n`).uri,
+      });
+    const remains = ['The value of COMMON-LISP-USER::*TABLES* changed during the load, and was left as it is.'];
+    await reload(
+      'tables.lisp',
+      '(defvar *tables* (list))\n(defun add-table () (push (make-hash-table) *tables*))',
+    );
+    expect(await reload('adds-and-fails.lisp', '(add-table)\n(error "on purpose")')).toMatchObject({
+      status: 'partial',
+      remains,
+    });
+    const { transaction } = await reload('adds.lisp', '(add-table)');
+    expect(await editor.command('rollback', { transaction })).toMatchObject({ status: 'partial', remains });
+  });
+
   it('nothing of a structure whose slots were changed, because that is refused', async () => {
     const document = editor.open(
       's.lisp',
