@@ -20,7 +20,7 @@
             (remove-if-not predicate (list* (symbol-value variable) (sb-ext:symbol-global-value variable) (mapcar #'value-state variables))))))
     (ecase kind
       (:readtable
-       (loop for table in (objects #'readtablep '*readtable*)
+       (loop for table in (remove (standard-readtable) (objects #'readtablep '*readtable*))
              collect (let ((table table))
                        (make-setting :label "A readtable"
                                      :read (lambda () (copy-readtable table))
@@ -47,6 +47,10 @@
          (list (make-setting :label "The tests of hash tables"
                              :read (lambda () hash-table-tests)
                              :write (lambda (state) (setf hash-table-tests state)))))))))
+
+(defun standard-readtable ()
+  "The readtable that no code can change."
+  (with-standard-io-syntax *readtable*))
 
 (defun copy-slots (from to)
   "Make the structure TO what FROM, another of its type, is."

@@ -518,6 +518,21 @@ describe('a rollback, and a failure, restores', () => {
     expect(await editor.command('rollback', { transaction })).toMatchObject({ status: 'partial', remains });
   });
 
+  it('everything where the forms name the standard readtable, which nothing can change', async () => {
+    const document = editor.open(
+      'standard.lisp',
+      `(in-package :cl-user)
+(defvar *standard* (with-standard-io-syntax *readtable*))
+(defvar *own* (copy-readtable *standard*))
+(set-macro-character #\\! (lambda (stream char) (declare (ignore stream)) char) nil *own*)
+`,
+    );
+    await editor.command('reload_file', { uri: document.uri });
+    const { transaction } = await editor.command<OperationResult>('reload_file', { uri: document.uri });
+    const back = await editor.command<OperationResult>('rollback', { transaction });
+    expect([back.status, back.remains ?? []]).toEqual(['applied', []]);
+  });
+
   it('nothing of a structure whose slots were changed, because that is refused', async () => {
     const document = editor.open(
       's.lisp',
