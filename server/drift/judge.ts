@@ -252,8 +252,8 @@ function unplaced(
 ): Drift[] {
   return knowledge.strays.flatMap((stray): Drift[] => {
     const key = keyOf(stray);
-    if (present.has(key) || knowledge.held.has(key)) return [];
     const { held } = stray;
+    if (present.has(key) || knowledge.held.has(key) || held.status === 'unknown') return [];
     const wasHere = held.status === 'installed' && !held.unsaved;
     const anchor =
       held.file === undefined

@@ -309,6 +309,19 @@ describe('what the image runs and no file has', () => {
     await hints(document);
   });
 
+  it('is not told of a kind that cannot be compared, and that the text has', async () => {
+    const document = await start();
+    document.replace(
+      '(defgeneric area',
+      '(define-method-combination tally :operator +)\n\n(defgeneric area',
+    );
+    void editor.expectPrompt(/reload tally/i, 'Approve');
+    expect(await editor.actionOutcome(document, 'tally', /^Reload tally$/)).toMatchObject({
+      status: 'applied',
+    });
+    expect(await besides(document, 'mark')).toEqual([]);
+  });
+
   it('leaves what another file defines to that file', async () => {
     const document = await start({
       files: { 'shop.lisp': shop, 'more.lisp': '(in-package #:shop)\n\n(defun elsewhere () 1)\n' },
