@@ -3,10 +3,10 @@
 (in-package :hotlisp)
 
 (defun truncate-text (text limit)
-  "TEXT, cut to LIMIT code points with an ellipsis as the last one where it is longer."
+  "TEXT, cut to LIMIT code points with an ellipsis as the last one where it is longer; and whether it is."
   (if (<= (length text) limit)
-      text
-      (concatenate 'string (subseq text 0 (1- limit)) (string (code-char #x2026)))))
+      (values text nil)
+      (values (concatenate 'string (subseq text 0 (1- limit)) (string (code-char #x2026))) t)))
 
 (defun safely-print (function limit what)
   "The string that FUNCTION returns, cut to LIMIT; if printing fails, a text that names WHAT and the type of the error."
@@ -16,7 +16,7 @@
                  limit))
 
 (defun print-value (value &optional (limit 10000))
-  "VALUE as PRIN1 prints it in the current package, cut to LIMIT code points."
+  "VALUE as PRIN1 prints it in the current package, cut to LIMIT code points; and whether it is cut."
   (safely-print (lambda ()
                   (if (and (stringp value) (> (length value) limit))
                       (prin1-to-string (subseq value 0 limit))

@@ -169,7 +169,7 @@ where there is no such readtable. Evaluates nothing."
 ;;;; Evaluating
 
 (defstruct (evaluation (:copier nil) (:predicate nil))
-  (status :evaluated) (results '()) (notes '()) condition
+  (status :evaluated) (results '()) (cut nil) (notes '()) condition
   ;; Milliseconds that an error waits for a restart to be chosen, NIL for none; how many have; the names of those chosen, newest first.
   (patience nil) (questions 0) (restarts '())
   ;; Whether the first value of the last form, VALUE, is to be inspected: no more of it need be printed than the inspector prints.
@@ -271,11 +271,16 @@ of it goes to EVALUATION."
                   /// // // / / values
                   *** ** ** * * (first values))
             (setf (evaluation-value evaluation) (first values))
-            (push (mapcar (if (evaluation-keep evaluation) #'print-briefly #'print-value) values) (evaluation-results evaluation)))
+            (push (mapcar (lambda (value) (print-result value evaluation)) values) (evaluation-results evaluation)))
         (abort ()
           :report "Abandon the evaluation."
           (add-note evaluation :error nil start end "The evaluation was abandoned through its ABORT restart.")
           (give-up nil))))))
+
+(defun print-result (value evaluation)
+  (multiple-value-bind (text cut) (if (evaluation-keep evaluation) (print-briefly value) (print-value value))
+    (when cut (setf (evaluation-cut evaluation) t))
+    text))
 
 (defun call-evaluated (evaluate form)
   "The list of the values that EVALUATE returns for FORM. Marks the end of the backtraces of what evaluating it signals."
@@ -309,6 +314,7 @@ of it goes to EVALUATION."
                        :results results
                        :output record
                        :truncated (output-truncated output)
+                       :cut (evaluation-cut evaluation)
                        :notes (reverse (evaluation-notes evaluation))
                        :condition (evaluation-condition evaluation)
                        :restarts (reverse (evaluation-restarts evaluation))

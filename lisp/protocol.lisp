@@ -4,7 +4,7 @@
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defparameter *contract*
-    '(:digest "cd1eaaa831c27c107b85ef69ed4067b15153ba0d2de5b3c036db717a989135e6"
+    '(:digest "654f8c3e65c7bec53713a67291bab12a8722bb78110cfcf759b2e2a9eaa263e2"
        :shapes
        ((:definition-name
           (:kind "kind" :required (:enum "function" "macro" "generic-function" "method" "variable" "constant" "class" "condition" "structure" "type" "compiler-macro" "symbol-macro" "setf-expander" "package" "method-combination" "declaration" "other"))
@@ -358,6 +358,7 @@
             (:results "results" :required (:array (:array :string)))
             (:output "output" :required :string)
             (:truncated "truncated" :required :boolean)
+            (:cut "cut" :required :boolean)
             (:notes "notes" :required (:array (:shape :note)))
             (:condition "condition" :optional (:shape :condition))
             (:restarts "restarts" :required (:array :string))

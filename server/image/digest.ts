@@ -1,4 +1,4 @@
 // Generated from protocol.ts by `npm run generate`; do not edit.
 
 /** Identifies the wire contract: `hello` of an agent with another one is refused or the agent replaced. */
-export const PROTOCOL_DIGEST = 'cd1eaaa831c27c107b85ef69ed4067b15153ba0d2de5b3c036db717a989135e6';
+export const PROTOCOL_DIGEST = '654f8c3e65c7bec53713a67291bab12a8722bb78110cfcf759b2e2a9eaa263e2';

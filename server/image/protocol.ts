@@ -626,6 +626,8 @@ export const operations = {
       results: z.array(z.array(z.string())),
       output: z.string(),
       truncated: z.boolean(),
+      /** A printed value is longer than what is answered of it. */
+      cut: z.boolean(),
       notes: z.array(Note),
       condition: Condition.optional(),
       /** Names of the restarts that were taken, in order. */

@@ -10,7 +10,7 @@ export const replEval = operation({
   name: 'repl_eval',
   title: 'Evaluate',
   documentation:
-    'Evaluates every form of the code in the image, in order, and answers the printed values of the last one. With `uri`, `version` and `range`, where the code stands, its values are shown there as an inlay hint until it is edited. Of output beyond 100,000 characters `output_uri` names a document that holds up to 12 million (3 million through Swank or Slynk); `truncated` says that not all of it is in the result.',
+    'Evaluates every form of the code in the image, in order, and answers the printed values of the last one. With `uri`, `version` and `range`, where the code stands, its values are shown there as an inlay hint until it is edited. Of output beyond 100,000 characters `output_uri` names a document that holds up to 12 million (3 million through Swank or Slynk). Values are printed to 100 elements of a list and 12 levels, and cut at 10,000 characters; `truncated` says that something was cut, of the output or of a value.',
   approval: 'eval',
   args: z.strictObject({
     code: z.string().min(1).describe('forms, read in `package` (CL-USER without one)'),

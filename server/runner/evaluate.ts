@@ -78,6 +78,7 @@ export async function runEvaluation(
         ...(abandoned !== undefined && { reason: abandoned }),
         restarts,
         ...(await spooled(desk, output, answer.truncated)),
+        ...(answer.cut && { truncated: true }),
         results,
       });
     }
@@ -88,6 +89,7 @@ export async function runEvaluation(
       results: answer.results,
       notes,
       ...(await spooled(desk, answer.output, answer.truncated)),
+      ...(answer.cut && { truncated: true }),
       package: answer.package,
       ...(answer.inspected && { inspected: answer.inspected }),
       ...(answer.restarts.length > 0 && { restarts: answer.restarts }),

@@ -78,6 +78,15 @@ describe('a form evaluated where it stands', () => {
     expect(none!.label).toBe('=> no values');
   });
 
+  it('says of a value that is too long to be answered whole, in whichever form, that it is truncated', async () => {
+    editor = await Editor.start();
+    const evaluate = (code: string) =>
+      editor.command<{ truncated: boolean; values: string[] }>('repl_eval', { code });
+    expect((await evaluate('(make-string 9998)')).truncated).toBe(false);
+    for (const code of ['(make-string 9999)', '(vector (make-string 20000))', '(values 1 (make-string 20000)) 2'])
+      expect((await evaluate(code)).truncated).toBe(true);
+  });
+
   it('has its place in the negotiated encoding, with CRLF', async () => {
     editor = await Editor.start({
       capabilities: { ...usualCapabilities, general: { positionEncodings: ['utf-8'] } },
