@@ -78,11 +78,19 @@ called without their generic functions."
   (let ((*settling-seconds* *settling-seconds-when-compiling*))
     (reset-generic-functions functions)))
 
+(defun defaults-only-p (function)
+  "Whether no method of FUNCTION has specializers but T: the dispatch holds the effective method then, found before SBCL compiles that dispatch. Others
+begin with an empty cache."
+  (and (typep function 'standard-generic-function)
+       (loop for method in (sb-mop:generic-function-methods function)
+             always (every (lambda (specializer) (eq specializer (find-class t))) (sb-mop:method-specializers method)))))
+
 (defun reset-generic-functions (functions)
   "Empty the dispatch caches of FUNCTIONS, now and again once whoever was filling them is done."
   (when (and functions (capability :methods-in-place))
     (reset-dispatch functions)
-    (settle)
+    (let ((*settling-seconds* (if (some #'defaults-only-p functions) *settling-seconds-when-compiling* *settling-seconds*)))
+      (settle))
     (reset-dispatch functions)))
 
 ;;;; From a DEFMETHOD that is being loaded
