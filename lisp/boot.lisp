@@ -93,12 +93,13 @@
   (unix "UNLINK" path))
 
 (defun remove-stale-files (directory)
-  "Delete what other versions, and those that were ended while they compiled, left in the cache and nobody has written for a month."
-  (dolist (file (loop for name in '("agent-*.*" "tmp-*.*")
-                      append (directory (merge-pathnames name (native directory)) :resolve-symlinks nil)))
-    (let ((written (ignore-errors (file-write-date file))))
-      (when (and written (< written (- (get-universal-time) (* 31 24 60 60))))
-        (delete-quietly (sb-ext:native-namestring file))))))
+  "Delete what nobody has written for long in the cache: other versions, and what those left that were ended while they compiled, which takes a minute."
+  (loop for (name . days) in '(("agent-*.*" . 31) ("tmp-*.*" . 1))
+        for then = (- (get-universal-time) (* days 24 60 60))
+        do (dolist (file (directory (merge-pathnames name (native directory)) :resolve-symlinks nil))
+             (let ((written (ignore-errors (file-write-date file))))
+               (when (and written (< written then))
+                 (delete-quietly (sb-ext:native-namestring file)))))))
 
 ;;;; 2. Compiling and loading
 

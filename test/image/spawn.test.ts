@@ -12,6 +12,7 @@ import {
   statSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
@@ -263,6 +264,29 @@ describe('the cache of compiled agents', () => {
     await start(cache);
     expect(statSync(file!).ino).toBe(ino);
     expect(readdirSync(path.dirname(file!)).filter(name => name.startsWith('tmp'))).toEqual([]);
+  });
+
+  it('is rid, when one is compiled, of what those left that were killed while they compiled, a day later', async () => {
+    const cache = surroundings.make('cache');
+    const folder = path.join(cache, 'hotlisp');
+    mkdirSync(folder, { mode: 0o700 });
+    const age = (name: string, hours: number) => {
+      const file = path.join(folder, name);
+      writeFileSync(file, 'half');
+      const time = Date.now() / 1000 - hours * 3600;
+      utimesSync(file, time, time);
+    };
+    age('tmp-4711-OLD.fasl', 25);
+    age('tmp-4711-OLD.part.lisp', 25);
+    age('tmp-4711-NEW.fasl', 1);
+    age('agent-of-last-week.fasl', 24 * 7);
+    age('agent-of-last-quarter.fasl', 24 * 90);
+    await start(cache);
+    expect(
+      readdirSync(folder)
+        .filter(name => /^tmp|-of-/.test(name))
+        .toSorted(),
+    ).toEqual(['agent-of-last-week.fasl', 'tmp-4711-NEW.fasl']);
   });
 
   it.each([
