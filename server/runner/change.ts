@@ -16,6 +16,7 @@ import type { Approved, Desk } from './desk.ts';
 import { assessmentsOf, compared, loadedDate, once } from './loaded.ts';
 import { diffOf } from './previous.ts';
 import * as report from './report.ts';
+import { settersOf } from './setters.ts';
 import { conclude } from './verify.ts';
 
 /** @throws HotlispError; nothing in the image changed then, unless it is `image-lost` */
@@ -93,7 +94,7 @@ async function changeAtOnce(
     generation: 0,
     threads: [],
     dependents: noDependents,
-    setters: [],
+    setters: await settersOf(image, plan.forms, call.signal),
   };
   const about = await changeDeed(desk, operation, kind, plan, unseen, image, transaction, call);
   const deed = { ...about, definitions: namedDefinitions(plan) };

@@ -283,9 +283,12 @@ export const changePreview = (
   dependents: assessed?.dependents.reported ?? [],
   notes: [...brokenNotes(plan, encoding), ...leftOutNotes(assessed, encoding)],
   ...reportedThreads(assessed?.threads ?? []),
-  ...(assessed && assessed.setters.length > 0 && { setters: assessed.setters }),
+  ...toldSetters(assessed),
   runs_code: assessed?.forms.some(({ wire }) => wire.evaluates) ?? false,
 });
+
+const toldSetters = (assessed: Assessed | undefined) =>
+  assessed && assessed.setters.length > 0 && { setters: assessed.setters };
 
 const assessedAs = ({ class: effect, hazard, migration, leaves }: Assessment) => ({
   class: effect,
@@ -327,6 +330,7 @@ export function changeResult(
     ...(change.step && { step: change.step }),
     ...(change.condition && { condition: change.condition }),
     ...(change.remains.length > 0 && { remains: change.remains }),
+    ...toldSetters(assessed),
     duration_ms: since(started),
   };
 }

@@ -311,10 +311,7 @@ describe('what the image runs and no file has', () => {
 
   it('is not told of a kind that cannot be compared, and that the text has', async () => {
     const document = await start();
-    document.replace(
-      '(defgeneric area',
-      '(define-method-combination tally :operator +)\n\n(defgeneric area',
-    );
+    document.replace('(defgeneric area', '(define-method-combination tally :operator +)\n\n(defgeneric area');
     void editor.expectPrompt(/reload tally/i, 'Approve');
     expect(await editor.actionOutcome(document, 'tally', /^Reload tally$/)).toMatchObject({
       status: 'applied',

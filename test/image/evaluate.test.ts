@@ -83,7 +83,11 @@ describe('a form evaluated where it stands', () => {
     const evaluate = (code: string) =>
       editor.command<{ truncated: boolean; values: string[] }>('repl_eval', { code });
     expect((await evaluate('(make-string 9998)')).truncated).toBe(false);
-    for (const code of ['(make-string 9999)', '(vector (make-string 20000))', '(values 1 (make-string 20000)) 2'])
+    for (const code of [
+      '(make-string 9999)',
+      '(vector (make-string 20000))',
+      '(values 1 (make-string 20000)) 2',
+    ])
       expect((await evaluate(code)).truncated).toBe(true);
   });
 

@@ -466,6 +466,8 @@ describe('a rollback, and a failure, restores', () => {
     );
     editor.configure({ approval: { 'modify-running-code': 'allow' } });
     // What the forms name is put back with them, and what is not called sets nothing.
+    const atOnce = editor.open('at-once.lisp', '(in-package :cl-user)\n(call-indirectly 3)\n');
+    expect(await reload(atOnce)).toMatchObject({ status: 'applied', setters });
     const naming = editor.open(
       'naming.lisp',
       '(in-package :cl-user)\n(call-setting (list *set-by-call* *filled-by-call*))\n',
@@ -505,7 +507,9 @@ describe('a rollback, and a failure, restores', () => {
       editor.command<OperationResult>('reload_file', {
         uri: editor.open(name, `(in-package :cl-user)\n${text}\n`).uri,
       });
-    const remains = ['The value of COMMON-LISP-USER::*TABLES* changed during the load, and was left as it is.'];
+    const remains = [
+      'The value of COMMON-LISP-USER::*TABLES* changed during the load, and was left as it is.',
+    ];
     await reload(
       'tables.lisp',
       '(defvar *tables* (list))\n(defun add-table () (push (make-hash-table) *tables*))',
