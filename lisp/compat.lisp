@@ -979,13 +979,15 @@ and giving it back does not undo that (2.2.9 to 2.6.4)."
   (integerp first-code-constant))
 
 (defun call-walking-code (function)
-  "Call FUNCTION, which goes through SBCL's space for code; again when it fails, as SBCL 2.2.9's own way there may while other threads make code or
-garbage is collected."
-  (loop repeat 100
-        do (handler-case (return-from call-walking-code (funcall function))
-             (bug () (sb-thread:thread-yield))
-             (sb-sys:memory-fault-error () (sb-thread:thread-yield))))
-  (funcall function))
+  "Call FUNCTION, which goes through SBCL's spaces, with no garbage collected meanwhile: SBCL 2.5 and 2.6 hold a lock there that whoever loads code may wait
+for with collecting held off, so that a collection begun in between would never come to be. FUNCTION is called again when it fails, as SBCL 2.2.9's own
+way there may while other threads make code."
+  (flet ((walk () (sb-sys:without-gcing (funcall function))))
+    (loop repeat 100
+          do (handler-case (return-from call-walking-code (walk))
+               (bug () (sb-thread:thread-yield))
+               (sb-sys:memory-fault-error () (sb-thread:thread-yield))))
+    (walk)))
 
 (define-internal find-fdefinition-object :function ("SB-INT" "FIND-FDEFN") ("SB-KERNEL" "FIND-FDEFN"))
 (defparameter *unlinker* (find-internal '(("SB-VM" "REMOVE-STATIC-LINKS")) :function)

@@ -79,9 +79,10 @@ called without their generic functions."
     (reset-generic-functions functions)))
 
 (defun defaults-only-p (function)
-  "Whether no method of FUNCTION has specializers but T: the dispatch holds the effective method then, found before SBCL compiles that dispatch. Others
+  "Whether FUNCTION has methods, and none with specializers but T: the dispatch holds the effective method then, found before SBCL compiles that dispatch. Others
 begin with an empty cache."
   (and (typep function 'standard-generic-function)
+       (sb-mop:generic-function-methods function)
        (loop for method in (sb-mop:generic-function-methods function)
              always (every (lambda (specializer) (eq specializer (find-class t))) (sb-mop:method-specializers method)))))
 
