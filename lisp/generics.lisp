@@ -73,7 +73,7 @@ means none."
                       (error "SBCL has made a method combination of another kind of it."))
                     (loop for (slot . value) in slots
                           do (if (none-p value) (slot-makunbound object slot) (setf (slot-value object slot) value)))
-                    (reset-generic-functions (combination-users object))))))
+                    (reset-changed-generic-functions (combination-users object))))))
 
 (defun combination-users (object)
   "The generic functions that use the method combination OBJECT."

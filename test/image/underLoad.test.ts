@@ -18,6 +18,7 @@ describe('threads meet no error and no mixture, over changes, failures and rollb
     'a condition with instances',
     'a generic function that takes other parameters each time',
     'a generic function with keywords, which change',
+    'a method combination of the short form',
     'all of it at once',
   ])('%s', async name => {
     expect(await reloadUnderLoad(editor, name, 9)).toEqual([]);
