@@ -73,7 +73,7 @@ means none."
                       (error "SBCL has made a method combination of another kind of it."))
                     (loop for (slot . value) in slots
                           do (if (none-p value) (slot-makunbound object slot) (setf (slot-value object slot) value)))
-                    (reset-changed-generic-functions (combination-users object))))))
+                    (reset-generic-functions (combination-users object))))))
 
 (defun combination-users (object)
   "The generic functions that use the method combination OBJECT."
@@ -84,3 +84,8 @@ means none."
         (hash-table (loop for function being the hash-keys of users do (push function functions)))
         (t (map-set (lambda (function) (push function functions)) users)))
       (remove-if-not (lambda (each) (typep each 'generic-function)) functions))))
+
+(defun users-in-combination-state (state)
+  "The generic functions that go by what STATE, which COMBINATION-STATE answered, is of."
+  (unless (none-p state)
+    (loop for (object) in (cdddr state) append (combination-users object))))

@@ -141,14 +141,23 @@ has put there since. Returns sentences about what could not be done."
 ;;; Definitions
 
 (defun write-all-definitions (writing)
-  (let ((functions (mapcar #'delta-name (deltas-of writing :methods))))
-    (flet ((write-them () (with-world-lock () (write-definitions writing))))
-      (if functions
-          (call-missing-methods (lambda ()
-                                  (write-them)
-                                  ;; Who waits for the lock with what was found meanwhile keeps it once that is free.
-                                  (reset-changed-generic-functions functions)))
-          (write-them)))))
+  (flet ((write-them ()
+           (with-world-lock () (write-definitions writing))
+           ;; Who waits for the lock with what was found meanwhile keeps it once that is free.
+           (reset-changed-generic-functions (written-generic-functions writing))))
+    (if (deltas-of writing :methods)
+        (call-missing-methods #'write-them)
+        (write-them))))
+
+(defun written-generic-functions (writing)
+  "The generic functions that dispatch otherwise because of WRITING."
+  (flet ((names (kind) (mapcar #'delta-name (deltas-of writing kind))))
+    (remove-duplicates
+     (append (names :methods)
+             (names :generic)
+             (remove nil (mapcar #'sb-mop:method-generic-function (names :method)))
+             (loop for delta in (deltas-of writing :combination)
+                   append (users-in-combination-state (wanted-state writing delta)))))))
 
 (defun write-definitions (writing)
   (let ((information (plan-information (deltas-of writing :info) (writing-direction writing) (writing-over writing))))
