@@ -158,9 +158,10 @@ the form TEST is true; TEST runs when the agent is loaded, and an error in it co
        (values result (sb-alien:get-errno)))))
 
 (define-capability :sockets (foreign-symbol-address unix-read unix-close unix-poll unix-lstat unix-mkdir vector-sap)
-  (every #'foreign-symbol-address '("socket" "bind" "listen" "accept" "send" "shutdown" "chmod")))
+  (every #'foreign-symbol-address '("socket" "bind" "listen" "connect" "accept" "send" "shutdown" "chmod" "flock" "getsockopt")))
 
 (defconstant +eintr+ 4)
+(defconstant +econnrefused+ #+darwin 61 #-darwin 111)
 (defconstant +eagain+ #+darwin 35 #-darwin 11)
 
 (define-condition system-error (error)
@@ -186,23 +187,59 @@ the form TEST is true; TEST runs when the agent is loaded, and an error in it co
     (replace address octets :start1 2)
     address))
 
-(defun make-unix-socket ()
+(defun make-unix-socket (&optional (flags 0))
+  (declare (ignorable flags))
   (multiple-value-bind (fd errno)
-      (call-c "socket" sb-alien:int sb-alien:int 1 sb-alien:int #+linux (logior 1 #o2000000) #-linux 1 sb-alien:int 0)
+      (call-c "socket" sb-alien:int sb-alien:int 1 sb-alien:int #+linux (logior 1 #o2000000 flags) #-linux 1 sb-alien:int 0)
     (check-call "socket" nil fd errno)))
 
-(defun bind-socket (fd path)
-  (let ((address (socket-address path)))
-    (with-pinned-objects (address)
-      (call-c "bind" sb-alien:int sb-alien:int fd sb-sys:system-area-pointer (vector-sap address)
+(defmacro call-with-address (name fd path)
+  "Call the C function NAME, which takes a socket and an address."
+  `(let ((address (socket-address ,path)))
+     (with-pinned-objects (address)
+       (call-c ,name sb-alien:int sb-alien:int ,fd sb-sys:system-area-pointer (vector-sap address)
                      sb-alien:unsigned-int (length address)))))
+
+(defun socket-listener (path)
+  "Who listens on the socket at PATH: a process id, or true where that is not told; NIL where connecting is refused."
+  (let ((fd (make-unix-socket #o4000))) ; SOCK_NONBLOCK: a program that has been stopped takes no connection
+    (unwind-protect
+         (multiple-value-bind (result errno) (call-with-address "connect" fd path)
+           (cond ((zerop result) (or (peer-process fd) t))
+                 (t (/= errno +econnrefused+))))
+      (unix-close fd))))
+
+(defun peer-process (fd)
+  "The id of the process at the other end of FD; NIL where the system does not tell."
+  (declare (ignorable fd))
+  #+linux
+  (let ((credentials (make-array 3 :element-type '(signed-byte 32) :initial-element 0)) ; pid, uid, gid
+        (size (make-array 1 :element-type '(unsigned-byte 32) :initial-element 12)))
+    (with-pinned-objects (credentials size)
+      (and (zerop (call-c "getsockopt" sb-alien:int sb-alien:int fd sb-alien:int 1 sb-alien:int 17 ; SOL_SOCKET, SO_PEERCRED
+                                       sb-sys:system-area-pointer (vector-sap credentials)
+                                       sb-sys:system-area-pointer (vector-sap size)))
+           (plusp (aref credentials 0))
+           (aref credentials 0)))))
+
+(defun call-with-locked-directory (directory function)
+  "Call FUNCTION while no other process that asks for it has the lock of DIRECTORY, where its file system has locks."
+  (let ((fd (unix-open directory 0 0)))
+    (unwind-protect
+         (progn
+           (when fd
+             (loop while (multiple-value-bind (result errno)
+                             (call-c "flock" sb-alien:int sb-alien:int fd sb-alien:int 2) ; LOCK_EX
+                           (and (minusp result) (= errno +eintr+)))))
+           (funcall function))
+      (when fd (unix-close fd)))))
 
 (defun listen-at (path)
   "A listening socket at PATH, mode 0600, which nobody can connect to before it has that mode. Returns its file descriptor."
   (let ((fd (make-unix-socket)) (done nil))
     (unwind-protect
          (progn
-           (multiple-value-call #'check-call "bind" path (bind-socket fd path))
+           (multiple-value-call #'check-call "bind" path (call-with-address "bind" fd path))
            (multiple-value-call #'check-call "chmod" path
              (call-c "chmod" sb-alien:int sb-alien:c-string path sb-alien:unsigned-int #o600))
            (multiple-value-call #'check-call "listen" path

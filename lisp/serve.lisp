@@ -28,12 +28,12 @@
     (flet ((refuse (problem remedy)
              (error "Hotlisp does not put its socket into ~a: it ~a. ~a" directory problem remedy)))
       (cond ((null mode)
-             (refuse "does not exist and cannot be made" "Make it, or set XDG_RUNTIME_DIR to a directory of your own."))
+             (refuse "does not exist and cannot be made" "Make it, or have XDG_RUNTIME_DIR or :path name a directory of your own."))
             ((/= (logand mode #o170000) #o040000)
              (refuse (if (= (logand mode #o170000) #o120000) "is a symbolic link" "is not a directory")
-                     "Remove it, or set XDG_RUNTIME_DIR to a directory of your own."))
+                     "Have XDG_RUNTIME_DIR or :path name a directory of your own."))
             ((/= owner (unix-getuid))
-             (refuse (format nil "belongs to user ~d" owner) "Set XDG_RUNTIME_DIR to a directory of your own."))
+             (refuse (format nil "belongs to user ~d" owner) "Have XDG_RUNTIME_DIR or :path name a directory of your own."))
             ((/= (logand mode #o777) #o700)
              (refuse (format nil "has mode ~3,'0o, and others must not reach it" (logand mode #o777))
                      (format nil "Run: chmod 700 ~a" directory)))))))
@@ -168,9 +168,9 @@ Interrupts are off meanwhile: half a line would spoil the connection."
   "Let Hotlisp reach this image through a Unix-domain socket, mode 0600, and return its native namestring. Prints nothing. When the image
 serves already, that socket's name is returned and the arguments do not count.
 
-PATH is where the socket is to be made, a native namestring; without it, a new name in the user's run directory, which has to be the user's alone:
+PATH is where the socket is to be made, a native namestring; a socket of the user's there that nobody listens on any more makes way. Without it, a new name in the user's run directory, which has to be the user's alone:
 $XDG_RUNTIME_DIR/hotlisp/, else /tmp/hotlisp-UID/ ($TMPDIR/hotlisp/ on macOS). READ-ONLY: the agent refuses whatever may change the image, evaluation too.
-Signals an error when the directory is not private or the socket cannot be made."
+Signals an error when the directory is not private, something else is at PATH or the socket cannot be made."
   (unless (capability :sockets)
     (error "This SBCL cannot serve: ~{~a~^; ~}" (missing-capabilities)))
   (sb-thread:with-mutex (**serve-lock**)
@@ -178,7 +178,7 @@ Signals an error when the directory is not private or the socket cannot be made.
       (setf **server** nil)) ; a forked child: the parent's socket is not ours
     (unless **server**
       (let* ((path (or path (new-socket-path)))
-             (server (make-server :fd (listen-at path) :path path :pid (unix-getpid) :read-only read-only)))
+             (server (make-server :fd (open-socket path) :path path :pid (unix-getpid) :read-only read-only)))
         (setf (server-thread server) (make-agent-thread "hotlisp accept" :serving (lambda () (accept-connections server)))
               **server** server)
         (pushnew 'remove-socket sb-ext:*exit-hooks*)
@@ -189,6 +189,37 @@ Signals an error when the directory is not private or the socket cannot be made.
   (let ((directory (run-directory)))
     (remove-stale-sockets directory)
     (format nil "~a/~d-~a.sock" directory (unix-getpid) (random-hex 4))))
+
+(defun open-socket (path)
+  "The descriptor of a listening socket at PATH."
+  ;; A program that starts at the same time must not take for a leftover the socket that is not listened on yet.
+  (call-with-locked-directory (directory-of path)
+                              (lambda ()
+                                (make-way path)
+                                (listen-at path))))
+
+(defun directory-of (path)
+  (let ((slash (position #\/ path :from-end t)))
+    (cond ((null slash) ".")
+          ((zerop slash) "/")
+          (t (subseq path 0 slash)))))
+
+(defun make-way (path)
+  "Delete what a program that was killed left at PATH. Signals an error when something else is there."
+  (multiple-value-bind (mode owner) (file-status path)
+    (when mode
+      (flet ((refuse (what remedy)
+               (error "Hotlisp does not serve at ~a: ~a. ~a, or choose another :path." path what remedy)))
+        (unless (= (logand mode #o170000) #o140000)
+          (refuse (if (= (logand mode #o170000) #o120000) "it is a symbolic link" "it is there and is no socket") "Move it away"))
+        (unless (= owner (unix-getuid))
+          (refuse (format nil "the socket there belongs to user ~d" owner) "Have it removed"))
+        (check-private-directory (directory-of path))
+        (let ((listener (socket-listener path)))
+          (when listener
+            (refuse (format nil "~:[a program~;process ~:*~d~] is serving there" (and (integerp listener) listener))
+                    "End it (stop-serving, in a Lisp image)")))
+        (unix-unlink path)))))
 
 (defun remove-socket ()
   "Remove the socket's file, as the image ends."

@@ -1,5 +1,5 @@
 /** Programs that call (hotlisp:serve), and servers that attach to them. */
-import { chmodSync } from 'node:fs';
+import { chmodSync, lstatSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HotlispError } from '../../server/errors.ts';
@@ -121,6 +121,74 @@ describe('a program that serves itself', () => {
       message: expect.stringContaining('0711') as string,
     });
     chmodSync(path.dirname(socket), 0o700);
+  });
+});
+
+describe('a program that serves at a path of its own', () => {
+  /** A path in a private directory, and what another program is told that serves there. */
+  const place = () => {
+    const directory = surroundings.make('own');
+    chmodSync(directory, 0o700);
+    const socket = path.join(directory, 'app.sock');
+    const attempt = `:path ${lispString(socket)}`;
+    return { directory, socket, attempt };
+  };
+  const refused = async (attempt: string): Promise<string> =>
+    (
+      await serve(surroundings.make('app'), attempt).then(
+        ({ socket }) => expect.fail(`serves at ${socket}`),
+        (error: unknown) => error as Error,
+      )
+    ).message;
+
+  it('takes the place of one that was killed, in a directory of its own alone', async () => {
+    const { directory, socket, attempt } = place();
+    const { program } = await serve(surroundings.make('app'), attempt);
+    await program.stop();
+    expect(lstatSync(socket).isSocket()).toBe(true);
+    chmodSync(directory, 0o755);
+    expect(await refused(attempt)).toContain(`Run: chmod 700 ${directory}`);
+    chmodSync(directory, 0o700);
+    const { program: next } = await serve(surroundings.make('app'), attempt);
+    const image = await managed.connect({ mode: 'attach', address: `unix:${socket}` });
+    expect(image.hello.pid).toBe(next.pid);
+  });
+
+  it('leaves the socket to one that lives, and names it, stopped or not', async () => {
+    const { socket, attempt } = place();
+    const { program } = await serve(surroundings.make('app'), attempt);
+    const told = `process ${program.pid} is serving there`;
+    expect(await refused(attempt)).toContain(told);
+    process.kill(program.pid, 'SIGSTOP');
+    expect(await refused(attempt)).toContain(told);
+    process.kill(program.pid, 'SIGCONT');
+    const image = await managed.connect({ mode: 'attach', address: `unix:${socket}` });
+    expect(image.hello.pid).toBe(program.pid);
+  });
+
+  it('touches nothing there that is no socket', async () => {
+    const { directory, socket, attempt } = place();
+    const left = path.join(directory, 'left.sock');
+    const { program } = await serve(surroundings.make('app'), `:path ${lispString(left)}`);
+    await program.stop();
+    symlinkSync(left, socket);
+    expect(await refused(attempt)).toContain(`${socket}: it is a symbolic link`);
+    expect([lstatSync(socket).isSymbolicLink(), lstatSync(left).isSocket()]).toEqual([true, true]);
+    writeFileSync(`${directory}/text`, 'kept');
+    const text = `:path ${lispString(`${directory}/text`)}`;
+    expect(await refused(text)).toContain(`${directory}/text: it is there and is no socket`);
+    expect(readFileSync(`${directory}/text`, 'utf8')).toBe('kept');
+  });
+
+  it('is one of several that start where a killed one was', async () => {
+    const { socket, attempt } = place();
+    const { program } = await serve(surroundings.make('app'), attempt);
+    await program.stop();
+    const started = await Promise.allSettled([1, 2, 3].map(() => serve(surroundings.make('app'), attempt)));
+    const served = started.flatMap(each => (each.status === 'fulfilled' ? [each.value.program.pid] : []));
+    expect(served).toHaveLength(1);
+    const image = await managed.connect({ mode: 'attach', address: `unix:${socket}` });
+    expect([image.hello.pid]).toEqual(served);
   });
 });
 
