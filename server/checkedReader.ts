@@ -50,10 +50,11 @@ class Gathering {
   }
 }
 
-/** Knows which requests have no reply yet. */
+/** Knows which requests have no reply yet, the client's and our own. */
 export class CheckedWriter extends StreamMessageWriter {
-  /** Their ids as texts: the library takes 7 and "7" for one. */
+  /** The client's, their ids as texts: the library takes 7 and "7" for one. */
   readonly #open = new Set<string>();
+  readonly #asked = new Set<unknown>();
 
   /** Settled once what came before is written. */
   #written: Promise<unknown> = Promise.resolve();
@@ -72,9 +73,15 @@ export class CheckedWriter extends StreamMessageWriter {
     return true;
   }
 
+  /** False for a reply to nothing that we asked, or a second one: of those that come at once, the library takes the last. */
+  settle(id: unknown): boolean {
+    return this.#asked.delete(id);
+  }
+
   override write(message: Message): Promise<void> {
     const { id, method } = message as { id?: string | number | null; method?: string };
     if (method === undefined) this.#open.delete(String(id));
+    else if (id !== undefined) this.#asked.add(id);
     const sent = this.#written.then(() => this.#send(message));
     this.#written = sent.catch(() => undefined);
     return sent;
@@ -132,6 +139,14 @@ export class CheckedReader extends StreamMessageReader {
       const { id, method } = message as { id?: string | number; method?: string };
       if (untimely && id !== undefined)
         return this.writer.refuse({ id, isRequest: true, ...untimely, path: 'method' });
+      if (method === undefined && !this.writer.settle(id))
+        return this.writer.refuse({
+          id: null,
+          isRequest: false,
+          code: 'InvalidRequest',
+          message: `a reply of id ${id}, which no request waits for, or which came after the first one.`,
+          path: 'id',
+        });
       if (method === 'initialize' || method === 'shutdown') this.#course = method;
       if (method !== undefined && id !== undefined && !this.writer.begin(id))
         return this.writer.refuse({

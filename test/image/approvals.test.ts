@@ -9,8 +9,9 @@ import {
   type PromptAnswer,
   type TextDocument,
 } from '../support/lspClient.ts';
-import { METHOD_NOT_FOUND } from '../support/jsonRpc.ts';
+import { frame, METHOD_NOT_FOUND } from '../support/jsonRpc.ts';
 import { shop } from '../support/shop.ts';
+import { within } from '../support/wait.ts';
 
 const form = '(defun total';
 const reload = /^Reload total$/;
@@ -307,6 +308,36 @@ describe('hotlisp.request_approval', () => {
     });
     void editor.expectPrompt(/Details: deploy "it" now$/, 'Deny');
     await editor.command('request_approval', { ...asked, details: 'deploy "it" now' });
+  });
+
+  it('takes the first of several answers, also when they come at once, and tells of the others', async () => {
+    await start({ settings: { image: { mode: 'off' } } });
+    const title = (text: string) => ({ result: { title: text } });
+    const no = [
+      title('Deny'),
+      { result: null },
+      { error: { code: -32603, message: 'busy' } },
+      { error: null },
+    ];
+    const yes = title('Approve');
+    const bursts = no.flatMap(deny => [
+      [deny, yes],
+      [deny, title('Approve for Session'), yes],
+      [yes, deny],
+    ]);
+    for (let round = 0; round < 5; round++)
+      for (const burst of bursts) {
+        const prompt = editor.expectPrompt(/modify-running-code/, NEVER);
+        const outcome = editor.command('request_approval', { operation: 'modify-running-code' });
+        await within('the prompt', prompt);
+        const { id } = editor.traffic.findLast(
+          ({ message }) => message.method === 'window/showMessageRequest',
+        )!.message;
+        const replies = burst.map(reply => frame(JSON.stringify({ jsonrpc: '2.0', id, ...reply })));
+        editor.rpc.sendRaw(Buffer.concat(replies));
+        expect([burst, await outcome]).toMatchObject([burst, { approved: burst[0] === yes }]);
+        await editor.logs.next('word of the other', each => each.message.includes(`a reply of id ${id}`));
+      }
   });
 
   it('grants nothing to a later operation', async () => {
