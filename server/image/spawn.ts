@@ -108,6 +108,7 @@ class ChildImage {
   readonly #process: ChildProcess;
   readonly #program: string;
   readonly #lines: string[] = [];
+  #inBacktrace = false;
   #running = true;
   #ending: Promise<void> | undefined;
 
@@ -186,10 +187,14 @@ class ChildImage {
     );
   }
 
+  /** All but the backtraces of SBCL: they would push out the error that they are of. */
   #keep(line: string, onLog: (line: string) => void): void {
+    onLog(line);
+    if (line.startsWith('Backtrace for: ')) this.#inBacktrace = true;
+    if (line.startsWith('unhandled condition in --disable-debugger mode')) this.#inBacktrace = false;
+    if (this.#inBacktrace) return;
     this.#lines.push(line);
     if (this.#lines.length > KEPT_LINES) this.#lines.shift();
-    onLog(line);
   }
 
   /** Ends the process, gently first; resolves when it is gone. Idempotent. */

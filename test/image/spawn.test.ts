@@ -421,6 +421,16 @@ describe('an image that cannot be had', () => {
     expect(childSbcls()).toEqual([]);
   });
 
+  it('because SBCL ends with an error deep inside is told with that error, not with the end of its backtrace', async () => {
+    const deep =
+      '(labels ((deep (n) (if (zerop n) (error "no room in the attic") (1+ (deep (1- n)))))) (deep 60))';
+    writeFileSync(path.join(surroundings.home, '.sbclrc'), deep);
+    await managed.configure();
+    const { message } = await failure(managed.manager.connect());
+    expect(message).toContain('no room in the attic');
+    expect(message).not.toMatch(/^\d+: /m);
+  });
+
   it.each([
     ['(error "no such database")', /form 1 of image\.init.*no such database/s],
     ['(car', /form 1 of image\.init/s],
