@@ -12,7 +12,10 @@ export class TemporaryDirectory {
 
   /** Its absolute path; made when it is first asked for, with mode 0700. */
   path(): Promise<string> {
-    return (this.#path ??= this.#make());
+    return (this.#path ??= this.#make().catch((error: unknown) => {
+      this.#path = undefined;
+      throw error;
+    }));
   }
 
   /** Removes it and all that is in it. */

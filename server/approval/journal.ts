@@ -126,7 +126,7 @@ export class Journal {
 
   /**
    * Appends one entry and resolves once it is on the disk, and every entry before it.
-   * @throws HotlispError `internal` naming the file, when it cannot be written; nothing must then be done or reported as done
+   * @throws HotlispError `read-only` naming the file, when it cannot be written; nothing must then be done or reported as done
    */
   async append(entry: JournalEntry): Promise<void> {
     await (
@@ -164,7 +164,7 @@ export class Journal {
   #fail(error: unknown, handle?: fs.FileHandle): never {
     if (handle) this.#letGo(handle);
     throw new HotlispError(
-      'internal',
+      'read-only',
       `The journal ${this.path} cannot be written (${(error as Error).message}), so nothing is done without it. Mend that or set hotlisp.journal.directory.`,
       { path: this.path },
     );

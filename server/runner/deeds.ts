@@ -67,8 +67,8 @@ export interface DeedsDependencies {
 
 export class Deeds {
   readonly #diffs = new DiffFiles();
-  /** Errors whose outcome is in the journal, or cannot be put there. */
-  readonly #recorded = new WeakSet<Error>();
+  /** Deeds whose outcome is in the journal, and errors whose is, or cannot be put there. */
+  readonly #recorded = new WeakSet<Deed | Error>();
 
   constructor(private readonly deps: DeedsDependencies) {}
 
@@ -135,11 +135,12 @@ export class Deeds {
   async recordOutcome(deed: Deed, call: Call, outcome: NonNullable<JournalEntry['outcome']>): Promise<void> {
     try {
       await this.#record(deed, call, { event: 'outcome', outcome });
+      this.#recorded.add(deed);
     } catch (error) {
       const { status, target } = outcome;
       const told =
         status !== 'applied' || deed.transaction === undefined || target !== undefined
-          ? (error as Error)
+          ? joined(error, `It had ended by then: ${status}.`)
           : await takeBack(deed).then(
               () => joined(error, 'The change was taken back.'),
               (second: unknown) =>
@@ -155,10 +156,10 @@ export class Deeds {
 
   /**
    * Records that a writing call failed: nothing was changed where the agent itself says so, and else nobody knows. Once for
-   * each error. Where that cannot be recorded either, the error says so.
+   * each error, and not after an outcome. Where that cannot be recorded either, the error says so.
    */
   async recordFailure(deed: Deed, call: Call, error: unknown): Promise<void> {
-    if (this.#recorded.has(error as Error)) return;
+    if (this.#recorded.has(deed) || this.#recorded.has(error as Error)) return;
     this.#recorded.add(error as Error);
     const known = wireKind(error) !== undefined || wasNotSent(error);
     const outcome = {

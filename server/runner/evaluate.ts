@@ -115,14 +115,18 @@ export async function runEvaluation(
 const keptOutput = ({ kind }: Image): number =>
   kind === 'swank' || kind === 'slynk' ? 3_000_000 : 12_000_000;
 
-/** Output as it is answered; what is too long for that stands in a file as a whole, as far as it was kept. */
+/** Output as it is answered; what is too long for that stands in a file as a whole, as far as it was kept, and as the disk has room. */
 async function spooled(
   desk: Desk,
   output: string,
   truncated: boolean,
 ): Promise<{ output: string; truncated: boolean; output_uri?: string }> {
   if (output.length <= outputLimit) return { output, truncated };
-  const uri = await desk.deps.pages.write({ name: 'output', extension: 'txt', lines: [output] });
-  const said = `\n[${output.length - outputLimit} more characters${truncated ? ', and what was beyond the limit,' : ''} are not shown here; ${truncated ? 'as much as was kept' : 'the whole'} is in ${uri}]\n`;
-  return { output: output.slice(0, outputLimit) + said, truncated: true, output_uri: uri };
+  const page = { name: 'output', extension: 'txt', lines: [output] } as const;
+  const { where, ...uri } = await desk.deps.pages.write(page).then(
+    output_uri => ({ where: `is in ${output_uri}`, output_uri }),
+    (error: Error) => ({ where: `could not be written to a file: ${error.message}` }),
+  );
+  const said = `\n[${output.length - outputLimit} more characters${truncated ? ', and what was beyond the limit,' : ''} are not shown here; ${truncated ? 'as much as was kept' : 'the whole'} ${where}]\n`;
+  return { output: output.slice(0, outputLimit) + said, truncated: true, ...uri };
 }

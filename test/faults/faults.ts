@@ -264,7 +264,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'the journal’s disk is full',
     strikes: everywhere,
-    leadsTo: ['works', 'internal'],
+    leadsTo: ['works', 'read-only'],
     journal: 'refuses',
     strike: hands => {
       hands.fillDisk();
@@ -274,7 +274,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'the journal’s disk is read-only',
     strikes: everywhere,
-    leadsTo: ['works', 'internal'],
+    leadsTo: ['works', 'read-only'],
     journal: 'refuses',
     strike: hands => {
       hands.refuseWriting();

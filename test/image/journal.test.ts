@@ -53,10 +53,15 @@ afterAll(async () => {
 });
 
 /** A server on the program, whose journal is the one of all these servers unless `directory` says otherwise. */
-async function start(approval = 'allow', directory = path.join(root, 'journal')): Promise<Editor> {
+async function start(
+  approval = 'allow',
+  directory = path.join(root, 'journal'),
+  env: Record<string, string> = {},
+): Promise<Editor> {
   const work = mkdtempSync(path.join(root, 'work-'));
   const editor = await Editor.start({
     root: work,
+    env,
     settings: {
       image: { mode: 'attach', address },
       approval: { 'compile-file': approval },
@@ -252,6 +257,22 @@ describe('a line that was torn', () => {
   });
 });
 
+describe('an evaluation whose long output cannot be kept', () => {
+  it('answers its values and what fits of the output, says why, and has one outcome', async () => {
+    const editor = await start('allow', undefined, { TMPDIR: path.join(root, 'no-such-directory') });
+    const code = `(progn (dotimes (i 200000) (write-string "ab")) 'printed)`;
+    const { values, output } = await editor.command<{ values: string[]; output: string }>('repl_eval', {
+      code,
+    });
+    expect(values).toEqual(['PRINTED']);
+    expect(output).toMatch(
+      /^ab.*300000 more characters.*could not be written to a file: ENOENT.*no-such-directory/s,
+    );
+    const entries = (await history(editor)).filter(({ source }) => source?.some(each => each.after === code));
+    expect(entries.map(each => each.outcome?.status)).toEqual(['applied', undefined]);
+  });
+});
+
 describe('a journal that cannot be written', () => {
   /** The image is as before, and nobody was asked. */
   async function refuses(directory: string): Promise<void> {
@@ -260,6 +281,7 @@ describe('a journal that cannot be written', () => {
       code: '(defun unjournalled () 1)',
       package: 'SHOP',
     });
+    expect(error.kind).toBe('read-only');
     expect(error.message).toContain(directory);
     expect(error.message).toMatch(
       /cannot be written .*so nothing is done without it.*hotlisp\.journal\.directory/,
@@ -324,6 +346,7 @@ describe('a journal that cannot be written', () => {
         const failed: string[] = [];
         for (const name of names)
           await compile(editor, `(defun ${name} () 1)`).catch((error: Error) => {
+            expect(error).toMatchObject({ kind: 'read-only' });
             expect(error.message).toMatch(/cannot be written .*hotlisp\.journal\.directory/);
             failed.push(name);
           });

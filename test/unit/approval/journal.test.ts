@@ -92,7 +92,7 @@ describe('the journal', () => {
   it('that cannot be written says which file and what to do', async () => {
     const blocked = new Journal(path.join('/dev/null', 'journal'), () => undefined);
     await expect(blocked.append(entry(1))).rejects.toMatchObject({
-      kind: 'internal',
+      kind: 'read-only',
       message: expect.stringMatching(/\/dev\/null.*journal\.directory/) as string,
     });
   });
