@@ -1,18 +1,21 @@
 /** Definitions of systems (.asd files) in the workspace, found by their names; nothing of them is read. */
-import { readdirSync, type Dirent } from 'node:fs';
+import { promises as fs, readdirSync, type Dirent } from 'node:fs';
 import path from 'node:path';
 
 /** How deep below a workspace folder a system's definition is looked for. */
 const depth = 3;
 
 /** The file NAME.asd below the folders; that of the part before a slash for a secondary system. */
-export function definitionOfSystem(roots: readonly string[], name: string): string | undefined {
+export async function definitionOfSystem(
+  roots: readonly string[],
+  name: string,
+): Promise<string | undefined> {
   const wanted = `${name.split('/')[0]}.asd`;
   let level = [...roots];
   for (let below = 0; below <= depth; below++) {
     const next: string[] = [];
     for (const folder of level)
-      for (const entry of entriesOf(folder)) {
+      for (const entry of await fs.readdir(folder, { withFileTypes: true }).catch((): Dirent[] => [])) {
         if (entry.isFile() && entry.name === wanted) return path.join(folder, wanted);
         if (entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== 'node_modules')
           next.push(path.join(folder, entry.name));

@@ -287,7 +287,7 @@ class Reader {
 }
 
 /** What the header's six hex digits can say. */
-export const MAX_PACKET_BYTES = 0xffffff;
+const MAX_PACKET_BYTES = 0xffffff;
 
 /** A packet of the wire: six hex digits counting the UTF-8 bytes, then the text. */
 export function framePacket(text: string): Buffer {

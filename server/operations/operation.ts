@@ -211,7 +211,7 @@ export interface PlanContext {
   /** The path of a file: URI, else the URI itself. */
   fileOf(uri: string): string;
   /** The .asd file of the workspace that defines a system, if there is one. */
-  definitionOfSystem(name: string): string | undefined;
+  definitionOfSystem(name: string): Promise<string | undefined>;
   /** A reading call of the image. @throws HotlispError `internal` for an operation that writes */
   ask<O extends Op>(op: O, args: Args<O>, seconds?: number): Promise<Result<O>>;
   /** Where the image says a symbol is defined. Reads only. */

@@ -62,7 +62,7 @@ async function statusOf(
   name: string,
   context: PlanContext,
 ): Promise<{ answer?: Result<'system'>; asd?: string | undefined; written?: WrittenSystem | undefined }> {
-  const inWorkspace = context.definitionOfSystem(name);
+  const inWorkspace = await context.definitionOfSystem(name);
   const answer = await context.ask('system', { name, force: 'none' }).catch((error: unknown) => {
     if (!(error instanceof HotlispError) || error.kind !== 'unknown-system' || inWorkspace === undefined)
       throw error;

@@ -269,7 +269,7 @@ async function lookAt(
   signal: AbortSignal,
 ): Promise<{ image: Image; system: System | undefined; asd: string | undefined }> {
   const image = await desk.deps.images.connect(undefined, signal);
-  const asd = definitionOfSystem(desk.deps.roots(), plan.system);
+  const asd = await definitionOfSystem(desk.deps.roots(), plan.system);
   try {
     const system = await image.call('system', { name: plan.system, force: plan.force }, { signal });
     return { image, system, asd: system.registered ? undefined : (system.asd ?? asd) };

@@ -63,7 +63,7 @@ const wayOut = (thread: ThreadInside, milliseconds: number) =>
     : `is not in the old code: that could be told after ${Math.round(milliseconds)} ms.`;
 
 /** `2 threads: a and b; unknown of 1 thread: c`. */
-export function threadsSaid(threads: readonly ThreadInside[]): string {
+function threadsSaid(threads: readonly ThreadInside[]): string {
   const said = (before: string, some: readonly ThreadInside[]) =>
     some.length > 0
       ? [`${before}${plural(some.length, 'thread')}: ${listed(some.map(({ name }) => oneLine(name, 40)))}`]

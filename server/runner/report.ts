@@ -77,7 +77,7 @@ function describeAssessments(assessments: readonly Assessment[], forms: readonly
 }
 
 /** `adds slot OWNER, drops slots A and B`: what happens to every instance. */
-export function describeMigration({ added, dropped }: Migration): string {
+function describeMigration({ added, dropped }: Migration): string {
   const slots = (verb: string, names: readonly string[]) =>
     names.length > 0
       ? [`${verb} ${names.length === 1 ? 'slot' : 'slots'} ${listed(names.map(each => oneLine(each, 60)))}`]

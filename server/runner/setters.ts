@@ -56,7 +56,7 @@ export const settersSaid = (setters: readonly Setter[]): string =>
     : `A rollback leaves as it is what functions that it calls set: ${listed(setters.map(setterSaid), 4)}.`;
 
 /** `BUMP may set *COUNT* and what is in the hash table *SEEN*`. */
-export function setterSaid({ function: name, variables, tables }: Setter): string {
+function setterSaid({ function: name, variables, tables }: Setter): string {
   const names = (some: readonly string[]) => listed(some.map(each => oneLine(each, 60)));
   const what = [
     ...(variables.length > 0 ? [names(variables)] : []),

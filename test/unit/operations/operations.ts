@@ -10,7 +10,7 @@ export const contextOf = (source: Source, text: string, open = true): PlanContex
   isOpen: () => open,
   uriOf: file => `file:///w/${file}`,
   fileOf: uri => uri.replace('file://', ''),
-  definitionOfSystem: () => undefined,
+  definitionOfSystem: () => Promise.resolve(undefined),
   ask: async () => {
     throw new Error('no image is asked');
   },
