@@ -621,6 +621,11 @@ so that a thread which ends meanwhile costs an answer and not the process."
   "Whether this thread has the lock of WITH-WORLD-LOCK."
   (and *world-lock-symbol* (sb-thread:holding-mutex-p (symbol-value *world-lock-symbol*))))
 
+(defun compiling-p (thread)
+  "Whether THREAD is known to compile: it has what SBCL binds while it does."
+  (let ((symbol (internal-symbol "SB-C" "*COMPILATION*")))
+    (and symbol (nth-value 1 (sb-thread:symbol-value-in-thread symbol thread nil)))))
+
 (defun waiting-for-dispatch-p (thread)
   "Whether THREAD is known to wait for a lock under which SBCL changes classes, or how generic functions find their methods."
   (let ((awaited (and (capability :lock-waits) (thread-waiting-for thread))))

@@ -73,25 +73,11 @@ called without their generic functions."
             (flush-effective-method-cache function)
             (update-dfun function)))))))
 
-(defun reset-changed-generic-functions (functions)
-  "As RESET-GENERIC-FUNCTIONS, for FUNCTIONS that had other methods, or none, for a while: of those SBCL may be compiling a dispatch that it never had."
-  (let ((*settling-seconds* *settling-seconds-when-compiling*))
-    (reset-generic-functions functions)))
-
-(defun defaults-only-p (function)
-  "Whether FUNCTION has methods, and none with specializers but T: the dispatch holds the effective method then, found before SBCL compiles that dispatch. Others
-begin with an empty cache."
-  (and (typep function 'standard-generic-function)
-       (sb-mop:generic-function-methods function)
-       (loop for method in (sb-mop:generic-function-methods function)
-             always (every (lambda (specializer) (eq specializer (find-class t))) (sb-mop:method-specializers method)))))
-
 (defun reset-generic-functions (functions)
   "Empty the dispatch caches of FUNCTIONS, now and again once whoever was filling them is done."
   (when (and functions (capability :methods-in-place))
     (reset-dispatch functions)
-    (let ((*settling-seconds* (if (some #'defaults-only-p functions) *settling-seconds-when-compiling* *settling-seconds*)))
-      (settle))
+    (settle)
     (reset-dispatch functions)))
 
 ;;;; From a DEFMETHOD that is being loaded
@@ -144,7 +130,7 @@ begin with an empty cache."
         (names (remove-duplicates (mapcar #'second staged) :test #'equal)))
     (labels ((functions () (remove nil (mapcar #'generic-function-named names)))
              (replaced-p (arguments) (and (named-method arguments) (not (lasting-method arguments))))
-             (load-them (reset)
+             (load-them ()
                (call-changing-methods
                 (functions)
                 (lambda ()
@@ -154,11 +140,11 @@ begin with an empty cache."
                           (progn (redefine-method method arguments record)
                                  (push method redefined))
                           (define-method arguments record))))
-                  (funcall reset (functions))))))
+                  (reset-generic-functions (functions))))))
       (if (some #'replaced-p staged)
           ;; SBCL takes the old one away first.
-          (call-missing-methods (lambda () (load-them #'reset-changed-generic-functions)))
-          (load-them #'reset-generic-functions)))
+          (call-missing-methods #'load-them)
+          (load-them)))
     (reset-constructors redefined)))
 
 (defun redefine-method (method arguments record)

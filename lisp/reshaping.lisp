@@ -48,7 +48,7 @@ the others go on being collected. Returns the rest of METHODS."
          (note :generic parts (generic-parts function))
          (load-methods installation methods)
          ;; Before those go on that have found none.
-         (reset-changed-generic-functions (list function)))))
+         (reset-generic-functions (list function)))))
     (setf (installation-reshaped installation) (remove declared (installation-reshaped installation)))))
 
 (defun generic-lambda-list (lambda-list)

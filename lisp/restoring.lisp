@@ -144,7 +144,7 @@ has put there since. Returns sentences about what could not be done."
   (flet ((write-them ()
            (with-world-lock () (write-definitions writing))
            ;; Who waits for the lock with what was found meanwhile keeps it once that is free.
-           (reset-changed-generic-functions (written-generic-functions writing))))
+           (reset-generic-functions (written-generic-functions writing))))
     (if (deltas-of writing :methods)
         (call-missing-methods #'write-them)
         (write-them))))

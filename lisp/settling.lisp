@@ -5,17 +5,18 @@
 
 (defparameter *settling-seconds* 0.002
   "How long a thread that missed the cache may take to fill it with what it has found, while it runs.")
-(defparameter *settling-seconds-when-compiling* 0.03
-  "As *SETTLING-SECONDS*, where it may compile first what it fills the cache with: 4 to 12 milliseconds, measured on 2.2.9 and 2.6.4.")
+(defparameter *compiling-seconds* 0.1
+  "How long it may compile besides, while it runs: it may do so with what it fills the cache with, for 4 to 12 milliseconds, and 50 where a function takes
+as many arguments, measured on 2.2.9 and 2.6.4. Who takes longer compiles something else.")
 (defparameter *settling-looks* 1000
   "How often threads are looked at, a millisecond apart, that have not run so long yet, because others have the processors.")
 (defparameter *settling-collections* 8
   "How many looks tell less because garbage was collected since the last one: a program that does so all the time is not waited for for ever.")
 
 (defstruct (settling (:constructor make-settling (thread)) (:copier nil) (:predicate nil))
-  "A thread that is waited for: what it has RUN, in nanoseconds, since then. TIME, in all its life, is as of
-the last look; BLOCKED: it was then, or at another since garbage was collected."
-  thread time blocked (run 0))
+  "A thread that is waited for: what it has RUN, in nanoseconds, since then or since it last COMPILED, which is what it ran while it did. TIME, in all its
+life, and COMPILING are as of the last look; BLOCKED: it was then, or at another since garbage was collected."
+  thread time blocked compiling (run 0) (compiled 0))
 
 (defun settle ()
   "Wait until every other thread is done with what it had begun to look up: until it blocks, or has run for *SETTLING-SECONDS*. On a busy machine a
@@ -41,8 +42,8 @@ collection, which may also be what it runs, or for a lock under which SBCL chang
                  (unless (or first (eql collected 0))
                    (when (minusp (decf patience)) (setf collected 0)))
                  (setf waiting (loop for settling in waiting
-                                     for (run . blocked) in looks
-                                     unless (settled-p settling run blocked collected lock-mine) collect settling)
+                                     for (run blocked compiling) in looks
+                                     unless (settled-p settling run blocked compiling collected lock-mine) collect settling)
                        known-epoch (if disturbed nil epoch)
                        known-time time)
                  (when waiting (sleep (if (eql collected 0) 0.001 *settling-seconds*))))
@@ -50,17 +51,28 @@ collection, which may also be what it runs, or for a lock under which SBCL chang
       (sleep *settling-seconds*)))
 
 (defun look-at-thread (settling)
-  "What the thread has run, NIL where it has ended, and whether it is blocked."
+  "A list of what the thread has run, NIL where it has ended, whether it is blocked and whether it is compiling."
   (let* ((thread (settling-thread settling)) (line (system-call-line thread)))
-    (cons (and line (thread-run-time thread)) (and line (not (line-running-p line))))))
+    (list (and line (thread-run-time thread)) (and line (not (line-running-p line))) (compiling-p thread))))
 
-(defun settled-p (settling time blocked collected lock-mine)
-  "Whether the thread, which was found to have run for TIME and to be BLOCKED or not, is done. COLLECTED are the nanoseconds that collecting garbage took
-since the last look, in whichever thread; NIL where that look or this one tells nothing."
-  (when (and collected time)
-    (incf (settling-run settling) (max 0 (- time (settling-time settling) collected))))
-  (setf (settling-time settling) time)
-  (cond ((or (null time) (>= (settling-run settling) (* 1000000000 *settling-seconds*))))
+(defun note-run (settling time compiling)
+  "Note in SETTLING what the thread has run until TIME, at the look at which it is COMPILING or not."
+  (let ((run (max 0 (- time (settling-time settling)))))
+    (cond ((or compiling (settling-compiling settling))
+           (incf (settling-compiled settling) run)
+           (setf (settling-run settling) 0 (settling-blocked settling) nil))
+          (t (incf (settling-run settling) run)))))
+
+(defun settled-p (settling time blocked compiling collected lock-mine)
+  "Whether the thread, which was found to have run for TIME, to be BLOCKED or not and to be COMPILING or not, is done. COLLECTED are the nanoseconds that
+collecting garbage took since the last look, in whichever thread; NIL where that look or this one tells nothing."
+  (when (and collected time) (note-run settling (- time collected) compiling))
+  (setf (settling-time settling) time
+        (settling-compiling settling) compiling)
+  (cond ((or (null time)
+             (>= (settling-run settling) (* 1000000000 *settling-seconds*))
+             (>= (settling-compiled settling) (* 1000000000 *compiling-seconds*))))
+        (compiling nil)
         ((not (eql collected 0)) (setf (settling-blocked settling) blocked) nil)
         ((not blocked) nil)
         ((and (not lock-mine) (waiting-for-dispatch-p (settling-thread settling))) nil)

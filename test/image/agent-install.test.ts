@@ -258,34 +258,57 @@ describe('running programs', () => {
     expect(await lisp("(length (sb-mop:generic-function-methods #'app::warm))")).toEqual(['3']);
   });
 
-  it('see the new method, too, where SBCL was compiling the first dispatch to the old one', async () => {
-    await agent.program('(defgeneric cold (a b c)) (defmethod cold (a b c) (list a b c))');
-    // Compiling takes 4 to 12 ms; this makes it last.
-    await lisp(`(defvar cl-user::*inside* nil)
-      (defvar cl-user::*caller* nil)
+  it.each([
+    ['redefined', 'cold', 'load-staged-methods', '(3 2 1)'],
+    ['added', 'chilly', 'load-staged-methods', '(:INTEGER 1)'],
+    ['removed', 'frozen', 'remove-definition', ':NONE'],
+  ])(
+    'see that a method was %s, too, where SBCL was compiling the first dispatch without that',
+    async (what, name, inside, then) => {
+      const method = (specializer: string, text: string): Piece => ({
+        text,
+        definitions: [{ kind: 'method', name, specializers: [specializer, 't', 't'] }],
+      });
+      await agent.program(`(defgeneric ${name} (a b c)) (defmethod ${name} (a b c) (list a b c))`);
+      // Compiling takes 4 to 50 ms; this makes it last.
+      await lisp(`(defvar cl-user::*inside*)
+      (defvar cl-user::*caller*)
+      (setf cl-user::*inside* nil cl-user::*caller* nil)
+      (defmacro cl-user::slowly ()
+        (setf cl-user::*inside* t)
+        (loop with end = (+ (get-internal-real-time) (* 50/1000 internal-time-units-per-second))
+              until (> (get-internal-real-time) end)))
       (sb-int:encapsulate 'sb-pcl::get-dfun-constructor 'slowly
         (lambda (function &rest arguments)
           (multiple-value-prog1 (apply function arguments)
             (when (eq sb-thread:*current-thread* cl-user::*caller*)
-              (setf cl-user::*inside* t)
-              (loop with end = (+ (get-internal-real-time) (* 15/1000 internal-time-units-per-second))
-                    until (> (get-internal-real-time) end))))))
-      (sb-int:encapsulate 'hotlisp::load-staged-methods 'meanwhile
+              (compile nil '(lambda () (cl-user::slowly)))))))
+      (sb-int:encapsulate 'hotlisp::${inside} 'meanwhile
         (lambda (function &rest arguments)
-          (setf cl-user::*caller* (sb-thread:make-thread (lambda () (sleep 0.01) (app::cold 1 2 3))))
+          (setf cl-user::*caller* (sb-thread:make-thread (lambda () (sleep 0.01) (app::${name} 1 2 3))))
           (loop repeat 5000 until cl-user::*inside* do (sleep 0.001))
           (apply function arguments)))`);
-    const change = await agent.change({
-      text: '(defmethod cold (a b c) (list c b a))',
-      definitions: [{ kind: 'method', name: 'cold', specializers: ['t', 't', 't'] }],
-    });
-    await lisp(`(progn (sb-int:unencapsulate 'sb-pcl::get-dfun-constructor 'slowly)
-      (sb-int:unencapsulate 'hotlisp::load-staged-methods 'meanwhile))`);
-    expect(change).toMatchObject({ status: 'applied' });
-    expect(
-      await lisp('(list cl-user::*inside* (sb-thread:join-thread cl-user::*caller*) (app::cold 1 2 3))'),
-    ).toEqual(['(T (1 2 3) (3 2 1))']);
-  });
+      const changes = {
+        redefined: () => agent.change(method('t', `(defmethod ${name} (a b c) (list c b a))`)),
+        added: () =>
+          agent.change(method('integer', `(defmethod ${name} ((a integer) b c) (list :integer a))`)),
+        removed: () =>
+          agent.image.call('remove', {
+            transaction: 'removed',
+            definitions: [{ kind: 'method', name, qualifiers: [], specializers: ['t', 't', 't'] }],
+            package: 'APP',
+          }),
+      };
+      const change = await changes[what as keyof typeof changes]();
+      await lisp(`(progn (sb-int:unencapsulate 'sb-pcl::get-dfun-constructor 'slowly)
+      (sb-int:unencapsulate 'hotlisp::${inside} 'meanwhile))`);
+      expect(change).toMatchObject({ status: 'applied' });
+      expect(
+        await lisp(`(list cl-user::*inside* (sb-thread:join-thread cl-user::*caller*)
+        (handler-case (app::${name} 1 2 3) (error () :none)))`),
+      ).toEqual([`(T (1 2 3) ${then})`]);
+    },
+  );
 
   it('call the accessors of a class that is defined again, and taken back, and never fail', async () => {
     const product = (slots: string): Piece => ({
