@@ -5,13 +5,9 @@
 
 ;;;; One definition
 
-(defun untold-p (definition)
-  "Whether it cannot be told, without evaluating something, if the image has DEFINITION."
-  (or (traceless-p definition) (eq (definition-kind definition) :method-combination)))
-
 (defun held (definition digest)
   "The contract's Held for DEFINITION, whose text has DIGEST; NIL where there is no text."
-  (cond ((untold-p definition) (wire :held :status :unknown))
+  (cond ((traceless-p definition) (wire :held :status :unknown))
         ((null (definition-object definition)) (wire :held :status :absent))
         ((installed-digest definition) (held-as-installed (installed-entry definition) digest))
         (t (held-as-recorded definition))))
@@ -87,7 +83,7 @@
   '((defun . :function) (defmacro . :macro) (defgeneric . :generic-function) (defmethod . :method) (defvar . :variable)
     (defparameter . :variable) (sb-ext:defglobal . :variable) (defconstant . :constant) (defclass . :class)
     (define-condition . :condition) (defstruct . :structure) (deftype . :type) (define-compiler-macro . :compiler-macro)
-    (define-symbol-macro . :symbol-macro))
+    (define-symbol-macro . :symbol-macro) (define-method-combination . :method-combination))
   "Operators of forms that, evaluated, define what their second element names.")
 
 (defparameter *blanks* '(#\Space #\Tab #\Newline #\Return #\Page))

@@ -37,10 +37,14 @@
                             unless (eq name *combination-users*)
                               collect (cons name (if (slot-boundp object name) (slot-value object name) **none**))))))
 
+(defun combination-info (name)
+  "What SBCL keeps of NAME as a method combination, another object for each definition; NIL where it means none."
+  (and (capability :method-combinations) (values (gethash name method-combinations))))
+
 (defun combination-state (name)
   "What NAME means as a method combination: the definition, its cache, the function of a long form, and what it has made; nothing where it
 means none."
-  (let ((info (gethash name method-combinations)))
+  (let ((info (combination-info name)))
     (if info
         (list* info (method-combination-cache info) (and (capability :long-method-combinations) (gethash name long-method-combinations))
                (combination-objects info))

@@ -58,7 +58,7 @@ or when there is no telling."
           (:setf-expander (information symbol :setf :expander))
           (:package (find-package name))
           (:declaration (or (information symbol :declaration :known) (remembered definition)))
-          (:method-combination (ignore-errors (sb-mop:find-method-combination #'print-object symbol '())))
+          (:method-combination (combination-info symbol))
           (:other (remembered definition))))))
 
 (defun declared-type (definition)

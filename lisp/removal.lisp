@@ -35,6 +35,9 @@
         (:compiler-macro (setf (compiler-macro-function name) nil))
         (:setf-expander (clear-information symbol '(:setf :expander)))
         (:type (clear-information symbol '(:type)))
+        (:method-combination
+         (write-combination symbol **none**)
+         (setf (documentation symbol 'method-combination) nil))
         ((:class :condition) (remove-class-name symbol))
         (:structure
          (let ((functions (structure-function-names symbol)))
@@ -46,7 +49,8 @@
     (drop-all-hash-caches)))
 
 (defparameter *removable-kinds*
-  '(:function :generic-function :macro :method :variable :constant :symbol-macro :compiler-macro :setf-expander :type :class :condition :structure))
+  '(:function :generic-function :macro :method :variable :constant :symbol-macro :compiler-macro :setf-expander :type :class :condition :structure
+    :method-combination))
 
 (defun removable-definitions (names package)
   "The DEFINITIONs for NAMES, of the wire, that the image has. Ends the request when one is of a kind that cannot be removed."
@@ -59,8 +63,22 @@
           when (and (resolved-p definition) (definition-object definition))
             collect definition)))
 
+(defun combined-labels (definition)
+  "Names of the generic functions that go by DEFINITION, a method combination."
+  (loop for function in (users-in-combination-state (combination-state (definition-symbol definition)))
+        collect (print-name (name-symbol (sb-mop:generic-function-name function)))))
+
 (defun caller-labels (definitions)
   "Names of what uses DEFINITIONS, other than themselves."
+  (sort (remove-duplicates (append (loop for definition in definitions
+                                         when (eq (definition-kind definition) :method-combination)
+                                           append (combined-labels definition))
+                                   (recorded-labels definitions))
+                           :test #'string=)
+        #'string<))
+
+(defun recorded-labels (definitions)
+  "Names of what is recorded to use DEFINITIONS, other than themselves."
   (when (capability :xref)
     (let ((own (loop for definition in definitions
                      append (if (eq (definition-kind definition) :structure)
@@ -70,14 +88,14 @@
       (dolist (user (users-of '(:calls :macroexpands :references :sets :binds)
                               (loop for definition in definitions
                                     append (case (definition-kind definition)
-                                             ((:method :class :condition :type) '())
+                                             ((:method :class :condition :type :method-combination) '())
                                              (:structure (structure-function-names (definition-symbol definition)))
                                              (t (list (definition-name definition)))))
                               (xref-table)))
         (let ((name (user-name user)))
           (unless (member name own :test #'equal)
-            (pushnew (print-name (name-symbol name)) names :test #'string=))))
-      (sort names #'string<))))
+            (push (print-name (name-symbol name)) names))))
+      names)))
 
 (define-request removal (definitions package)
   "Which of the definitions the image has, and what uses them."

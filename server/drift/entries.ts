@@ -15,13 +15,7 @@ export interface Entry {
 }
 
 /** Kinds of which an image keeps nothing that could be compared. */
-const unheard: ReadonlySet<SourceDefinition['kind']> = new Set([
-  'other',
-  'test',
-  'system',
-  'declaration',
-  'method-combination',
-]);
+const unheard: ReadonlySet<SourceDefinition['kind']> = new Set(['other', 'test', 'system', 'declaration']);
 
 export const keyOf = ({ definition, package: home }: Pick<TextDefinition, 'definition' | 'package'>) =>
   `${definition.kind} ${home.toUpperCase()} ${spelling(definition)}`;

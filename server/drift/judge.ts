@@ -64,7 +64,7 @@ export interface Knowledge {
 const plain = new Set(
   (
     'defun defmacro defgeneric defmethod defvar defparameter defconstant defclass define-condition defstruct deftype ' +
-    'define-compiler-macro define-symbol-macro defsetf define-setf-expander defpackage'
+    'define-compiler-macro define-symbol-macro defsetf define-setf-expander define-method-combination defpackage'
   ).split(' '),
 );
 

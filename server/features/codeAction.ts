@@ -183,7 +183,7 @@ function systemsAt(
 }
 
 const isRemovable = ({ kind }: { readonly kind: string }) =>
-  !['package', 'method-combination', 'declaration', 'system', 'test', 'other'].includes(kind);
+  !['package', 'declaration', 'system', 'test', 'other'].includes(kind);
 
 /** For a form inside a top-level form, whose operator may be a macro; only the image could tell. */
 function expands(

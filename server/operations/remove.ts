@@ -23,6 +23,7 @@ const operators: readonly (readonly [Kind, ...string[]])[] = [
   ['compiler-macro', 'define-compiler-macro'],
   ['symbol-macro', 'define-symbol-macro'],
   ['setf-expander', 'defsetf', 'define-setf-expander'],
+  ['method-combination', 'define-method-combination'],
 ];
 
 const kinds: ReadonlySet<Kind> = new Set(operators.map(([kind]) => kind));

@@ -300,6 +300,12 @@ describe('what the image runs and no file has', () => {
     );
   });
 
+  it('is told of a method combination that was evaluated', async () => {
+    const document = await start();
+    await editor.evaluate('(define-method-combination tally :operator +)', 'SHOP');
+    await hints(document, /^drift-unpersisted: The image runs the method-combination tally of /i);
+  });
+
   it('is told where the file calls its package by a nickname', async () => {
     const document = await start({}, '(in-package :cl-user)\n\n(defun known () 1)\n');
     await editor.evaluate('(defun unknown () 2)');
@@ -309,7 +315,7 @@ describe('what the image runs and no file has', () => {
     await hints(document);
   });
 
-  it('is not told of a kind that cannot be compared, and that the text has', async () => {
+  it('is not told of a method combination that the text has', async () => {
     const document = await start();
     document.replace('(defgeneric area', '(define-method-combination tally :operator +)\n\n(defgeneric area');
     void editor.expectPrompt(/reload tally/i, 'Approve');
@@ -357,6 +363,33 @@ describe('what was deleted from its file', () => {
     await hints(again, /^drift-deleted: The function temporary /);
     const { command } = await action(again, '(defpackage', /^Remove from image: temporary$/);
     expect(command).toMatchObject({ command: 'hotlisp.remove_definition', arguments: [{ package: 'SHOP' }] });
+  });
+
+  it.each([
+    ['short', '(define-method-combination tally :operator +)'],
+    [
+      'long',
+      '(define-method-combination tally () ((all ())) `(list ,@(mapcar (lambda (each) `(call-method ,each)) all)))',
+    ],
+    [
+      'long, which wants options,',
+      '(define-method-combination tally (first) ((all ())) `(list ,first ,@(mapcar (lambda (each) `(call-method ,each)) all)))',
+    ],
+  ])('is told of a method combination of the %s form, which can be removed', async (_, form) => {
+    const document = await start({ files: { 'shop.lisp': `${shop}\n${form}\n` } });
+    document.replace(form, '');
+    document.save();
+    await hints(document, /^drift-deleted: The method-combination tally is not in this file any more/);
+    void editor.expectPrompt(/remove method-combination .*tally/i, 'Approve');
+    expect(
+      (await runLens(document, /^Deleted here, alive in the image: tally: Remove from image$/)).status,
+    ).toBe('applied');
+    await hints(document);
+    document.replace('(defgeneric area', `${form}\n\n(defgeneric area`);
+    await hints(document, /^drift-changed: The image does not have tally/);
+    void editor.expectPrompt(/reload tally/i, 'Approve');
+    await editor.actionOutcome(document, 'tally', /^Reload tally$/);
+    await hints(document);
   });
 
   it.each([

@@ -27,6 +27,11 @@ const program = `(defpackage #:zoo (:use #:common-lisp))
 (defmethod voice ((animal (eql #\\A))) :large)
 (define-compiler-macro feed (&whole form animal) (declare (ignore animal)) form)
 (define-symbol-macro keeper (first *keeper*))
+(define-method-combination best () ((all ())) "Documented." \`(max ,@(mapcar (lambda (each) \`(call-method ,each)) all)))
+(define-method-combination tally :operator + :documentation "Documented.")
+(defgeneric fame (animal) (:method-combination tally))
+(defmethod fame tally ((animal integer)) 1)
+(defmethod fame tally ((animal number)) 2)
 (defsetf cage-lock (cage) (value) \`(list ,cage ,value))
 `;
 
@@ -57,6 +62,14 @@ const kinds: readonly (readonly [symbol: string, type: string, gone: string])[] 
   ['zoo::small', 'deftype', "(ignore-errors (typep 1 'zoo::small))"],
   ['zoo::feed', 'define-compiler-macro', "(compiler-macro-function 'zoo::feed)"],
   ['zoo::keeper', 'define-symbol-macro', "(not (eq 'zoo::keeper (macroexpand 'zoo::keeper)))"],
+  ...['best', 'tally'].map(
+    name =>
+      [
+        `zoo::${name}`,
+        'define-method-combination',
+        `(or (sb-mop:find-method-combination #'print-object 'zoo::${name} nil) (documentation 'zoo::${name} 'method-combination))`,
+      ] as const,
+  ),
   [
     'zoo::cage-lock',
     'defsetf',
@@ -135,6 +148,29 @@ describe('removing a definition', () => {
       expect(await changes(), symbol).toEqual(['NIL']);
       expect(await editor.evaluate(`(if ${seen} t nil)`), `${symbol} back`).not.toEqual(['NIL']);
     }
+  });
+
+  it('that combines methods names the generic functions that go by it before', async () => {
+    const remove = async (symbol: string) => {
+      const prompt = editor.expectPrompt(/remove method-combination /i, 'Approve');
+      const { status } = await editor.command('remove_definition', {
+        symbol,
+        form_type: 'method-combination',
+      });
+      expect(status).toBe('applied');
+      return (await prompt).message;
+    };
+    expect(await remove('zoo::best')).toMatch(/No compiled code is known to use it/);
+    expect(await remove('zoo::tally')).toMatch(/used by ZOO::FAME,/);
+    for (const _ of ['tally', 'best']) {
+      void editor.expectPrompt(/roll back/i, 'Approve');
+      expect(await editor.command('rollback')).toMatchObject({
+        status: 'applied',
+        definitions: [{ kind: 'method-combination', change: 'new' }],
+      });
+    }
+    expect(await changes()).toEqual(['NIL']);
+    expect(await editor.evaluate('(zoo::fame 1)')).toEqual(['3']);
   });
 
   it('is a code action at its form, by the name that the form defines', async () => {
