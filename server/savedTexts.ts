@@ -90,7 +90,11 @@ export class SavedTexts {
     if (own.some(each => each.second === second && each.text === text)) return;
     own.push({ second, text });
     this.#size += text.length;
-    if (own.length > keptOfOne) this.#size -= own.shift()!.text.length;
+    if (own.length > keptOfOne) {
+      // What an image has loaded was asked for, and read: that goes last.
+      const unread = own.findIndex(each => each.snapshot === undefined && each !== own.at(-1));
+      this.#size -= own.splice(Math.max(0, unread), 1)[0]!.text.length;
+    }
     this.#texts.delete(uri);
     this.#texts.set(uri, own);
     for (const [other, texts] of this.#texts) {

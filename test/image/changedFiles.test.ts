@@ -29,6 +29,28 @@ describe('a file that was saved before it is reloaded', () => {
   });
 });
 
+describe('a file that was saved many times since it was loaded', () => {
+  it('has changed where it differs from what the image loaded, and nowhere else', async () => {
+    const editor = await Editor.start({ files: { 'shop.lisp': shop }, load: ['shop.lisp'] });
+    try {
+      utimesSync(`${editor.root}/shop.lisp`, 1e9, 1e9);
+      const document = editor.openFile(`${editor.root}/shop.lisp`);
+      const changed = async () => {
+        const argument = { operation: 'reload_changed', uri: document.uri };
+        return (await editor.command<OperationResult>('plan', argument)).definitions.map(({ name }) => name);
+      };
+      expect(await changed()).toEqual([]);
+      for (let n = 0; n < 30; n++) {
+        document.set(shop.replace('(twice (tax amount))', `(list ${n} amount)`));
+        document.save();
+      }
+      expect(await changed()).toEqual(['TOTAL']);
+    } finally {
+      await editor.finish();
+    }
+  });
+});
+
 describe('a file that is not open', () => {
   const text = (body: string) =>
     `(in-package #:cl-user)\n(declaim (inline small))\n(defun small (x) x)\n(defclass thing () (a))\n(defun f () ${body})\n`;
