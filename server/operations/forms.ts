@@ -124,7 +124,9 @@ export function changeOf(
   const wanted = forms.filter(form => form.active && !isInPackage(form));
   const broken = wanted.filter(form => form.broken);
   const syntax = syntaxOf(snapshot, wanted, file);
-  const whole = wanted.filter(form => !form.broken && !syntax.some(each => each.span === form.span));
+  const whole = wanted.filter(
+    form => !form.broken && !syntax.some(each => each.span.start === form.span.start),
+  );
   const planned = whole.map(form => plannedForm(snapshot, form, file));
   return {
     type: 'change',

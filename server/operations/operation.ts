@@ -33,7 +33,7 @@ export interface ChangePlan {
   readonly forms: readonly PlannedForm[];
   /** Leave out forms that the image already runs. */
   readonly onlyChanged: boolean;
-  /** Forms that are not reloaded because they define nothing by name: told of where they have changed. */
+  /** Forms that are not reloaded because they define nothing by name: told of unless they are known to have been run. */
   readonly nameless?: readonly PlannedForm[];
   /** Forms that do not parse: the operation fails with these before the image is asked. */
   readonly broken: readonly { readonly snapshot: Snapshot; readonly span: Span; readonly message: string }[];

@@ -47,7 +47,8 @@ export const reloadForm = operation({
 export const reloadChanged = operation({
   name: 'reload_changed',
   title: 'Reload changed forms',
-  documentation: 'Compiles and installs the forms of a buffer whose text differs from what the image runs.',
+  documentation:
+    'Compiles and installs the definitions of a buffer whose text differs from what the image runs. Other forms, which may do anything when they are run again, are left out, and told of (`left_out`) unless they are known to have been run as they stand.',
   approval: 'modify-running-code',
   args: z.strictObject({ uri, version: version.optional() }),
   async plan(args, context) {
@@ -62,7 +63,7 @@ export const reloadChanged = operation({
       true,
     );
     const nameless = snapshot.forms
-      .filter(form => form.active && form.definitions.length === 0 && !form.broken && !form.packageUnknown)
+      .filter(form => form.active && form.definitions.length === 0 && !form.packageUnknown)
       .filter(form => !isInPackage(form))
       .map(form => plannedForm(snapshot, form, file));
     return { ...plan, nameless };

@@ -2,10 +2,12 @@
 import type { Documents } from '../documents.ts';
 import type { Image } from '../image/image.ts';
 import type { Assessment, PlacedName, Result, Setter } from '../image/protocol.ts';
+import { initialPackage } from '../operations/forms.ts';
 import type { ChangePlan, PlannedForm } from '../operations/operation.ts';
+import { inTurns } from '../source/slices.ts';
 import { findDependents, leavesStale, type Dependents, type DependentsContext } from './dependents.ts';
 import type { Desk } from './desk.ts';
-import { assessmentsOf, compared, loadedDate, runsThisText, wasLoaded } from './loaded.ts';
+import { assessmentsOf, compared, loadedDate, once, runsThisText, wasLoaded } from './loaded.ts';
 import { settersOf } from './setters.ts';
 
 export interface Assessed {
@@ -18,7 +20,7 @@ export interface Assessed {
   readonly dependents: Dependents;
   /** What functions set that the change calls. */
   readonly setters: readonly Setter[];
-  /** Forms that have changed and are left out: they define nothing by name. */
+  /** Forms that are left out since they define nothing by name, and that are not known to have been run as they stand. */
   readonly leftOut?: readonly PlannedForm[];
 }
 
@@ -35,13 +37,14 @@ export async function assess(
   const assessments = await compared(checked.assessments, plan.forms, desk.deps.documents);
   const whole = { ...checked, forms: plan.forms, assessments };
   const previous = desk.previousSources(image);
-  const leftOut = await changedNameless(desk, image, plan.nameless ?? [], assessments);
-  const change = {
-    ...(plan.onlyChanged
-      ? await onlyChanged(whole, desk.deps.documents, form => previous.made(form))
-      : whole),
-    leftOut,
-  };
+  const kept = plan.onlyChanged
+    ? await onlyChanged(whole, desk.deps.documents, form => previous.made(form))
+    : whole;
+  // Syntax that the kept forms need is run for them.
+  const runs = new Set(kept.forms.map(({ span }) => span.start));
+  const nameless = (plan.nameless ?? []).filter(({ span }) => !runs.has(span.start));
+  const leftOut = await changedNameless(desk, image, nameless, assessments, signal);
+  const change = { ...kept, leftOut };
   const context = dependentsContext(
     desk,
     image,
@@ -79,23 +82,42 @@ export const dependentsContext = (
 
 type Checked = Omit<Assessed, 'dependents' | 'setters'>;
 
-/** Of forms that define nothing by name, those that the image has surely not loaded with their file nor run since. */
+/** Of forms that define nothing by name, those that are not known to be what was run last in their place. */
 async function changedNameless(
   desk: Desk,
   image: Image,
   forms: readonly PlannedForm[],
   assessments: readonly Assessment[],
+  signal: AbortSignal,
 ): Promise<readonly PlannedForm[]> {
-  const changed: PlannedForm[] = [];
-  for (const form of forms) {
-    const { digest, file, package: home } = form.wire;
-    const second = loadedDate(assessments, file);
-    const there = { uri: form.snapshot.uri, digest, package: home };
-    if (second === undefined || desk.previousSources(image).ran(form)) continue;
-    const texts = await desk.deps.documents.textsAt(form.snapshot.uri, second);
-    if (texts.length > 0 && !(await wasLoaded(desk.deps.documents, second, there))) changed.push(form);
-  }
-  return changed;
+  const { bare } = desk.previousSources(image);
+  const waiting = forms.filter(form => !bare.hasRun(form));
+  const [first] = waiting;
+  if (!first) return [];
+  const { uri } = first.snapshot;
+  const second = loadedDate(assessments, first.wire.file) ?? (await dateOfFile(image, first, signal));
+  const texts = { textsAt: once((of: string, at: number) => desk.deps.documents.textsAt(of, at)) };
+  return inTurns(waiting, async form => {
+    const { digest, package: home } = form.wire;
+    const isThere =
+      !bare.mayBeReplaced(form) && (await wasLoaded(texts, second, { uri, digest, package: home }));
+    return isThere ? [] : [form];
+  }).then(found => found.flat());
+}
+
+/** When what the image loaded of the form's file was written, also where nothing that it defines by name tells: the form is asked about as if it did. */
+async function dateOfFile(
+  image: Image,
+  { wire }: PlannedForm,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const asked = {
+    ...wire,
+    package: initialPackage,
+    definitions: [{ kind: 'other' as const, name: '"file"' }],
+  };
+  const { assessments } = await image.call('check', { forms: [asked], threads: false }, { signal });
+  return loadedDate(assessments, wire.file);
 }
 
 /** Kinds of which a later definition of the same name does not take the place of an earlier one. */

@@ -31,7 +31,7 @@ export async function runChange(
     desk.deps.showBroken(plan.broken);
     return report.brokenResult(plan, desk.encoding, started);
   }
-  if (plan.forms.length === 0 && !plan.dependentsOf)
+  if (plan.forms.length === 0 && !plan.nameless?.length && !plan.dependentsOf)
     return { ...report.emptyResult, status: 'unchanged', duration_ms: report.since(started) };
   const image = await desk.imageFor(plan, call.signal);
   desk.refuseReadOnly(image);
@@ -50,7 +50,7 @@ export async function runChange(
         ...report.emptyResult,
         status: 'unchanged',
         dependents: assessed.dependents.reported,
-        notes: report.leftOutNotes(assessed, desk.encoding),
+        ...report.toldLeftOut(assessed, desk.encoding),
         duration_ms: report.since(started),
       };
     const deed = await changeDeed(desk, operation, kind, plan, assessed, image, transaction, call);
@@ -242,7 +242,7 @@ async function finishChange(
   const { status, failure, told } = await conclude(desk, done, change, places, call);
   desk.deps.showNotes(forms, change.notes);
   if (status === 'applied') {
-    desk.previousSources(deed.image).remember(forms);
+    await desk.previousSources(deed.image).remember(forms);
     if (change.threads.length > 0) desk.deps.onOldCode(deed.image, plan.title, change);
   }
   const takenBack = failure !== undefined && {

@@ -63,7 +63,7 @@ export interface RunnerDependencies {
 }
 
 export class Desk {
-  readonly #previous = new PreviousSources();
+  #previous = new PreviousSources();
   #previousOf = '';
   /** When each change that is being made began. */
   readonly #changes = new Set<{ readonly begun: number }>();
@@ -92,7 +92,7 @@ export class Desk {
   }
 
   async imageFor(plan: ChangePlan, signal?: AbortSignal): Promise<Image> {
-    return this.deps.images.connect(plan.forms[0]?.wire.file, signal);
+    return this.deps.images.connect((plan.forms[0] ?? plan.nameless?.[0])?.wire.file, signal);
   }
 
   /** Whether the policy lets this kind of change through without a question. */
@@ -113,7 +113,7 @@ export class Desk {
 
   /** What is known to be installed, for this image: another one starts from nothing. */
   previousSources(image: Image): PreviousSources {
-    if (this.#previousOf !== image.hello.image) this.#previous.forget();
+    if (this.#previousOf !== image.hello.image) this.#previous = new PreviousSources();
     this.#previousOf = image.hello.image;
     return this.#previous;
   }

@@ -57,7 +57,9 @@ export async function runHistory(
     };
     (await desk.deps.deeds.approve(deed, call)).consume(digestOfDeed(deed));
     const { change, verified, status, remains } = await swap(desk, plan.type, target, deed, force, call);
-    desk.previousSources(image).forget();
+    const previous = desk.previousSources(image);
+    previous.forget();
+    previous.bare.takenBack(target.source, text => desk.deps.documents.scratch(text).forms[0]?.digest);
     const { failure, verification } = verified;
     const stands = plan.type === 'undo' || failure === undefined;
     // Nothing is known of the rules then, and nothing is left of what was rolled back.

@@ -66,7 +66,7 @@ export async function runFasl(
     ...packagesOf(loaded.change.definitions),
     ...(fasl.source === undefined ? [] : [{ file: fasl.source }]),
   ];
-  return finish(desk, loaded, { title, places, notes: [] }, call, started);
+  return finish(desk, loaded, { title, places, files: [fasl.source ?? ''], notes: [] }, call, started);
 }
 
 function refuseUnfit(fasl: Fasl): void {
@@ -193,7 +193,8 @@ export async function runSystem(
   const texts = files.length > 0 ? sources : digestsOf(answer.files);
   const deed = { ...systemDeed(plan, definition, texts), ...namedConstants(loaded.constants) };
   const done = { ...loaded, deed: { ...loaded.deed, deed } };
-  const result = await finish(desk, done, { title, places, notes }, call, started);
+  const loadedFiles = answer.files.filter(each => each.loaded).map(({ file }) => file);
+  const result = await finish(desk, done, { title, places, files: loadedFiles, notes }, call, started);
   return {
     ...result,
     system: plan.system,
@@ -286,7 +287,17 @@ const packagesOf = (definitions: readonly Definition[]): Place[] =>
 async function finish(
   desk: Desk,
   { deed, change, constants, users }: Omit<Loaded<unknown>, 'answer'>,
-  { title, places, notes }: { title: string; places: readonly Place[]; notes: readonly ReportedNote[] },
+  {
+    title,
+    places,
+    files,
+    notes,
+  }: {
+    title: string;
+    places: readonly Place[];
+    files: readonly string[];
+    notes: readonly ReportedNote[];
+  },
   call: Call,
   started: number,
 ): Promise<report.OperationResult> {
@@ -298,7 +309,8 @@ async function finish(
   if (status === 'applied') {
     // What was installed from buffers before may have been replaced.
     desk.previousSources(deed.image).forget();
-    if (users) desk.previousSources(deed.image).remember(users.forms);
+    desk.previousSources(deed.image).bare.loaded(files);
+    if (users) await desk.previousSources(deed.image).remember(users.forms);
     if (change.threads.length > 0) desk.deps.onOldCode(deed.image, title, change);
   }
   const { condition } = change;

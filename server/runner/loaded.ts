@@ -26,13 +26,14 @@ export function once<A extends readonly (string | number | undefined)[], R>(
   };
 }
 
-const keyOf = (digest: string, packageName: string | undefined) =>
+/** The same for forms of one text that are read in one package. */
+export const keyOf = (digest: string, packageName: string | undefined) =>
   `${digest} ${packageName ?? initialPackage}`;
 
 const known = new WeakMap<Snapshot, Promise<ReadonlySet<string>>>();
 
 /** What is read of a text: a key for each form. */
-function formsOf(text: Snapshot): Promise<ReadonlySet<string>> {
+export function formsOf(text: Snapshot): Promise<ReadonlySet<string>> {
   let forms = known.get(text);
   if (!forms) {
     forms = readForms(text);

@@ -8,6 +8,7 @@ import { TemporaryDirectory } from '../temporaryDirectory.ts';
 import { spelling } from '../operations/names.ts';
 import type { PlannedForm } from '../operations/operation.ts';
 import type { Snapshot, TopLevelForm } from '../source/types.ts';
+import { BareForms } from './bareForms.ts';
 
 /** The same for forms that define the same names in the same package. */
 export const formKey = ({ wire }: PlannedForm) =>
@@ -23,7 +24,8 @@ export const formKey = ({ wire }: PlannedForm) =>
 
 const madeKey = (form: PlannedForm) => `${form.snapshot.uri} ${formKey(form)}`;
 
-const isOfOwnDefiner = ({ wire }: PlannedForm) => wire.definitions.every(({ kind }) => kind === 'other');
+const isOfOwnDefiner = ({ wire: { definitions } }: PlannedForm) =>
+  definitions.length > 0 && definitions.every(({ kind }) => kind === 'other');
 
 const digestsByText = new WeakMap<Snapshot, ReadonlySet<string>>();
 
@@ -32,8 +34,6 @@ function digestsOf(snapshot: Snapshot): ReadonlySet<string> {
   digestsByText.set(snapshot, digests);
   return digests;
 }
-
-const ranKey = ({ wire }: PlannedForm) => `${wire.digest} ${wire.package}`;
 
 /** How many forms without a file are kept: nothing else knows their text. */
 const scratchKept = 1000;
@@ -58,13 +58,13 @@ export class PreviousSources {
   /** Forms without a file, by digest. */
   readonly #scratch = new Map<string, PlannedForm>();
 
-  /** Forms that define nothing by name and have been run, by package and digest. */
-  readonly #ran = new Set<string>();
+  readonly bare = new BareForms();
   /** Of each text, what forms of definers of the program's own were run, by names: several may have the same ones, and the image keeps one digest of a name. */
   readonly #made = new Map<string, { snapshot: Snapshot; readonly digests: Set<string> }>();
 
   /** The text of these forms is what the image runs now. */
-  remember(forms: readonly PlannedForm[]): void {
+  async remember(forms: readonly PlannedForm[]): Promise<void> {
+    await this.bare.ran(forms);
     for (const form of forms) {
       const { text, digest } = form.wire;
       const key = formKey(form);
@@ -73,8 +73,7 @@ export class PreviousSources {
       const keys = this.#keys.get(digest);
       if (keys) keys.add(key);
       else this.#keys.set(digest, new Set([key]));
-      if (form.wire.definitions.length === 0) this.#ran.add(ranKey(form));
-      else if (isOfOwnDefiner(form)) this.#make(form);
+      if (isOfOwnDefiner(form)) this.#make(form);
       if (form.wire.file === undefined) this.#scratch.set(form.wire.digest, form);
       if (this.#scratch.size > scratchKept) this.#scratch.delete(this.#scratch.keys().next().value!);
     }
@@ -89,11 +88,6 @@ export class PreviousSources {
   /** The form without a file that has this digest and was installed. */
   scratch(digest: string): PlannedForm | undefined {
     return this.#scratch.get(digest);
-  }
-
-  /** Whether an operation has run this form, which defines nothing by name. */
-  ran(form: PlannedForm): boolean {
-    return this.#ran.has(ranKey(form));
   }
 
   /** Adds the form to those of its names that its text still has: what was run in the place of another is the one that holds. */

@@ -233,7 +233,7 @@ async function finish(
   if (outcome.status === 'applied')
     for (const { change, forms } of done.parts) {
       if (forms.length === 0) previous.forget();
-      previous.remember(forms);
+      await previous.remember(forms);
       if (change.threads.length > 0) desk.deps.onOldCode(deed.image, 'replay', change);
     }
   const results = everything.map(({ change, forms, assessed }) =>

@@ -30,6 +30,8 @@ export interface OperationResult {
   readonly definitions: readonly ReportedDefinition[];
   readonly dependents: readonly ReportedDependent[];
   readonly notes: readonly ReportedNote[];
+  /** Forms that were not run although they may have changed: each has a note. */
+  readonly left_out?: readonly Pick<ReportedNote, 'uri' | 'range'>[];
   readonly threads: readonly ReportedThread[];
   /** Of which it cannot be told whether they still run replaced code; absent where it can be told of all. */
   readonly threads_unknown?: readonly ReportedThread[];
@@ -246,15 +248,28 @@ const brokenNotes = ({ broken }: ChangePlan, encoding: PositionEncoding): Report
     range: snapshot.rangeOf(span, encoding),
   }));
 
-/** The forms that a change leaves out although they have changed. */
-export const leftOutNotes = (assessed: Assessed | undefined, encoding: PositionEncoding): ReportedNote[] =>
+/** The forms that a change leaves out although they may have changed. */
+const leftOutNotes = (assessed: Assessed | undefined, encoding: PositionEncoding): ReportedNote[] =>
   (assessed?.leftOut ?? []).map(({ snapshot, span }) => ({
     severity: 'note',
     message:
-      'This form defines nothing by name, and the image has not run it as it stands: it is left out. Reload it by itself, or the file.',
+      'This form defines nothing by name, and is not known to have been run as it stands: it is left out. Reload it by itself, or the file.',
     uri: snapshot.uri,
     range: snapshot.rangeOf(span, encoding),
   }));
+
+/** The same as keys of a result. @param others the notes before them */
+export function toldLeftOut(
+  assessed: Assessed | undefined,
+  encoding: PositionEncoding,
+  others: readonly ReportedNote[] = [],
+): Pick<OperationResult, 'notes' | 'left_out'> {
+  const notes = leftOutNotes(assessed, encoding);
+  return {
+    notes: [...others, ...notes],
+    ...(notes.length > 0 && { left_out: notes.map(({ uri, range }) => ({ uri, range })) }),
+  };
+}
 
 /** What a change that does not parse answers, without asking anybody. */
 export const brokenResult = (
@@ -281,7 +296,7 @@ export const changePreview = (
     ...assessedAs(assessment),
   })),
   dependents: assessed?.dependents.reported ?? [],
-  notes: [...brokenNotes(plan, encoding), ...leftOutNotes(assessed, encoding)],
+  ...toldLeftOut(assessed, encoding, brokenNotes(plan, encoding)),
   ...reportedThreads(assessed?.threads ?? []),
   ...toldSetters(assessed),
   runs_code: assessed?.forms.some(({ wire }) => wire.evaluates) ?? false,
@@ -324,7 +339,7 @@ export function changeResult(
       change.status === 'applied'
         ? dependents.reported
         : listedOnly(dependents.reported, 'the change failed'),
-    notes: [...reportedNotes(forms, change.notes, encoding), ...leftOutNotes(assessed, encoding)],
+    ...toldLeftOut(assessed, encoding, reportedNotes(forms, change.notes, encoding)),
     ...reportedThreads(change.threads),
     output: change.output,
     ...(change.step && { step: change.step }),
@@ -360,6 +375,7 @@ export function summary(
     dependents = [],
     threads = [],
     threads_unknown: unknown = [],
+    left_out: leftOut = [],
     values,
     remains,
     duration_ms,
@@ -373,6 +389,10 @@ export function summary(
   ].filter(Boolean);
   const firstError = notes.find(({ severity }) => severity === 'error') ?? notes[0];
   const why = firstError ? `: ${place(firstError)}${oneLine(firstError.message, 300)}` : '';
+  const rest =
+    leftOut.length > 0
+      ? ` Left out, since ${leftOut.length === 1 ? 'it defines' : 'they define'} nothing by name: ${plural(leftOut.length, 'form')} (${listed(leftOut.map(lineOf))}). Reload ${leftOut.length === 1 ? 'it' : 'each'} by itself, or the file.`
+      : '';
   switch (status) {
     case 'applied': {
       if (values)
@@ -389,15 +409,16 @@ export function summary(
       ].join('');
       return {
         severity: warnings > 0 ? 'warning' : 'info',
-        message: `${capitalised(title)}: ${definitions.length > 0 ? what : 'done'} in ${Math.max(1, Math.round(duration_ms ?? 0))} ms.${users.length > 0 ? ` ${capitalised(users.join(', '))}.` : ''}${warnings > 0 ? ` ${capitalised(plural(warnings, 'warning'))}${why}` : ''}${old}`,
+        message: `${capitalised(title)}: ${definitions.length > 0 ? what : 'done'} in ${Math.max(1, Math.round(duration_ms ?? 0))} ms.${users.length > 0 ? ` ${capitalised(users.join(', '))}.` : ''}${warnings > 0 ? ` ${capitalised(plural(warnings, 'warning'))}${why}` : ''}${old}${rest}`,
       };
     }
     case 'unchanged':
       if (users.length > 0)
         return {
           severity: 'info',
-          message: `${capitalised(title)}: nothing was changed; ${users.join(', ')}.`,
+          message: `${capitalised(title)}: nothing was changed; ${users.join(', ')}.${rest}`,
         };
+      if (rest) return { severity: 'info', message: `${capitalised(title)}: no definition differs.${rest}` };
       return { severity: 'info', message: `${capitalised(title)}: nothing to do, the image runs this text.` };
     case 'failed':
       return { severity: 'error', message: `${capitalised(title)} failed, nothing was changed${why}` };
@@ -413,6 +434,8 @@ export function summary(
   }
 }
 
-const place = ({ range }: ReportedNote) => (range ? `line ${range.start.line + 1}: ` : '');
+const lineOf = ({ range }: Pick<ReportedNote, 'range'>) => (range ? `line ${range.start.line + 1}` : '');
+
+const place = (note: ReportedNote) => (note.range ? `${lineOf(note)}: ` : '');
 
 export const capitalised = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
