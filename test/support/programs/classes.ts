@@ -121,7 +121,7 @@ export const classes: Readonly<Record<string, Program>> = {
     text: v => `(defun gone () ${v})
 (defclass leaving () ((a :initform ${v} :reader leaving-a)))
 (defmethod initialize-instance :after ((leaving leaving) &key) (sb-ext:finalize leaving (lambda () (unless (integerp (gone)) (problem (gone)))) :dont-save t))`,
-    body: "(progn (make-instance 'leaving) (when (zerop (random 200)) (sb-ext:gc)))",
+    body: "(progn (make-instance 'leaving) (when (zerop (random 1000)) (sb-ext:gc)))",
     look: "(list (leaving-a (make-instance 'leaving)) (gone))",
     value: v => `(${v} ${v})`,
   },
