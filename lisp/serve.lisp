@@ -170,7 +170,7 @@ serves already, that socket's name is returned and the arguments do not count.
 
 PATH is where the socket is to be made, a native namestring; a socket of the user's there that nobody listens on any more makes way. Without it, a new name in the user's run directory, which has to be the user's alone:
 $XDG_RUNTIME_DIR/hotlisp/, else /tmp/hotlisp-UID/ ($TMPDIR/hotlisp/ on macOS). READ-ONLY: the agent refuses whatever may change the image, evaluation too.
-Signals an error when the directory is not private, something else is at PATH or the socket cannot be made."
+Signals an error when that directory, or the one in which a socket makes way, is not private, something else is at PATH or the socket cannot be made."
   (unless (capability :sockets)
     (error "This SBCL cannot serve: ~{~a~^; ~}" (missing-capabilities)))
   (sb-thread:with-mutex (**serve-lock**)

@@ -19,7 +19,8 @@ life, and COMPILING are as of the last look; BLOCKED: it was then, or at another
   thread time blocked compiling (run 0) (compiled 0))
 
 (defun settle ()
-  "Wait until every other thread is done with what it had begun to look up: until it blocks, or has run for *SETTLING-SECONDS*. On a busy machine a
+  "Wait until every other thread is done with what it had begun to look up: until it blocks, or has run for *SETTLING-SECONDS* after
+what it may compile, or for *COMPILING-SECONDS* while it does. On a busy machine a
 thread may stand in the middle of it for long, and has no part in the time that passes; and it may block there for a moment, because of a garbage
 collection, which may also be what it runs, or for a lock under which SBCL changes classes or dispatch."
   (if (capability :stack-scan)

@@ -97,12 +97,13 @@ async function changedNameless(
   const { uri } = first.snapshot;
   const second = loadedDate(assessments, first.wire.file) ?? (await dateOfFile(image, first, signal));
   const texts = { textsAt: once((of: string, at: number) => desk.deps.documents.textsAt(of, at)) };
-  return inTurns(waiting, async form => {
+  const found = await inTurns(waiting, async form => {
     const { digest, package: home } = form.wire;
     const isThere =
       !bare.mayBeReplaced(form) && (await wasLoaded(texts, second, { uri, digest, package: home }));
     return isThere ? [] : [form];
-  }).then(found => found.flat());
+  });
+  return found.flat();
 }
 
 /** When what the image loaded of the form's file was written, also where nothing that it defines by name tells: the form is asked about as if it did. */
