@@ -41,23 +41,25 @@ on computing for 20 ms; without an answer within TIMEOUT seconds it is :UNKNOWN.
       (call-with-code-ranges
        codes
        (lambda (ranges)
-         ;; The thread that took the request is on its way back to waiting: a few looks in a row find it there, a sleep
-         ;; would cost more than all of the rest.
-         (loop for look from 1 to 60
-               do (dolist (entry answers)
-                    (when (eq (cdr entry) :running)
-                      (setf (cdr entry) (scan-thread (car entry) ranges))))
-               while (rassoc :running answers)
-               do (if (<= look 40) (sb-thread:thread-yield) (sleep 0.001))))))
+         (call-with-memory-file
+          (lambda (memory)
+            ;; The thread that took the request is on its way back to waiting: a few looks in a row find it there, a sleep
+            ;; would cost more than all of the rest.
+            (loop for look from 1 to 60
+                  do (dolist (entry answers)
+                       (when (eq (cdr entry) :running)
+                         (setf (cdr entry) (scan-thread memory (car entry) ranges))))
+                  while (rassoc :running answers)
+                  do (if (<= look 40) (sb-thread:thread-yield) (sleep 0.001))))))))
     answers))
 
-(defun scan-thread (thread ranges)
-  "Whether THREAD, if it is blocked, has a frame of code in RANGES on its stack; :RUNNING when it is not blocked long enough to tell."
+(defun scan-thread (memory thread ranges)
+  "Whether THREAD, if it is blocked, has a frame of code in RANGES on its stack, read from MEMORY; :RUNNING when it is not blocked long enough to tell."
   (let ((line (system-call-line thread)))
     (cond ((null line) (if (sb-thread:thread-alive-p thread) :running :no))
           ((line-running-p line) :running)
           (t (let ((pointer (line-stack-pointer line)))
-               (multiple-value-bind (words start) (and pointer (stack-words thread pointer))
+               (multiple-value-bind (words start) (and pointer (stack-words memory thread pointer))
                  (cond ((null words) (if (sb-thread:thread-alive-p thread) :unknown :no))
                        ((not (equal line (system-call-line thread))) :running)
                        (t (or (answer-in-stack words start ranges) :no)))))))))

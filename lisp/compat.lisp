@@ -464,30 +464,37 @@ move meanwhile."
       (pin codes))))
 
 (defun read-proc-file (path)
-  "The first kilobyte of PATH as a string, or NIL."
+  "The first 256 octets of PATH, which is ASCII, as a string, or NIL."
   (let ((fd (unix-open path 0 0)))
     (when fd
       (unwind-protect
-           (let* ((octets (make-array 1024 :element-type '(unsigned-byte 8)))
+           (let* ((octets (make-array 256 :element-type '(unsigned-byte 8)))
                   (count (receive-octets fd octets 0)))
-             (and (plusp count) (map 'string #'code-char (subseq octets 0 count))))
+             (declare (type (integer 0 256) count))
+             (when (plusp count)
+               ;; Not MAP, which takes as long as all the rest: this is done twice for each thread of a census.
+               (let ((string (make-string count :element-type 'base-char)))
+                 (dotimes (index count string)
+                   (setf (schar string index) (code-char (logand 127 (aref octets index))))))))
         (unix-close fd)))))
 
-(defun stack-words (thread pointer)
-  "The words of THREAD's control stack from the address POINTER to the stack's end, or NIL when POINTER is not in it. Read through the kernel,
-so that a thread which ends meanwhile costs an answer and not the process."
+(defun call-with-memory-file (function)
+  "Call FUNCTION with a descriptor of this process's memory as a file, for STACK-WORDS; with NIL where it cannot be had."
+  (let ((fd (unix-open "/proc/self/mem" 0 0)))
+    (unwind-protect (funcall function fd)
+      (when fd (unix-close fd)))))
+
+(defun stack-words (memory thread pointer)
+  "The words of THREAD's control stack from the address POINTER to the stack's end, and where they begin; NIL when POINTER is not in it. Read
+through the kernel, from MEMORY, so that a thread which ends meanwhile costs an answer and not the process."
   (let ((start (stack-start thread)) (end (stack-end thread)))
-    (when (and (plusp start) (<= start pointer) (< pointer end))
+    (when (and memory (plusp start) (<= start pointer) (< pointer end))
       (let* ((pointer (logandc2 pointer 7))
              (words (make-array (floor (- end pointer) 8) :element-type '(unsigned-byte 64)))
-             (fd (unix-open "/proc/self/mem" 0 0)))
-        (when fd
-          (unwind-protect
-               (with-pinned-objects (words)
-                 (let ((count (call-c "pread" sb-alien:long sb-alien:int fd sb-sys:system-area-pointer (vector-sap words)
-                                              sb-alien:unsigned-long (* 8 (length words)) sb-alien:long pointer)))
-                   (and (= count (* 8 (length words))) (values words pointer))))
-            (unix-close fd)))))))
+             (count (with-pinned-objects (words)
+                      (call-c "pread" sb-alien:long sb-alien:int memory sb-sys:system-area-pointer (vector-sap words)
+                                      sb-alien:unsigned-long (* 8 (length words)) sb-alien:long pointer))))
+        (and (= count (* 8 (length words))) (values words pointer))))))
 
 (defun real-file (namestring)
   "NAMESTRING, unless it is a logical one of SBCL's own sources or empty."

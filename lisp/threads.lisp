@@ -159,7 +159,8 @@ SECONDS, and then FUNCTION is not called later either. Where it SEALS, the curre
   "The contract's Frames of THREAD, which is blocked, read off its stack from outside: the thread is not disturbed. NIL where that cannot be done."
   (let* ((line (and (capability :seen-backtraces) (system-call-line thread)))
          (pointer (and line (not (line-running-p line)) (line-stack-pointer line))))
-    (multiple-value-bind (words start) (and pointer (stack-words thread pointer))
+    (multiple-value-bind (words start)
+        (and pointer (call-with-memory-file (lambda (memory) (stack-words memory thread pointer))))
       (when (and words (equal line (system-call-line thread)))
         (loop for address in (return-addresses words start)
               for number from 0 below *frames-shown*
