@@ -117,7 +117,10 @@ function matcher(key: string, pattern: string): (lists: readonly (readonly strin
         timeout: Math.max(1, Math.ceil(Math.min(patternWithin, left))),
       }) as boolean[];
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
+      const { name, code } = error as NodeJS.ErrnoException;
+      // Compiled when it is first used; `error` is the context's own, and no instance of SyntaxError here.
+      if (name === 'SyntaxError') throw fail('is too long for a regular expression');
+      if (code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
       throw fail(
         `takes longer than ${patternWithin} ms over forms of this file; write it without nested repetitions`,
       );

@@ -67,10 +67,17 @@ export async function runHistory(
     if (lost)
       throw new HotlispError('image-lost', `The rollback was made, and then the image was lost: ${lost}.`);
     if (stands && change.threads.length > 0) desk.deps.onOldCode(image, verb, change);
+    const result = report.changeResult(change, [], undefined, desk.encoding, started);
     return {
-      ...report.changeResult(change, [], undefined, desk.encoding, started),
+      ...result,
+      // The image's answer is named after one of its parts.
+      transaction: target.id,
       status,
-      ...(failure !== undefined && { notes: [report.placelessNote(failure, stands ? 'warning' : 'error')] }),
+      notes: [
+        ...result.notes,
+        ...(force ? [report.placelessNote(`Done all the same:${warning}`, 'warning')] : []),
+        ...(failure === undefined ? [] : [report.placelessNote(failure, stands ? 'warning' : 'error')]),
+      ],
       ...(remains.length > 0 && { remains }),
       ...(verification.length > 0 && { verification }),
       duration_ms: report.since(started),
@@ -169,7 +176,8 @@ async function targetOf(desk: Desk, image: Image, plan: HistoryPlan, signal: Abo
   const here = past.filter(each => each.image === image.hello.image);
   const wanted = plan.type === 'redo' ? 'undone' : 'applied';
   const isMeant = ({ undone }: PartInImage) => undone === (wanted === 'undone');
-  const { transaction } = plan;
+  // What consists of parts is one change, whichever of them is named.
+  const transaction = plan.transaction?.replace(/\/\d+$/, '');
   if (transaction === undefined) {
     for (const each of here.filter(({ state }) => state === wanted).reverse()) {
       const parts = await partsIn(image, each.id, signal);

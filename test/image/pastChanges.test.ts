@@ -272,7 +272,10 @@ describe('an image that SLIME changes, too', () => {
     expect(await total()).toEqual(['(:SLIME 1)']);
     void editor.expectPrompt(/roll back .*TOTAL/i, 'Approve');
     void editor.expectPrompt(/hazard/i, 'Approve');
-    expect(await editor.command('rollback', { transaction: second })).toMatchObject({ status: 'applied' });
+    expect(await editor.command('rollback', { transaction: second })).toMatchObject({
+      status: 'applied',
+      notes: [{ severity: 'warning', message: expect.stringMatching(/changed .*TOTAL/i) as string }],
+    });
     expect(await total()).toEqual(['(:FIRST 1)']);
     void editor.expectPrompt(/do again .*OTHER/i, 'Approve');
     expect(await editor.command('redo', { transaction: other })).toMatchObject({ status: 'applied' });

@@ -232,6 +232,23 @@ describe('hotlisp.replay', () => {
     ]);
   });
 
+  it('is rolled back and done again as a whole, by the number that either answers, or that of a part', async () => {
+    await start();
+    await compile('(defun one () 1)');
+    await editor.command('remove_definition', { symbol: 'shop::tax', form_type: 'defun' });
+    await compile('(defun two () 2)');
+    await restart();
+    const { transaction } = await replay();
+    const there = () =>
+      editor.evaluate("(mapcar (lambda (f) (and (fboundp f) t)) '(shop::one shop::tax shop::two))");
+    for (const named of [transaction, `${transaction}/1`]) {
+      expect(await editor.command('rollback', {})).toMatchObject({ status: 'applied', transaction });
+      expect(await there()).toEqual(['(NIL T NIL)']);
+      expect(await editor.command('redo', { transaction: named })).toMatchObject({ transaction });
+      expect(await there()).toEqual(['(T NIL T)']);
+    }
+  });
+
   it('stops before a hazard that only shows once something is loaded, and takes all of it back', async () => {
     await start();
     const source = editor.open('constants.lisp', '(in-package #:shop)\n(defconstant +size+ 1)\n');

@@ -115,8 +115,12 @@ describe('patterns', () => {
     );
   });
 
-  it.each([['name_pattern'], ['content_pattern']])('%s that does not parse is refused by name', async key => {
-    const refused = read(text, { [key]: '(' });
+  it.each([
+    ['name_pattern', '('],
+    ['content_pattern', '('],
+    ['content_pattern', 'x'.repeat(100_000)],
+  ])('%s that does not parse, or is too long, is refused by name', async (key, pattern) => {
+    const refused = read(text, { [key]: pattern });
     await expect(refused).rejects.toThrow(HotlispError);
     await expect(refused).rejects.toMatchObject({ kind: 'invalid-arguments', details: { path: key } });
   });
