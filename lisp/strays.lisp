@@ -12,17 +12,38 @@ other times."
   "What is in the hash table TABLE: COUNT entries, and which, as TABLE-ENTRIES says."
   table count entries)
 
+(defstruct (list-state (:copier nil))
+  "What is in the list, or tree of lists, FIRST: CELLS has (cons car . cdr) for each of its first *WATCHED-CELLS* conses."
+  first cells)
+
+(defparameter *watched-cells* 1000 "The most conses of a variable's value that are watched.")
+
+(defun list-cells (first)
+  (let ((cells '()) (left *watched-cells*) (lists (list first)))
+    (loop while lists
+          do (loop for cell = (pop lists) then (cdr cell)
+                   while (and (consp cell) (plusp left))
+                   do (decf left)
+                      (push (list* cell (car cell) (cdr cell)) cells)
+                      (when (consp (car cell)) (push (car cell) lists))))
+    cells))
+
 (defun watched-state (symbol)
-  "The value of SYMBOL or, where that is a hash table, a TABLE-STATE."
+  "The value of SYMBOL or, where that is a hash table or a list, a TABLE-STATE or LIST-STATE."
   (let ((value (value-state symbol)))
-    (if (hash-table-p value)
-        (make-table-state :table value :count (hash-table-count value) :entries (table-entries value))
-        value)))
+    (typecase value
+      (hash-table (make-table-state :table value :count (hash-table-count value) :entries (table-entries value)))
+      (cons (make-list-state :first value :cells (list-cells value)))
+      (t value))))
 
 (defun in-state-p (symbol state)
   "Whether the value of SYMBOL is still as in STATE, which WATCHED-STATE answered."
   (let ((value (value-state symbol)))
     (or (eql value state)
+        (and (list-state-p state)
+             (eq value (list-state-first state))
+             (loop for (cell first . rest) in (list-state-cells state)
+                   always (and (eql (car cell) first) (eql (cdr cell) rest))))
         (and (table-state-p state)
              (eq value (table-state-table state))
              (eql (hash-table-count value) (table-state-count state))
