@@ -175,8 +175,10 @@ that back when they are undone."
         (:methods (format nil "the methods of ~s" (sb-mop:generic-function-name name)))))))
 
 (defun taken-back (definition)
-  "The contract's DEFINITION as it is told of when its change is undone."
-  (let ((opposite (case (getf definition :change) (:new :removed) (:removed :new)))
+  "The contract's DEFINITION as it is told of when its change is undone. What a definer of the user's own defines may have been there where it was called new."
+  (let ((opposite (case (getf definition :change)
+                    (:new (if (equal (getf definition :kind) "other") :redefined :removed))
+                    (:removed :new)))
         (told (copy-list definition)))
     (when opposite (setf (getf told :change) opposite))
     told))

@@ -91,11 +91,11 @@ export async function runHistory(
   }
 }
 
-/** What taking a definition's change back, or doing it again, makes of it. */
-const becomes = (type: HistoryPlan['type'], { change = 'redefined' }: JournalDefinition) =>
+/** What taking a definition's change back, or doing it again, makes of it; what a definer of the program's own defines may have been there where it was called new. */
+const becomes = (type: HistoryPlan['type'], { kind, change = 'redefined' }: JournalDefinition) =>
   type === 'redo'
     ? change
-    : change === 'new'
+    : change === 'new' && kind !== 'other'
       ? 'undefined again'
       : change === 'removed'
         ? 'there again'

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadSystem, systemWorkspace } from '../support/asdfSystem.ts';
 import { Editor, type TextDocument } from '../support/lspClient.ts';
-import type { Diagnostic } from '../support/lspTypes.ts';
+import type { Diagnostic, OperationResult } from '../support/lspTypes.ts';
 
 const files = {
   'depot.asd': `(defsystem "depot"
@@ -197,6 +197,24 @@ describe('an edit of a file whose code SBCL does not date', () => {
     document.replace('express 8', 'express 7');
     expect(await changedIn(name)).toEqual(['EXPRESS']);
     expect(readFileSync(path.join(root, name), 'utf8')).toContain('express 7');
+  });
+
+  it('that was loaded with its file is not said to be gone when the first reload of it is taken back', async () => {
+    const name = 'definers.lisp';
+    const document = documents.get(name)!;
+    document.replace('standard 3', 'standard 4');
+    const reload = editor.expectPrompt(/STANDARD/, 'Approve');
+    await editor.command('reload_form', { uri: document.uri, position: document.positionOf('standard 4') });
+    await reload;
+    const rollback = editor.expectPrompt(/Roll back .*STANDARD \(as before\)/, 'Approve');
+    const { definitions } = await editor.command<OperationResult>('rollback');
+    await rollback;
+    expect(definitions.map(({ kind, name, change }) => [kind, name, change])).toEqual([
+      ['other', 'STANDARD', 'redefined'],
+      ['variable', '*STANDARD*', 'redefined'],
+    ]);
+    document.replace('standard 4', 'standard 3');
+    expect(await changedIn(name)).toEqual(['EXPRESS']);
   });
 });
 
