@@ -48,11 +48,11 @@
 (defun component-text-date (component file)
   "The same for COMPONENT, whose file FILE is. One that was written since had the contents that it was seen with when it was asked for before;
 one whose load was undone has in force what had been loaded before that."
-  (let* ((put-back (gethash (component-file component) **put-back-files**))
+  (let* ((put-back (car (gethash (component-file component) **put-back-files**)))
          (loaded (and (component-loaded-p component) (loaded-time component)))
          (written (and (realp loaded) (date-of (native-pathname file))))
          (seen (gethash file **loaded-texts**)))
-    (cond ((integerp put-back) put-back)
+    (cond (put-back)
           ((null written) nil)
           ;; What was written in the second in which the fasl was, nobody knows to be older, unless the text tells.
           ((or (< written loaded)

@@ -7,8 +7,8 @@
 
 (defstruct (loading (:copier nil) (:predicate nil))
   "A reload of a system under way. RECORDS has an entry (file compiled loaded microseconds) for each file, last first.
-DATES is what TEXT-DATES answered before."
-  deed (records '()) (notes '()) (note-count 0) total sources dates)
+TEXTS is what LOADED-TEXTS answered before."
+  deed (records '()) (notes '()) (note-count 0) total sources texts)
 
 (defvar *loading* nil "The LOADING that the current thread performs.")
 
@@ -31,7 +31,7 @@ DATES is what TEXT-DATES answered before."
   (cond ((asdf-type-p operation "COMPILE-OP")
          (and *loading* (outdated-source-p component)))
         ((asdf-type-p operation "BASIC-LOAD-OP")
-         (gethash (component-file component) **put-back-files**))))
+         (otherwise-put-back-p component))))
 
 (defun call-watching (operation component next)
   "Call NEXT, which performs OPERATION on COMPONENT, a file."
@@ -60,11 +60,15 @@ DATES is what TEXT-DATES answered before."
         (progn (call-loading (loading-deed loading) next) (setf (third record) t)))
     (incf (fourth record) (- (microseconds) start))))
 
+(defun source-digest (file sources)
+  "The digest that SOURCES, of the wire, say FILE had when its loading was approved; NIL where they say nothing of it."
+  (getf (find file sources :key (lambda (source) (getf source :file)) :test #'string=) :digest))
+
 (defun approved-digest (loading file)
   "The digest of what FILE says now. Signals an error where something else was approved."
   (let ((digest (text-digest file))
-        (approved (find file (loading-sources loading) :key (lambda (source) (getf source :file)) :test #'string=)))
-    (when (and approved (not (equal digest (getf approved :digest))))
+        (approved (source-digest file (loading-sources loading))))
+    (unless (or (null approved) (equal digest approved))
       (error "~a has changed since its loading was approved. Run the command again." file))
     digest))
 
@@ -139,15 +143,19 @@ DATES is what TEXT-DATES answered before."
   "Have ASDF know that what it loaded of LOADING's files was undone (DIRECTION :OLD), or done again."
   (loop for (file nil loaded) in (loading-records loading)
         do (cond ((eq direction :new) (remhash file **put-back-files**))
-                 (loaded (setf (gethash file **put-back-files**) (or (gethash file (loading-dates loading)) t))))))
+                 (loaded (setf (gethash file **put-back-files**) (gethash file (loading-texts loading) '(nil)))))))
 
-(defun text-dates (name)
-  "A table from each file of the system NAME, and of those it depends on, to the Unix time of the contents that the image has from it, where that is known."
-  (let ((system (registered-system name)) (dates (make-hash-table :test #'equal)))
-    (dolist (each (and system (systems-below system)) dates)
+(defun loaded-texts (name sources)
+  "A table from each file of the system NAME, and of those it depends on, to what **PUT-BACK-FILES** is to say of it should its load be undone; SOURCES
+tell the digests."
+  (let ((system (registered-system name)) (texts (make-hash-table :test #'equal)))
+    (dolist (each (and system (systems-below system)) texts)
       (dolist (component (source-components each))
-        (let* ((file (component-file component)) (date (component-text-date component file)))
-          (when date (setf (gethash file dates) date)))))))
+        (let ((file (component-file component)))
+          (setf (gethash file texts)
+                (cons (component-text-date component file)
+                      (unless (or (component-stale-p component) (outdated-source-p component))
+                        (source-digest file sources)))))))))
 
 (defun operate-on (loading name force asd)
   "Have ASDF load the system NAME, as LOADING."
@@ -179,7 +187,7 @@ DATES is what TEXT-DATES answered before."
     (watch-asdf)
     (let* ((deed (make-deed :id transaction :constants constants))
            (loading (make-loading :deed deed
-                                  :total (file-count system force) :sources sources :dates (text-dates system))))
+                                  :total (file-count system force) :sources sources :texts (loaded-texts system sources))))
       (setf (deed-swapped deed) (lambda (direction) (mark-files loading direction)))
       (let ((change (call-as-transaction
                      deed #'capture-whole

@@ -138,9 +138,15 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
 
 (sb-ext:defglobal **compiled-texts** (make-hash-table :test #'equal :synchronized t))
 (sb-ext:defglobal **put-back-files** (make-hash-table :test #'equal :synchronized t)
-  "From each file whose last load was undone to the Unix time of the contents that are in force again; T where that is not known, or there are none.")
+  "From each file whose last load was undone to (date . digest): the Unix time of the contents that are in force again, NIL where that is not known, or
+there are none, and the digest of the file where it said just that.")
 
 (defun text-digest (file) (ignore-errors (sha-256 (file-octets file))))
+
+(defun otherwise-put-back-p (component)
+  "Whether what is in force again of COMPONENT, whose last load was undone, is not known to be what its file says."
+  (let* ((file (component-file component)) (put-back (gethash file **put-back-files**)))
+    (and put-back (not (and (cdr put-back) (equal (cdr put-back) (text-digest file)))))))
 
 (defun outdated-source-p (component &optional (unknown t) (fasl (compiled-date component)))
   "Whether the fasl of COMPONENT, of the date FASL, does not come from its source as it is now; UNKNOWN where only the time, which is the same, speaks."
@@ -158,7 +164,7 @@ on what ASDF has parsed already: asking ASDF for its plan could load definitions
        (asdf "COMPONENT-OPERATION-TIME" (asdf "MAKE-OPERATION" (asdf-symbol "LOAD-SOURCE-OP")) component))))
 
 (defun component-loaded-p (component)
-  (and (loaded-time component) (not (gethash (component-file component) **put-back-files**))))
+  (and (loaded-time component) (not (otherwise-put-back-p component))))
 
 (defun component-stale-p (component)
   (or (not (component-loaded-p component))

@@ -161,6 +161,13 @@ describe('a system whose load was taken back', () => {
   it.each(sources)('has nothing to reload in %s: what was in force before is again', async name => {
     expect(await changedIn(name)).toEqual([]);
   });
+
+  it('counts as loaded, and none of its files as stale', async () => {
+    const files = Array(sources.length).fill({ loaded: true, stale: false }) as unknown[];
+    expect(await editor.command('system_status', { system: 'depot' })).toMatchObject({ loaded: true, files });
+    const plan = { operation: 'code_reload_system', system: 'depot' };
+    expect(await editor.command('plan', plan)).toMatchObject({ files });
+  });
 });
 
 describe('an edit of a file whose code SBCL does not date', () => {

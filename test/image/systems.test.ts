@@ -473,6 +473,23 @@ describe('reloading a system', () => {
     expect(await changes()).toEqual(['NIL']);
   });
 
+  it('that is taken back is loaded again where it was edited, with what is compiled from that, also where that is as it was', async () => {
+    edit('report.lisp', '(balance)', '(doubled (balance))');
+    for (const name of Object.keys(ledgerFiles)) utimesSync(file(name), 1e9, 1e9);
+    await loadSystem(editor, 'ledger');
+    edit('accounts.lisp', '(* 2 ,form)', '(* 3 ,form)');
+    void approve(/reload system ledger/i);
+    expect(names((await reload()).files!)).toEqual(['accounts.lisp', 'report.lisp']);
+    void approve(/roll back/i);
+    await editor.command('rollback');
+    const { files } = await editor.command<Status>('system_status', { system: 'ledger' });
+    expect(names(files.filter(({ stale }) => stale))).toEqual(['accounts.lisp']);
+    expect(await editor.evaluate('(ledger:report)')).toEqual(['"Balance: 24"']);
+    void approve(/reload system ledger/i);
+    expect(names((await reload()).files!)).toEqual(['accounts.lisp', 'report.lisp']);
+    expect(await editor.evaluate('(ledger:report)')).toEqual(['"Balance: 54"']);
+  });
+
   it('is undone also where its package has the name of a tool and a hyphen in front, as extensions of ASDF have', async () => {
     const extended = (value: string) =>
       writeFileSync(
