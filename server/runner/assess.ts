@@ -6,8 +6,10 @@ import { initialPackage } from '../operations/forms.ts';
 import type { ChangePlan, PlannedForm } from '../operations/operation.ts';
 import { inTurns } from '../source/slices.ts';
 import { findDependents, leavesStale, type Dependents, type DependentsContext } from './dependents.ts';
+import type { BareForms } from './bareForms.ts';
 import type { Desk } from './desk.ts';
 import { assessmentsOf, compared, loadedDate, once, runsThisText, wasLoaded } from './loaded.ts';
+import type { PreviousSources } from './previous.ts';
 import { settersOf } from './setters.ts';
 
 export interface Assessed {
@@ -37,9 +39,7 @@ export async function assess(
   const assessments = await compared(checked.assessments, plan.forms, desk.deps.documents);
   const whole = { ...checked, forms: plan.forms, assessments };
   const previous = desk.previousSources(image);
-  const kept = plan.onlyChanged
-    ? await onlyChanged(whole, desk.deps.documents, form => previous.made(form))
-    : whole;
+  const kept = plan.onlyChanged ? await onlyChanged(whole, desk.deps.documents, previous) : whole;
   // Syntax that the kept forms need is run for them.
   const runs = new Set(kept.forms.map(({ span }) => span.start));
   const nameless = (plan.nameless ?? []).filter(({ span }) => !runs.has(span.start));
@@ -94,16 +94,26 @@ async function changedNameless(
   const waiting = forms.filter(form => !bare.hasRun(form));
   const [first] = waiting;
   if (!first) return [];
-  const { uri } = first.snapshot;
   const second = loadedDate(assessments, first.wire.file) ?? (await dateOfFile(image, first, signal));
   const texts = { textsAt: once((of: string, at: number) => desk.deps.documents.textsAt(of, at)) };
-  const found = await inTurns(waiting, async form => {
-    const { digest, package: home } = form.wire;
-    const isThere =
-      !bare.mayBeReplaced(form) && (await wasLoaded(texts, second, { uri, digest, package: home }));
-    return isThere ? [] : [form];
-  });
+  const found = await inTurns(waiting, async form =>
+    (await wasRun(bare, form, texts, second)) ? [] : [form],
+  );
   return found.flat();
+}
+
+/** Whether the form is known to be what was run last in its place. */
+async function wasRun(
+  bare: BareForms,
+  form: PlannedForm,
+  texts: Pick<Documents, 'textsAt'>,
+  second: number | undefined,
+): Promise<boolean> {
+  if (bare.hasRun(form)) return true;
+  const { digest, package: home } = form.wire;
+  return (
+    !bare.mayBeReplaced(form) && wasLoaded(texts, second, { uri: form.snapshot.uri, digest, package: home })
+  );
 }
 
 /** When what the image loaded of the form's file was written, also where nothing that it defines by name tells: the form is asked about as if it did. */
@@ -126,12 +136,12 @@ const adding: ReadonlySet<string> = new Set(['declaration', 'package', 'other'])
 
 /**
  * Leaves out the forms that the image runs already: those whose definitions a later form, which it runs, takes the place of, and of
- * several forms of the program's own definers that share a name, of which an image knows the last, those that were `made`, too.
+ * several forms of the program's own definers that share a name, of which an image knows the last, those that were run or loaded, too.
  */
 async function onlyChanged(
   checked: Checked,
   documents: Documents,
-  made: (form: PlannedForm) => boolean,
+  previous: PreviousSources,
 ): Promise<Checked> {
   const { forms, assessments } = checked;
   const running = await Promise.all(
@@ -139,14 +149,19 @@ async function onlyChanged(
   );
   const nameOf = ({ definition: { kind, name, package: home } }: Assessment) => `${kind} ${home} ${name}`;
   const runsLast = new Map(assessments.map((each, at) => [nameOf(each), running[at]! ? each.form : -1]));
-  const runsOne = new Set(assessments.filter((_, at) => running[at]).map(nameOf));
-  const isThere = (each: Assessment, at: number) => {
+  const texts = { textsAt: once((uri: string, second: number) => documents.textsAt(uri, second)) };
+  const isThere = async (each: Assessment, at: number) => {
     if (running[at]!) return true;
-    const { kind } = each.definition;
-    if (kind === 'other') return runsOne.has(nameOf(each)) && made(forms[each.form]!);
-    return !adding.has(kind) && runsLast.get(nameOf(each))! > each.form;
+    const { definition, installed } = each;
+    if (definition.kind !== 'other')
+      return !adding.has(definition.kind) && runsLast.get(nameOf(each))! > each.form;
+    const form = forms[each.form]!;
+    if (installed === undefined || !previous.isLast(form, installed)) return false;
+    return wasRun(previous.bare, form, texts, loadedDate(assessments, form.wire.file));
   };
-  const there = new Map(assessments.map((each, at) => [each, isThere(each, at)]));
+  const there = new Map(
+    await inTurns(assessments, async (each, at) => [each, await isThere(each, at)] as const),
+  );
   const changed = forms.map((_, index) => !assessmentsOf(assessments, index).every(each => there.get(each)));
   const kept = forms.flatMap((form, index) => {
     const later = form.syntax && changed.some((each, n) => each && n > index);

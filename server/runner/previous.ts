@@ -22,19 +22,6 @@ export const formKey = ({ wire }: PlannedForm) =>
     ]),
   ]);
 
-const madeKey = (form: PlannedForm) => `${form.snapshot.uri} ${formKey(form)}`;
-
-const isOfOwnDefiner = ({ wire: { definitions } }: PlannedForm) =>
-  definitions.length > 0 && definitions.every(({ kind }) => kind === 'other');
-
-const digestsByText = new WeakMap<Snapshot, ReadonlySet<string>>();
-
-function digestsOf(snapshot: Snapshot): ReadonlySet<string> {
-  const digests = digestsByText.get(snapshot) ?? new Set(snapshot.forms.map(({ digest }) => digest));
-  digestsByText.set(snapshot, digests);
-  return digests;
-}
-
 /** How many forms without a file are kept: nothing else knows their text. */
 const scratchKept = 1000;
 
@@ -59,8 +46,6 @@ export class PreviousSources {
   readonly #scratch = new Map<string, PlannedForm>();
 
   readonly bare = new BareForms();
-  /** Of each text, what forms of definers of the program's own were run, by names: several may have the same ones, and the image keeps one digest of a name. */
-  readonly #made = new Map<string, { snapshot: Snapshot; readonly digests: Set<string> }>();
 
   /** The text of these forms is what the image runs now. */
   async remember(forms: readonly PlannedForm[]): Promise<void> {
@@ -73,7 +58,6 @@ export class PreviousSources {
       const keys = this.#keys.get(digest);
       if (keys) keys.add(key);
       else this.#keys.set(digest, new Set([key]));
-      if (isOfOwnDefiner(form)) this.#make(form);
       if (form.wire.file === undefined) this.#scratch.set(form.wire.digest, form);
       if (this.#scratch.size > scratchKept) this.#scratch.delete(this.#scratch.keys().next().value!);
     }
@@ -90,26 +74,12 @@ export class PreviousSources {
     return this.#scratch.get(digest);
   }
 
-  /** Adds the form to those of its names that its text still has: what was run in the place of another is the one that holds. */
-  #make(form: PlannedForm): void {
-    const { snapshot, wire } = form;
-    const made = this.#made.get(madeKey(form)) ?? { snapshot, digests: new Set() };
-    if (made.snapshot !== snapshot) {
-      const present = digestsOf(snapshot);
-      for (const each of made.digests) if (!present.has(each)) made.digests.delete(each);
-      made.snapshot = snapshot;
-    }
-    made.digests.add(wire.digest);
-    this.#made.set(madeKey(form), made);
-  }
-
-  /** Whether an operation has run this form of a definer of the program's own, and no other in its place since. */
-  made(form: PlannedForm): boolean {
-    return this.#made.get(madeKey(form))?.digests.has(form.wire.digest) ?? false;
+  /** Whether the text of this digest is the last that was installed for the form's definitions. */
+  isLast(form: PlannedForm, digest: string): boolean {
+    return this.#installed.get(formKey(form))?.digest === digest;
   }
 
   forget(): void {
-    this.#made.clear();
     this.#installed.clear();
     this.#keys.clear();
   }

@@ -175,8 +175,51 @@ describe('of several forms of a definer of the program that share a name', () =>
       expect(await changed()).toEqual([1, '(:ACROSS 3 :ON 20 :IN 1)']);
       expect(await changed()).toEqual([0, '(:ACROSS 3 :ON 20 :IN 1)']);
       document.replace(':on 20', ':on 2');
-      expect((await changed())[1]).toBe('(:ACROSS 3 :ON 2 :IN 1)');
+      expect(await changed()).toEqual([1, '(:ACROSS 3 :ON 2 :IN 1)']);
       expect((await changed())[0]).toBe(0);
+    } finally {
+      await editor.finish();
+    }
+  });
+
+  it('do not where they are as the program loaded them, also once another one was reloaded, again and again', async () => {
+    const text = `(defvar *clauses* '())
+(defmacro define-clause (name kind value)
+  \`(push (list ,kind ,value) (getf *clauses* ,name)))
+(define-clause :for :in 1)
+(define-clause :for :on 2)
+(define-clause :for :across 3)
+`;
+    const editor = await Editor.start({
+      files: { 'clauses.lisp': text },
+      settings: { approval: { 'modify-running-code': 'allow' } },
+    });
+    try {
+      const file = `${editor.root}/clauses.lisp`;
+      utimesSync(file, 1e9, 1e9);
+      await editor.evaluate(`(load (compile-file ${lispString(file)}))`);
+      const document = editor.openFile(file);
+      const { uri } = document;
+      const planned = async () =>
+        (await editor.command<OperationResult>('plan', { operation: 'reload_changed', uri })).definitions
+          .length;
+      const changed = async () => {
+        const count = await planned();
+        await editor.command('reload_changed', { uri });
+        return [count, ...(await editor.evaluate('(first (getf *clauses* :for))'))];
+      };
+      expect(await planned()).toBe(0);
+      document.replace(':on 2', ':on 20');
+      expect(await changed()).toEqual([1, '(:ON 20)']);
+      expect(await planned()).toBe(0);
+      document.replace(':on 20', ':on 200');
+      expect(await changed()).toEqual([1, '(:ON 200)']);
+      document.replace(':in 1', ':in 10');
+      expect(await changed()).toEqual([1, '(:IN 10)']);
+      // What the file says, which the image has loaded and another form was run in the place of since.
+      document.replace(':on 200', ':on 2');
+      expect(await changed()).toEqual([1, '(:ON 2)']);
+      expect(await planned()).toBe(0);
     } finally {
       await editor.finish();
     }
