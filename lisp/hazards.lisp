@@ -74,6 +74,11 @@
          (not (member (or package home) (sb-ext:package-implemented-by-list home)))
          (not (eq package home)))))
 
+(defun own-locked-p (symbol)
+  "Whether SYMBOL is one of SBCL's own, and protected."
+  (let ((home (symbol-package symbol)))
+    (and (implementation-package-p home) (sb-ext:package-locked-p home))))
+
 (defun definition-hazard (definition unit change)
   (let ((name (definition-name definition))
         (symbol (definition-symbol definition))
@@ -84,6 +89,10 @@
           ((eq name :unresolved) nil)
           ((and (not (member kind '(:method :other :declaration))) (locked-against-p symbol package))
            (hazard "locked-package" "~a belongs to the locked package ~a: SBCL will refuse to define it. Unlock the package first, if that is meant."
+                   (definition-label definition) (package-name (symbol-package symbol))))
+          ;; From inside its package SBCL does not object.
+          ((and (not (member kind '(:method :other :declaration))) (own-locked-p symbol))
+           (hazard "locked-package" "~a is SBCL's own, of the locked package ~a, and SBCL and every program rely on it."
                    (definition-label definition) (package-name (symbol-package symbol))))
           (t (case kind
                (:function (or (expander-hazard definition change) (function-kind-hazard name) (lambda-list-hazard definition unit)))

@@ -476,6 +476,18 @@ describe('reloading from a buffer', () => {
     expect(await total()).toEqual(['40']);
   });
 
+  it('asks before it replaces a function of SBCL’s own, whatever was approved for the session', async () => {
+    const replace = (name: string, code: string) =>
+      editor.command('code_replace_function', { function: name, new_code: code });
+    void editor.expectPrompt(/replace shop:total/i, 'Approve for Session');
+    await replace('shop:total', '(defun shop:total (amount) amount)');
+    const asked = editor.expectPrompt(/replace cl:cadr/i, 'Deny');
+    await expect(replace('cl:cadr', '(defun cl:cadr (x) x)')).rejects.toMatchObject({
+      kind: 'approval-denied',
+    });
+    expect((await asked).message).toMatch(/hazardous.*locked package COMMON-LISP/is);
+  });
+
   it('runs a call at top level whose compiler macro leaves it as it is', async () => {
     void editor.expectPrompt(/compile/i, 'Approve');
     const result = await editor.command('code_compile_string', {
