@@ -14,6 +14,12 @@ const LEFT_OUT = new Set([
   'textDocument/publishDiagnostics',
 ]);
 
+/** What else stands in an answer by the moment: whether what the image holds of a changed text was looked up yet. */
+const withoutDrift = (result: unknown): unknown =>
+  Array.isArray(result)
+    ? result.filter(each => !/^Show diff: /.test((each as { title?: string } | null)?.title ?? ''))
+    : result;
+
 /** One line per message: `-> request 2 textDocument/codeAction {…}`. */
 export function transcriptOf(editor: Editor): unknown[] {
   const numbers = new Map<string, string>();
@@ -36,7 +42,11 @@ export function transcriptOf(editor: Editor): unknown[] {
     // The server numbers its requests; those that were left out must not be missed.
     const ofServer = id !== undefined && (direction === 'received') === (message.method !== undefined);
     const named = id === undefined ? {} : { id: ofServer ? numbered('server', String(id)) : id };
-    const text = JSON.stringify({ ...named, ...rest })
+    const text = JSON.stringify({
+      ...named,
+      ...rest,
+      ...('result' in rest && { result: withoutDrift(rest.result) }),
+    })
       .replaceAll(pathToFileURL(editor.root).href, 'file:///ROOT')
       .replaceAll(editor.root, '/ROOT')
       .replaceAll(path.basename(editor.root), 'ROOT')
