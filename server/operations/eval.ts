@@ -16,7 +16,9 @@ export const replEval = operation({
     code: z.string().min(1).describe('forms, read in `package` (CL-USER without one)'),
     package: arguments_.package.optional(),
     uri: arguments_.uri.optional(),
-    version: arguments_.version.optional(),
+    version: arguments_.version
+      .optional()
+      .describe('that of the buffer with `range`; in another one nothing is shown'),
     range: z.strictObject({ start: arguments_.position, end: arguments_.position }).optional(),
   }),
   plan: async ({ code, package: packageName, uri, version, range }, context) => ({
