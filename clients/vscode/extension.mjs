@@ -1,5 +1,5 @@
 // Hotlisp for VS Code: starts the server and lets vscode-languageclient do the rest.
-import { commands, window, workspace } from 'vscode';
+import { commands, window, workspace, WorkspaceEdit } from 'vscode';
 import { ErrorAction, LanguageClient } from 'vscode-languageclient/node';
 
 const languages = ['lisp', 'common-lisp', 'commonlisp'];
@@ -24,8 +24,12 @@ export async function activate(context) {
         closed: () => (usualErrors ??= client.createDefaultErrorHandler()).closed(),
       },
       middleware: {
-        // VS Code forgets the command of an action that is still being resolved when new diagnostics arrive.
-        resolveCodeAction: (action, token, next) => (action.command ? action : next(action, token)),
+        // While VS Code resolves an action that was chosen, new diagnostics make it forget the action's command. One with an edit it does not resolve.
+        provideCodeActions: async (document, range, context, token, next) => {
+          const actions = await next(document, range, context, token);
+          for (const action of actions ?? []) if (action.command) action.edit ??= new WorkspaceEdit();
+          return actions;
+        },
         // From the command palette there are no arguments; the outcome then comes as a message.
         executeCommand: (name, given, next) => next(name, given.length > 0 ? given : [{ background: true }]),
       },

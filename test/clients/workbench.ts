@@ -22,7 +22,7 @@ interface Locator {
   allInnerTexts(): Promise<string[]>;
 }
 interface Page {
-  goto(url: string): Promise<unknown>;
+  goto(url: string, options: { timeout: number }): Promise<unknown>;
   locator(selector: string): Locator;
   screenshot(options: { path: string; clip?: Area }): Promise<unknown>;
   readonly mouse: { move(x: number, y: number): Promise<void> };
@@ -65,6 +65,9 @@ interface OpenOptions {
 }
 
 export class Workbench {
+  /** The title of the code action that was chosen last. */
+  #chosen = '';
+
   private constructor(
     private readonly home: EditorHome,
     private readonly server: ChildProcess,
@@ -200,6 +203,7 @@ export class Workbench {
     // Nobody reads faster. VS Code forgets what was offered when diagnostics that come with it arrive after the click.
     await setTimeout(1000);
     await wanted.click({ timeout });
+    this.#chosen = title;
     return titles;
   }
 
@@ -244,8 +248,15 @@ export class Workbench {
         await notification.waitFor({ state: 'visible', timeout: timeout / 4 });
         return notification;
       } catch (error) {
-        if (tries === 4) throw error;
         await this.command('Notifications: Show Notifications');
+        const shown = await this.notifications();
+        if (tries === 4)
+          throw new Error(`no notification ${message} among ${JSON.stringify(shown)}`, { cause: error });
+        // VS Code forgot the command of the action and says so, rarely and at its first one: chosen again, as a person does.
+        if (shown.some(each => each.includes('Actual command not found'))) {
+          await this.clearNotifications();
+          await this.codeAction(this.#chosen);
+        }
       }
   }
 
@@ -263,7 +274,7 @@ export class Workbench {
 
 async function show(browser: Browser, url: string, view: View): Promise<Page> {
   const page = await browser.newPage(view);
-  await page.goto(url);
+  await page.goto(url, { timeout });
   return page;
 }
 
