@@ -64,6 +64,10 @@ export class Approval {
   }
 }
 
+/** Whether somebody was asked for it, rather than that it was allowed before. */
+export const byPerson = ({ decision }: Approval): boolean =>
+  decision === 'approved' || decision === 'approved-for-session';
+
 /** A refusal, with the decision for the journal. */
 export class Refusal extends HotlispError {
   constructor(

@@ -1,6 +1,6 @@
 /** Carrying out a change: assess, approve, apply, verify, record, report. */
 import { randomUUID } from 'node:crypto';
-import type { Approval } from '../approval/approver.ts';
+import { byPerson, type Approval } from '../approval/approver.ts';
 import type { JournalSource } from '../approval/journal.ts';
 import { wireKind } from '../image/connection.ts';
 import type { Image } from '../image/image.ts';
@@ -42,9 +42,12 @@ export async function runChange(
     );
     if (done) return done;
   }
-  let granted: { approval: Approval; digest: string } | undefined;
+  let granted: { approval: Approval; digest: string; deed: Deed } | undefined;
   for (;;) {
-    const assessed = await assess(desk, image, plan, call.signal);
+    const assessed = await assess(desk, image, plan, call.signal).catch(async (error: unknown) => {
+      if (granted) await desk.deps.deeds.recordFailure(granted.deed, call, error);
+      throw error;
+    });
     if (installed(assessed).length === 0)
       return {
         ...report.emptyResult,
@@ -55,14 +58,16 @@ export async function runChange(
       };
     const deed = await changeDeed(desk, operation, kind, plan, assessed, image, transaction, call);
     const digest = await digested(deed);
-    // Another server changed the image meanwhile: what was approved still stands only if it would do exactly the same.
+    // Others changed the image meanwhile: what was approved still stands only if it would do exactly the same.
     if (granted?.digest !== digest) {
       const asked = granted
         ? { ...deed, message: `${deed.message} The image has changed since you were asked.` }
         : deed;
       const approval = await desk.deps.deeds.approve(asked, call);
       approval.consume(digest);
-      granted = { approval, digest };
+      granted = { approval, digest, deed };
+      // A person takes time, in which clients other than Hotlisp may change the image: the agent counts only its own changes.
+      if (byPerson(approval)) continue;
     }
     const { generation } = assessed;
     const forms = installed(assessed).map(({ wire }) => wire);

@@ -88,6 +88,24 @@ describe('a program that serves itself', () => {
     expect(await one.evaluate('(shop:total 1)')).toEqual(['(:ONE 1)']);
   });
 
+  it('is asked about again where the program itself, which tells nobody, changed it while the prompt was open', async () => {
+    const editor = await edit({ image: { mode: 'auto' }, approval: { eval: 'allow' } });
+    let answer = (_title: string) => {};
+    void editor.expectPrompt(/total.*safe/i, () => new Promise<string>(resolve => (answer = resolve)));
+    const waiting = editor.failure('code_replace_function', {
+      function: 'shop:total',
+      new_code: '(defun shop:total (amount) (list :asked amount))',
+    });
+    await editor.prompts.next('the prompt', () => true);
+    await editor.evaluate(
+      '(progn (fmakunbound (quote shop:total)) (defgeneric shop:total (amount) (:method ((amount integer)) 1)))',
+    );
+    void editor.expectPrompt(/total.*generic.*The image has changed since you were asked/is, 'Deny');
+    answer('Approve');
+    expect(await waiting).toMatchObject({ kind: 'approval-denied' });
+    expect(await editor.evaluate('(shop:total 1)')).toEqual(['1']);
+  });
+
   it('prints nothing into the program', () => {
     expect(image.output().replace('READY\n', '').trim()).toBe('');
   });
