@@ -214,11 +214,13 @@ has put there since. Returns sentences about what could not be done."
 
 (defun write-names (writing information)
   "Give names their values, functions and what is known about them, which the functions INFORMATION write."
-  (flet ((write-values ()
+  (flet ((write-values (last)
            (dolist (delta (deltas-of writing :value))
-             (attempting (writing "The value of ~a" (delta-name delta))
-               (write-value (delta-name delta) (wanted-state writing delta))))))
-    (unless (undoing-p writing) (write-values))
+             ;; What is a constant as yet cannot be made unbound.
+             (when (eq last (or (undoing-p writing) (none-p (wanted-state writing delta))))
+               (attempting (writing "The value of ~a" (delta-name delta))
+                 (write-value (delta-name delta) (wanted-state writing delta)))))))
+    (write-values nil)
     (mapc #'funcall information)
     (dolist (delta (deltas-of writing :function))
       (attempting (writing "The function ~a" (delta-name delta))
@@ -226,7 +228,7 @@ has put there since. Returns sentences about what could not be done."
         (relink-methods (expected-state writing delta) (wanted-state writing delta))))
     ;; Making a function or a macro of a name records things about the name; the last word is the record's.
     (mapc #'funcall information)
-    (when (undoing-p writing) (write-values))))
+    (write-values t)))
 
 (defun link-methods (function link)
   "LINK, ADD-DIRECT-METHOD or REMOVE-DIRECT-METHOD, the methods of FUNCTION, if that is generic, and the classes on which they specialize."

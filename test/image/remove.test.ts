@@ -135,18 +135,26 @@ describe('removing a definition', () => {
     );
   });
 
-  it('of every kind is taken back by a rollback without a trace', async () => {
+  it('of every kind is taken back by a rollback without a trace, and done again by a redo', async () => {
+    const again = async (name: 'rollback' | 'redo', symbol: string) => {
+      void editor.expectPrompt(name === 'redo' ? /do again/i : /roll back/i, 'Approve');
+      const result = await editor.command(name);
+      expect(result.status, `${symbol}: ${JSON.stringify(result)}`).toBe('applied');
+    };
     for (const [symbol, form_type, seen] of kinds) {
-      expect(await editor.evaluate(`(if ${seen} t nil)`), `${symbol} before`).not.toEqual(['NIL']);
+      const isThere = async () => (await editor.evaluate(`(if ${seen} t nil)`))[0] !== 'NIL';
+      expect(await isThere(), `${symbol} before`).toBe(true);
       void editor.expectPrompt(/remove /i, 'Approve');
       const result = await editor.command('remove_definition', { symbol, form_type });
       expect(result.status, `${symbol}: ${JSON.stringify(result)}`).toBe('applied');
-      expect(await editor.evaluate(`(if ${seen} t nil)`), `${symbol} removed`).toEqual(['NIL']);
-      void editor.expectPrompt(/roll back/i, 'Approve');
-      const back = await editor.command('rollback');
-      expect(back.status, `${symbol}: ${JSON.stringify(back)}`).toBe('applied');
+      expect(await isThere(), `${symbol} removed`).toBe(false);
+      await again('rollback', symbol);
       expect(await changes(), symbol).toEqual(['NIL']);
-      expect(await editor.evaluate(`(if ${seen} t nil)`), `${symbol} back`).not.toEqual(['NIL']);
+      expect(await isThere(), `${symbol} back`).toBe(true);
+      await again('redo', symbol);
+      expect(await isThere(), `${symbol} removed again`).toBe(false);
+      await again('rollback', symbol);
+      expect(await changes(), symbol).toEqual(['NIL']);
     }
   });
 
