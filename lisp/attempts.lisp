@@ -80,7 +80,8 @@ delete none. WATCH is there once code may have run."
                       (when (snapshot-full (attempt-snapshot attempt))
                         (setf (attempt-packages attempt) (named-packages)
                               *learning* (attempt-snapshot attempt)
-                              (attempt-watch attempt) (make-watch (snapshot-variables (attempt-snapshot attempt))))
+                              ;; SBCL's own change with whatever is loaded.
+                              (attempt-watch attempt) (make-watch (remove-if-not #'users-symbol-p (snapshot-variables (attempt-snapshot attempt)))))
                         (look-at-values (attempt-watch attempt) nil))
                       (call-knowing-shapes (lambda () (compile-segments segments directory))))))
       (setf (attempt-notes attempt) (reverse *notes*))

@@ -482,6 +482,24 @@ describe('a rollback, and a failure, restores', () => {
     expect(await editor.evaluate('(list *set-by-call* (gethash :key *filled-by-call*))')).toEqual(['(3 3)']);
   });
 
+  it('all of a file that stands in a package of SBCL, whose own counters are no change of it', async () => {
+    const { uri } = editor.open(
+      'inside.lisp',
+      "(in-package :sb-vm)\n(setf (get 'cl-user::inside :seen) t)\n(defun cl-user::inside () (lambda (x) (list x)))\n",
+    );
+    for (const _ of ['new', 'as it is']) {
+      expect(await editor.command<OperationResult>('reload_file', { uri })).toMatchObject({
+        status: 'applied',
+      });
+      expect(await editor.command('rollback')).toMatchObject({ status: 'applied' });
+      expect(await editor.command('redo')).toMatchObject({ status: 'applied' });
+    }
+    const fails = editor.open('inside-fails.lisp', '(in-package :sb-vm)\n(error "on purpose")\n');
+    expect(await editor.command<OperationResult>('reload_file', { uri: fails.uri })).toMatchObject({
+      status: 'failed',
+    });
+  });
+
   it('no entry of a hash table of many that a function which a form calls fills anew, and says so', async () => {
     const reload = (name: string, text: string) =>
       editor.command<OperationResult>('reload_file', {
