@@ -43,12 +43,16 @@ export async function runChange(
     if (done) return done;
   }
   let granted: { approval: Approval; digest: string; deed: Deed } | undefined;
+  const { deeds } = desk.deps;
   for (;;) {
-    const assessed = await assess(desk, image, plan, call.signal).catch(async (error: unknown) => {
-      if (granted) await desk.deps.deeds.recordFailure(granted.deed, call, error);
-      throw error;
-    });
-    if (installed(assessed).length === 0)
+    const { assessed, deed } = await lookedAt(desk, operation, kind, plan, image, transaction, call).catch(
+      async (error: unknown) => {
+        if (granted) await deeds.recordUnused(granted.deed, call, 'failed', (error as Error).message);
+        throw error;
+      },
+    );
+    if (!deed) {
+      if (granted) await deeds.recordUnused(granted.deed, call, 'unchanged');
       return {
         ...report.emptyResult,
         status: 'unchanged',
@@ -56,14 +60,14 @@ export async function runChange(
         ...report.toldLeftOut(assessed, desk.encoding),
         duration_ms: report.since(started),
       };
-    const deed = await changeDeed(desk, operation, kind, plan, assessed, image, transaction, call);
+    }
     const digest = await digested(deed);
     // Others changed the image meanwhile: what was approved still stands only if it would do exactly the same.
     if (granted?.digest !== digest) {
       const asked = granted
         ? { ...deed, message: `${deed.message} The image has changed since you were asked.` }
         : deed;
-      const approval = await desk.deps.deeds.approve(asked, call);
+      const approval = await deeds.approve(asked, call);
       approval.consume(digest);
       granted = { approval, digest, deed };
       // A person takes time, in which clients other than Hotlisp may change the image: the agent counts only its own changes.
@@ -77,6 +81,24 @@ export async function runChange(
     });
     if (result) return result;
   }
+}
+
+/** What the change would do to the image as it is, and the deed that this makes of it; none where that is nothing. */
+async function lookedAt(
+  desk: Desk,
+  operation: Approved['name'],
+  kind: Approved['approval'],
+  plan: ChangePlan,
+  image: Image,
+  transaction: string,
+  call: Call,
+): Promise<{ assessed: Assessed; deed?: Deed }> {
+  const assessed = await assess(desk, image, plan, call.signal);
+  if (installed(assessed).length === 0) return { assessed };
+  return {
+    assessed,
+    deed: await changeDeed(desk, operation, kind, plan, assessed, image, transaction, call),
+  };
 }
 
 /**

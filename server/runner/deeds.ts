@@ -173,6 +173,16 @@ export class Deeds {
     }
   }
 
+  /** Records that nothing was done with an approval: what was found when it was about to be used made that `failed` or `unchanged`. */
+  async recordUnused(
+    deed: Deed,
+    call: Call,
+    status: 'failed' | 'unchanged',
+    message?: string,
+  ): Promise<void> {
+    await this.#record(deed, call, { event: 'outcome', outcome: { status, ...(message && { message }) } });
+  }
+
   /** Journals a decision that stands by itself. */
   async recordDecision(entry: {
     operation: string;

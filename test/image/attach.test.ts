@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { JournalEntry } from '../../server/approval/journal.ts';
 import { Editor, lispString, serverProgram } from '../support/lspClient.ts';
 import { shop } from '../support/shop.ts';
 import { startUserImage, type UserImage } from '../support/userImage.ts';
@@ -86,6 +87,26 @@ describe('a program that serves itself', () => {
     answer('Approve');
     expect(await waiting).toMatchObject({ status: 'applied' });
     expect(await one.evaluate('(shop:total 1)')).toEqual(['(:ONE 1)']);
+  });
+
+  it('is left alone where another server has made the change that was asked about, and the journal says so', async () => {
+    const one = await edit({ image: { mode: 'auto' } });
+    const two = await edit({ image: { mode: 'auto' }, approval: { 'modify-running-code': 'allow' } });
+    const [first, second] = [one, two].map(each => each.openFile(path.join(root, 'shop.lisp')));
+    for (const each of [first!, second!]) each.replace('(twice (tax amount))', '(list :both amount)');
+    let answer = (_title: string) => {};
+    void one.expectPrompt(/reload/i, () => new Promise<string>(resolve => (answer = resolve)));
+    const waiting = one.command<{ status: string }>('reload_changed', { uri: first!.uri });
+    await one.prompts.next('the prompt', () => true);
+    expect(await two.command('reload_changed', { uri: second!.uri })).toMatchObject({ status: 'applied' });
+    answer('Approve');
+    expect((await waiting).status).toBe('unchanged');
+    const { entries } = await one.command<{ entries: JournalEntry[] }>('history', { limit: 3 });
+    expect(entries.map(({ event, outcome }) => outcome?.status ?? event)).toEqual([
+      'unchanged',
+      'decision',
+      'applied',
+    ]);
   });
 
   it('is asked about again where the program itself, which tells nobody, changed it while the prompt was open', async () => {
