@@ -118,11 +118,21 @@ export async function findDependents(
     }
     asked = next;
   }
+  const again = typesBeforeUsers([...recompiled.values()]);
   return {
-    forms: [...syntaxBefore(context.documents, [...recompiled.values()]), ...recompiled.values()],
+    forms: [...syntaxBefore(context.documents, again), ...again],
     reported: [...certain, ...possible.values()],
-    buffers: buffersOf(context.documents, [...recompiled.values()]),
+    buffers: buffersOf(context.documents, again),
   };
+}
+
+/** Types are found by their texts alone, after what the image knows of: macros may make them, and all else may be compiled with them. */
+function typesBeforeUsers(forms: readonly PlannedForm[]): readonly PlannedForm[] {
+  const rank = ({ wire: { definitions } }: PlannedForm) => {
+    const ranks = definitions.map(({ kind }) => ['macro', 'type'].indexOf(kind));
+    return ranks.length > 0 && ranks.every(each => each === ranks[0] && each >= 0) ? ranks[0]! : 2;
+  };
+  return forms.some(form => rank(form) === 1) ? [...forms].sort((a, b) => rank(a) - rank(b)) : forms;
 }
 
 /** What has to be run before forms of several documents. */

@@ -20,7 +20,7 @@ export interface Found {
   readonly name: string;
   /** What a type that it uses as one is declared of there: that stays as the type was until it is declared again. */
   readonly declares?: 'slots' | 'names';
-  /** It is a function or the like, and the name stands where code uses it: compiled again, it does what it does but for that. */
+  /** It is a function or the like, or a type made with it, and the name stands where code uses it: compiled again, it does what it does but for that. */
   readonly uses: boolean;
 }
 
@@ -45,7 +45,7 @@ export async function mentioning(
     form,
     name,
     ...(used && kind === 'type' && declaring[form.operator ?? '']),
-    uses: used && (isRecorded(form) || isDefiner(form)),
+    uses: used && (isRecorded(form) || isDefiner(form) || (isType(form) && folded.has(kind))),
   }));
 }
 
@@ -150,6 +150,12 @@ const isDefiner = ({ operator, definitions }: TopLevelForm) =>
   /^def/i.test(operator ?? '') &&
   definitions.length > 0 &&
   definitions.every(({ kind, name }) => kind === 'other' && !/^([*+]).*\1$/.test(bareName(name)));
+
+/** What a type's definition is made with, once: SBCL keeps no record of it where the type takes no arguments. */
+const folded: ReadonlySet<string> = new Set(['constant', 'macro', 'symbol-macro']);
+
+const isType = ({ definitions }: TopLevelForm) =>
+  definitions.length > 0 && definitions.every(({ kind }) => kind === 'type');
 
 const defines = ({ definitions }: TopLevelForm, name: string) =>
   definitions.some(each => bareName(each.name) === name);

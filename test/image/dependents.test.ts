@@ -634,3 +634,35 @@ describe('users of what changes', () => {
     expect(await value('(list (via-outer 1) (elsewhere 1))')).toBe('(6 3)');
   });
 });
+
+it('a type that is made with a constant or a macro is made again before what was compiled with the type', async () => {
+  const text = `(in-package :cl-user)
+(defconstant +most+ 10)
+(defmacro most () +most+)
+(deftype few () \`(integer 0 ,+most+))
+(deftype some-more () (list 'integer 0 (* 2 (most))))
+(defun says (x) (list (most) (typep x 'few) (typep x 'some-more)))
+(defun is-few (x) (typep x 'few))
+`;
+  const editor = await Editor.start({ files: { 'few.lisp': text }, load: ['few.lisp'] });
+  try {
+    const document = editor.openFile(path.join(editor.root, 'few.lisp'));
+    document.replace('+most+ 10', '+most+ 100');
+    void editor.expectPrompt(/reload \+most\+/i, 'Approve');
+    const { status, dependents } = await editor.command<OperationResult & { dependents: Dependent[] }>(
+      'reload_form',
+      { uri: document.uri, position: { line: 1, character: 3 } },
+    );
+    expect([status, dependents.map(each => `${each.status} ${each.name}`).sort()]).toEqual([
+      'applied',
+      ['FEW', 'IS-FEW', 'MOST', 'SAYS', 'SOME-MORE'].map(name => `recompiled ${name}`),
+    ]);
+    const values = () => editor.evaluate('(list (says 50) (says 150) (is-few 50))');
+    expect(await values()).toEqual(['((100 T T) (100 NIL T) T)']);
+    void editor.expectPrompt(/roll back/i, 'Approve');
+    await editor.command('rollback');
+    expect(await values()).toEqual(['((10 NIL NIL) (10 NIL NIL) NIL)']);
+  } finally {
+    await editor.finish();
+  }
+});
