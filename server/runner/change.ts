@@ -42,15 +42,22 @@ export async function runChange(
     );
     if (done) return done;
   }
-  let granted: { approval: Approval; digest: string; deed: Deed } | undefined;
   const { deeds } = desk.deps;
+  /** What it would do to the image as it is, and the deed that this makes of it; none where that is nothing. */
+  const look = async (): Promise<{ assessed: Assessed; deed?: Deed }> => {
+    const assessed = await assess(desk, image, plan, call.signal);
+    if (installed(assessed).length === 0) return { assessed };
+    return {
+      assessed,
+      deed: await changeDeed(desk, operation, kind, plan, assessed, image, transaction, call),
+    };
+  };
+  let granted: { approval: Approval; digest: string; deed: Deed } | undefined;
   for (;;) {
-    const { assessed, deed } = await lookedAt(desk, operation, kind, plan, image, transaction, call).catch(
-      async (error: unknown) => {
-        if (granted) await deeds.recordUnused(granted.deed, call, 'failed', (error as Error).message);
-        throw error;
-      },
-    );
+    const { assessed, deed } = await look().catch(async (error: unknown) => {
+      if (granted) await deeds.recordUnused(granted.deed, call, 'failed', (error as Error).message);
+      throw error;
+    });
     if (!deed) {
       if (granted) await deeds.recordUnused(granted.deed, call, 'unchanged');
       return {
@@ -81,24 +88,6 @@ export async function runChange(
     });
     if (result) return result;
   }
-}
-
-/** What the change would do to the image as it is, and the deed that this makes of it; none where that is nothing. */
-async function lookedAt(
-  desk: Desk,
-  operation: Approved['name'],
-  kind: Approved['approval'],
-  plan: ChangePlan,
-  image: Image,
-  transaction: string,
-  call: Call,
-): Promise<{ assessed: Assessed; deed?: Deed }> {
-  const assessed = await assess(desk, image, plan, call.signal);
-  if (installed(assessed).length === 0) return { assessed };
-  return {
-    assessed,
-    deed: await changeDeed(desk, operation, kind, plan, assessed, image, transaction, call),
-  };
 }
 
 /**
